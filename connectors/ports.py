@@ -1,0 +1,359 @@
+"""What the house asks of the outside world, in its own words. Vendors stay behind this file.
+
+Three answers to every outside call:
+- done: the method returns its value;
+- refused: the method returns `Refused` (a business no) or raises a non-retryable error;
+- unknown: the method raises `OutcomeUnknown`; the caller looks up before it tries again.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from pydantic import AwareDatetime
+
+from domain.model import Record
+
+
+class ConnectorError(Exception):
+    """A call that gave no usable answer. Texts carry no personal data and no payload."""
+
+    retryable = False
+
+
+class ProviderUnavailable(ConnectorError):
+    """Connection refused, 5xx before any effect: the same call is safe to repeat."""
+
+    retryable = True
+
+
+class RateLimited(ConnectorError):
+    """The vendor processed nothing and names a pause, when it does, in `retry_after_seconds`."""
+
+    retryable = True
+
+    def __init__(self, message: str, retry_after_seconds: Decimal | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class OutcomeUnknown(ConnectorError):
+    """The effect may or may not have happened: look up, never repeat blindly."""
+
+
+class BadRequest(ConnectorError):
+    """The vendor calls our request wrong: a defect of ours, a developer acts."""
+
+
+class Misconfigured(ConnectorError):
+    """Credentials, permission or sender: an operator acts."""
+
+
+class SignatureRefused(Exception):
+    """A webhook that the named vendor did not sign, or signed too long ago."""
+
+
+class Refused(Record):
+    """A definite business no. `code` is the vendor's, `kind` ours."""
+
+    code: str
+    kind: str
+    """opted_out | invalid_address | unreachable | filtered | declined | not_found | closed"""
+
+
+class VendorEvent(Record):
+    """A verified webhook or a caught-up event, before translation."""
+
+    source: str
+    event_id: str
+    event_type: str
+    occurred_at: AwareDatetime
+    body: Mapping[str, Any]
+
+
+# --- practice management system -------------------------------------------------------
+
+
+class PmsCapabilities(Record):
+    """What this PMS lets a program do; what is False becomes a human task."""
+
+    reads_orders: bool
+    writes_payments: bool
+    writes_notes: bool
+    sweeps: bool
+
+
+class PmsLine(Record):
+    """One order line as charted: `kind` is service | product | tip | fee | credit | other."""
+
+    line_id: str
+    kind: str
+    code: str
+    quantity: Decimal
+    subtotal_cents: int
+    discount_cents: int
+    provider_ref: str | None = None
+
+
+class PmsPayment(Record):
+    """Money (or a credit) that the PMS has on the order.
+
+    `kind`: card | cash | other are money; voucher | product_card | account_credit |
+    gift_card are not new money. `note` is the desk's text on an "other" tender.
+    """
+
+    payment_id: str
+    kind: str
+    amount_cents: int
+    refunded_cents: int = 0
+    paid_at: AwareDatetime | None = None
+    note: str | None = None
+
+
+class PmsVisit(Record):
+    """One completed (or not yet completed) order with its clinical lines."""
+
+    visit_id: str
+    client_ref: str
+    location_ref: str
+    appointment_ref: str | None = None
+    currency: str
+    service_at: AwareDatetime
+    closed_at: AwareDatetime | None
+    cancelled: bool = False
+    lines: tuple[PmsLine, ...]
+    payments: tuple[PmsPayment, ...]
+    total_cents: int
+    unpaid_cents: int
+    tax_cents: int
+    raw_sha256: str
+
+
+class PmsClient(Record):
+    """Contact data, kept encrypted and out of every history."""
+
+    client_ref: str
+    first_name: str
+    last_name: str
+    email: str | None
+    phone_e164: str | None
+    birth_date: str | None
+    postal_code: str | None
+    language: str = "en"
+
+
+class PmsPort(Protocol):
+    """A practice management system, by capability."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> PmsCapabilities: ...
+
+    async def read_visit(self, visit_id: str) -> PmsVisit | Refused: ...
+
+    async def read_client(self, client_ref: str) -> PmsClient | Refused: ...
+
+    async def visit_of_appointment(self, appointment_ref: str) -> str | None: ...
+
+    async def write_note(self, client_ref: str, text: str, dedupe_ref: str) -> str:
+        """Leave one note carrying `dedupe_ref`; searches first, returns the note's id."""
+        ...
+
+    async def visits_closed(
+        self, location_ref: str, since: datetime, until: datetime
+    ) -> Sequence[str]:
+        """Visit ids closed in [since, until): the sweep's source."""
+        ...
+
+    def verify(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> VendorEvent: ...
+
+
+# --- payment processor ----------------------------------------------------------------
+
+
+class ProcessorPayment(Record):
+    """A payment applied to a processor invoice. `state`: open | paid | canceled."""
+
+    payment_id: str
+    """The processor's id of the application (Stripe `inpay_…`), stable and unique."""
+    intent_id: str | None
+    amount_cents: int
+    state: str
+    paid_at: AwareDatetime | None
+    outside: bool = False
+    """True for money that we ourselves reported as received elsewhere."""
+    customer_id: str | None = None
+
+
+class ProcessorInvoice(Record):
+    """The processor's view of one of our documents, freshly read."""
+
+    processor_id: str
+    state: str
+    """draft | open | paid | void | uncollectible"""
+    amount_cents: int
+    paid_cents: int
+    remaining_cents: int
+    pay_url: str | None
+    in_flight: bool
+    """True while an attached payment is processing."""
+    payments: tuple[ProcessorPayment, ...] = ()
+
+
+class LoosePayment(Record):
+    """A payment object outside any of our invoices."""
+
+    payment_id: str
+    amount_cents: int
+    currency: str
+    state: str
+    """succeeded | processing | canceled | requires_payment_method | …"""
+    invoice_ids: tuple[str, ...]
+    """Processor invoices that it is already applied to."""
+    customer_id: str | None
+    paid_at: AwareDatetime | None
+
+
+class ProcessorPort(Protocol):
+    """The card processor. Every `key` is an idempotency key of ours."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def ensure_customer(self, key: str, client_id: str) -> str:
+        """The processor's customer for our opaque client id; made at most once per key."""
+        ...
+
+    async def open_invoice(
+        self, key: str, customer_id: str, amount_cents: int, currency: str, document_id: str,
+        case_id: str, due_days: int,
+    ) -> ProcessorInvoice:
+        """Create, fill with one neutral line, finalise; looks up by metadata past key life."""
+        ...
+
+    async def read_invoice(self, processor_id: str) -> ProcessorInvoice: ...
+
+    async def credit_invoice(self, key: str, processor_id: str, amount_cents: int) -> None:
+        """Lower what an open invoice asks for."""
+        ...
+
+    async def record_outside_payment(
+        self, key: str, processor_id: str, amount_cents: int, currency: str, reference: str,
+        paid_at: datetime,
+    ) -> None:
+        """Tell the processor of money received elsewhere (desk, cash), in part or whole."""
+        ...
+
+    async def read_payment(self, payment_id: str) -> LoosePayment | Refused: ...
+
+    async def events_since(self, since: datetime) -> Sequence[VendorEvent]: ...
+
+    async def case_of_invoice(self, processor_id: str) -> str | None:
+        """The case id in an invoice's metadata, None when it is not ours."""
+        ...
+
+    def verify(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> VendorEvent: ...
+
+
+# --- messages -------------------------------------------------------------------------
+
+
+class OutgoingText(Record):
+    """One SMS. `validity_seconds` is bounded by the quiet-hours window."""
+
+    message_key: str
+    to_e164: str
+    body: str
+    validity_seconds: int
+
+
+class OutgoingEmail(Record):
+    """One e-mail with both parts; the Message-ID is derived from `message_key`."""
+
+    message_key: str
+    to_address: str
+    subject: str
+    text: str
+    html: str
+    unsubscribe_url: str | None = None
+
+
+class Accepted(Record):
+    """The provider has taken the message over."""
+
+    provider_id: str
+
+
+class DeliveryReport(Record):
+    """A provider's later word on a message. `state`: sent | delivered | undelivered | failed."""
+
+    message_key: str
+    provider_id: str
+    state: str
+    error_code: str | None = None
+    failure_kind: str | None = None
+    """`Refused.kind` of the error, when there is one."""
+
+
+class InboundText(Record):
+    """A patient's reply. `opt_out` is stop | start | help | None."""
+
+    provider_id: str
+    from_e164: str
+    body: str
+    opt_out: str | None
+
+
+class TextPort(Protocol):
+    """An SMS provider."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def send(self, text: OutgoingText) -> Accepted | Refused: ...
+
+    async def find(self, text: OutgoingText, since: datetime) -> Accepted | Refused | None:
+        """Look a message up after an unknown outcome; None means not there (yet)."""
+        ...
+
+    async def cancel(self, provider_id: str) -> bool:
+        """Try to stop a message that is still queued; True when it will not go out."""
+        ...
+
+    def verify(self, raw: bytes, headers: Mapping[str, str], url: str) -> VendorEvent:
+        """A signed status callback or inbound reply; type `message.status` or `message.received`."""
+        ...
+
+    def delivery_report(self, event: VendorEvent) -> DeliveryReport: ...
+
+    def inbound(self, event: VendorEvent) -> InboundText: ...
+
+
+class EmailPort(Protocol):
+    """An e-mail relay."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def send(self, email: OutgoingEmail) -> Accepted | Refused: ...
+
+
+# --- the workflow engine --------------------------------------------------------------
+
+
+class CaseEngine(Protocol):
+    """Starts and signals cases; implemented over the Temporal client."""
+
+    async def start_or_signal(
+        self, workflow: str, workflow_id: str, start_input: Record, signal: str,
+        signal_input: Record, location_id: str,
+    ) -> str:
+        """Start the case, or signal the running one; returns `started` or `signalled`."""
+        ...
+
+    async def signal(self, workflow_id: str, signal: str, signal_input: Record) -> bool:
+        """Signal a running case; False when there is none."""
+        ...

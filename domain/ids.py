@@ -1,0 +1,62 @@
+"""Every id and idempotency key, made from business keys by one named function each.
+
+Nothing here may carry a name, phone, e-mail or treatment: ids are plain text everywhere.
+"""
+
+import base64
+import hashlib
+from uuid import UUID, uuid5
+
+_SPACE = UUID("6f2f6f4e-8f3c-5a51-9d0a-7c1e0e5d7a11")
+
+
+def visit_workflow_id(location_id: str, pms: str, visit_id: str) -> str:
+    """`visit/<location>/<pms>/<visit id>`: one per treatment visit, ever."""
+    return f"visit/{location_id}/{pms}/{visit_id}"
+
+
+def unmatched_workflow_id(source: str, payment_id: str) -> str:
+    """`payment/<source>/<payment id>`: money that carries no reference of ours."""
+    return f"payment/{source}/{payment_id}"
+
+
+def client_id(location_id: str, pms: str, pms_client_ref: str) -> str:
+    """Our opaque client id, the same for the same PMS client."""
+    return str(uuid5(_SPACE, f"client|{location_id}|{pms}|{pms_client_ref}"))
+
+
+def document_id(case_id: str, document_no: int) -> str:
+    """Id of the n-th document (invoice, supplement, credit note) of a case; n starts at 1."""
+    return str(uuid5(_SPACE, f"document|{case_id}|{document_no}"))
+
+
+def lot_id(document_id: str, line_id: str, content_no: int) -> str:
+    """Id of a lot that a sold package creates."""
+    return str(uuid5(_SPACE, f"lot|{document_id}|{line_id}|{content_no}"))
+
+
+def entry_id(business_key: str) -> str:
+    """Ledger entry id from its business key, so that a retry writes the same entry."""
+    return str(uuid5(_SPACE, f"entry|{business_key}"))
+
+
+def review_id(case_id: str, code: str, occurrence: int) -> str:
+    """Id of the n-th review of this code in a case."""
+    return str(uuid5(_SPACE, f"review|{case_id}|{code}|{occurrence}"))
+
+
+def message_key(case_id: str, step: str, channel: str, template_version: int, intent: int) -> str:
+    """Unique key of one intended message. A staff re-send is a new `intent`, so it goes out."""
+    plain = f"{case_id}|{step}|{channel}|{template_version}|{intent}"
+    return hashlib.sha256(plain.encode()).hexdigest()[:32]
+
+
+def payment_id(source: str, object_id: str) -> str:
+    """Our id of a payment fact, de-duplicated by source and object."""
+    return str(uuid5(_SPACE, f"payment|{source}|{object_id}"))
+
+
+def dedupe_ref(case_id: str) -> str:
+    """`TO-…`: the reference that we leave in systems without idempotency keys."""
+    digest = hashlib.sha256(case_id.encode()).digest()[:10]
+    return "TO-" + base64.b32encode(digest).decode()

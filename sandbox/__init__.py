@@ -1,0 +1,1 @@
+"""A practice in a box: the vendors' APIs over real HTTP, with their faults; knows nothing of tieout."""

@@ -1,0 +1,72 @@
+"""`python -m sandbox`: serve every twin, the control API and the mail sink on loopback."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from sandbox.boulevard import boulevard_app
+from sandbox.box import Box
+from sandbox.control import control_app
+from sandbox.faults import Faults
+from sandbox.mail import start_mail_sink
+from sandbox.state import State
+from sandbox.stripe import stripe_app
+from sandbox.twilio import twilio_app
+from sandbox.webhooks import WebhookPump
+
+
+def build(box: Box, smtp_port: int) -> Starlette:
+    """All twins under one server: /boulevard, /stripe, /twilio, /_control; mail on its own port."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sink = start_mail_sink(box, smtp_port)
+        yield
+        sink.stop()
+        await box.pump.close()
+
+    return Starlette(
+        routes=[
+            Mount("/boulevard", boulevard_app(box)),
+            Mount("/stripe", stripe_app(box)),
+            Mount("/twilio", twilio_app(box)),
+            Mount("/_control", control_app(box)),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def main() -> None:
+    """Parse flags and serve until stopped."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=8400)
+    parser.add_argument("--smtp-port", type=int, default=8425)
+    parser.add_argument("--state", type=Path, help="SQLite file; in memory without it")
+    parser.add_argument("--credentials", type=Path, required=True, help="JSON file of vendor keys")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    state, faults = State(args.state), Faults()
+    box = Box(
+        state=state,
+        faults=faults,
+        pump=WebhookPump(state, faults),
+        credentials=json.loads(args.credentials.read_text()),
+        base_url=f"http://127.0.0.1:{args.port}",
+    )
+    box.webhook_urls.update(state.get("setting", "webhook_urls") or {})
+    server = uvicorn.Server(
+        uvicorn.Config(build(box, args.smtp_port), host="127.0.0.1", port=args.port, log_level="warning")
+    )
+    asyncio.run(server.serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The control API: what a test or a demo tells the box, and what it may ask it.
+
+    GET  /health                      {"ok": true}
+    PUT  /webhooks                    {"boulevard": url, "stripe": url, "twilio": url}
+    POST /faults                      one fault (see sandbox.faults.Fault); DELETE clears all
+    GET  /faults                      rules with their hits
+    GET  /docs/{kind}                 every document of a kind (call, delivery, sms, email, …)
+    POST /flush                       release held webhooks and wait for deliveries
+    DELETE /state                     forget everything
+
+Each twin adds its own verbs (seed an order, amend it, pay at the desk, …) below
+/_control/<vendor>.
+"""
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from sandbox.boulevard import boulevard_control
+from sandbox.box import Box
+from sandbox.faults import Fault
+from sandbox.stripe import stripe_control
+from sandbox.twilio import twilio_control
+
+
+def control_app(box: Box) -> Starlette:
+    """Unauthenticated by design: the sandbox listens on loopback and holds no real data."""
+
+    async def health(_: Request) -> JSONResponse:
+        return JSONResponse({"ok": True})
+
+    async def webhooks(request: Request) -> JSONResponse:
+        box.webhook_urls.update(await request.json())
+        box.state.put("setting", "webhook_urls", dict(box.webhook_urls))
+        return JSONResponse(box.webhook_urls)
+
+    async def faults(request: Request) -> JSONResponse:
+        if request.method == "DELETE":
+            box.faults.rules.clear()
+        elif request.method == "POST":
+            try:
+                box.faults.add(Fault(**await request.json()))
+            except (TypeError, ValueError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse([vars(rule) for rule in box.faults.rules])
+
+    async def docs(request: Request) -> JSONResponse:
+        return JSONResponse(box.state.list(request.path_params["kind"]))
+
+    async def flush(_: Request) -> JSONResponse:
+        await box.pump.flush()
+        return JSONResponse({"ok": True})
+
+    async def clear(_: Request) -> JSONResponse:
+        box.state.clear()
+        box.faults.rules.clear()
+        return JSONResponse({"ok": True})
+
+    return Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/webhooks", webhooks, methods=["PUT"]),
+            Route("/faults", faults, methods=["GET", "POST", "DELETE"]),
+            Route("/docs/{kind}", docs),
+            Route("/flush", flush, methods=["POST"]),
+            Route("/state", clear, methods=["DELETE"]),
+            Mount("/boulevard", boulevard_control(box)),
+            Mount("/stripe", stripe_control(box)),
+            Mount("/twilio", twilio_control(box)),
+        ]
+    )

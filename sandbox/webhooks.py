@@ -1,0 +1,112 @@
+"""Outgoing webhooks of every twin: signed by the twin, carried here, with retries and faults."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import httpx
+
+from sandbox.faults import Faults, WebhookFault
+from sandbox.state import State
+
+log = logging.getLogger("sandbox.webhooks")
+
+RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One webhook to carry. `sign` makes headers for the body at the moment of each try."""
+
+    vendor: str
+    event_type: str
+    event_id: str
+    url: str
+    body: bytes
+    sign: Callable[[bytes], dict[str, str]]
+    sign_stale: Callable[[bytes], dict[str, str]] | None = None
+
+
+class WebhookPump:
+    """Delivers in the background; keeps a log of every try under kind `delivery`."""
+
+    def __init__(self, state: State, faults: Faults) -> None:
+        self._state = state
+        self._faults = faults
+        self._client = httpx.AsyncClient(timeout=10.0)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._kept_back: list[Delivery] = []
+
+    def send(self, delivery: Delivery) -> None:
+        """Queue one delivery and return at once."""
+        fault = self._faults.take(delivery.vendor, f"webhook:{delivery.event_type}", get_args(WebhookFault))
+        kind = fault.kind if fault else None
+        if kind == "drop":
+            self._log(delivery, "dropped", 0)
+        elif kind == "reorder":
+            self._kept_back.append(delivery)
+        elif kind == "delay" and fault:
+            self._spawn(self._deliver(delivery, wait_seconds=fault.seconds))
+        elif kind in ("forge", "stale"):
+            self._spawn(self._deliver(delivery, forge=kind == "forge", stale=kind == "stale"))
+        else:
+            for _ in range(10 if kind == "duplicate" else 1):
+                self._spawn(self._deliver(delivery))
+            self._release_kept_back()
+
+    async def flush(self) -> None:
+        """Release what a reorder fault holds and wait for every delivery."""
+        self._release_kept_back()
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Stop without waiting for retries."""
+        for task in self._tasks:
+            task.cancel()
+        await self._client.aclose()
+
+    def _release_kept_back(self) -> None:
+        kept, self._kept_back = self._kept_back, []
+        for delivery in reversed(kept):
+            self._spawn(self._deliver(delivery, wait_seconds=0.3))
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(
+        self, delivery: Delivery, wait_seconds: float = 0.0, forge: bool = False, stale: bool = False
+    ) -> None:
+        await asyncio.sleep(wait_seconds)
+        for pause_seconds in (*RETRY_SECONDS, None):
+            sign = delivery.sign_stale if stale and delivery.sign_stale else delivery.sign
+            headers = sign(delivery.body + b" " if forge else delivery.body)
+            try:
+                answer = await self._client.post(delivery.url, content=delivery.body, headers=headers)
+                self._log(delivery, "delivered" if answer.is_success else "refused", answer.status_code)
+                if answer.is_success or forge or stale:
+                    return
+            except httpx.HTTPError:
+                self._log(delivery, "unreachable", 0)
+            if pause_seconds is None:
+                log.warning("gave up on a %s webhook", delivery.vendor)
+                return
+            await asyncio.sleep(pause_seconds)
+
+    def _log(self, delivery: Delivery, outcome: str, status: int) -> None:
+        number = self._state.next_number("delivery")
+        self._state.put(
+            "delivery",
+            str(number),
+            {
+                "vendor": delivery.vendor,
+                "event_type": delivery.event_type,
+                "event_id": delivery.event_id,
+                "outcome": outcome,
+                "status": status,
+            },
+        )
