@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from pydantic import Field, model_validator
 
+from domain import ids
 from domain.model import Record
 
 ACCOUNTS: Mapping[str, str] = MappingProxyType(
@@ -74,7 +75,7 @@ class Entry(Record):
     """One balanced entry. `business_key` is what a retry repeats, `entry_id` comes from it.
 
     `effective_on` is the civil date at the location. `corrects` names an earlier entry.
-    Raises ValueError when debits and credits differ.
+    Raises ValueError when debits and credits differ, in the whole or for one of several clients.
     """
 
     entry_id: str
@@ -87,6 +88,92 @@ class Entry(Record):
 
     @model_validator(mode="after")
     def _balances(self) -> "Entry":
-        if sum(line.debit_cents - line.credit_cents for line in self.postings):
+        if len(self.postings) < 2:
+            raise ValueError(f"entry {self.event} has fewer than two postings")
+        nets: dict[str | None, int] = {}
+        for line in self.postings:
+            net_cents = line.debit_cents - line.credit_cents
+            nets[line.client_id] = nets.get(line.client_id, 0) + net_cents
+        clients = nets.keys() - {None}
+        if sum(nets.values()) or (len(clients) > 1 and any(nets.values())):
             raise ValueError(f"entry {self.event} does not balance")
         return self
+
+
+class Tally:
+    """Signed cents per account, client and case; debits are positive."""
+
+    def __init__(self, client_id: str | None = None, case_id: str | None = None) -> None:
+        self._owner = (client_id, case_id)
+        self._cents: dict[tuple[str, str | None, str | None], int] = {}
+
+    def add(self, account: str, cents: int, *, ownerless: bool = False) -> "Tally":
+        """Add a debit (positive) or credit (negative); `ownerless` lines carry no client."""
+        key = (account, *((None, None) if ownerless else self._owner))
+        self._cents[key] = self._cents.get(key, 0) + cents
+        return self
+
+    def move(self, debit: str, credit: str, cents: int) -> "Tally":
+        """Debit one account and credit another with the same amount, never a negative one."""
+        if cents < 0:
+            raise ValueError(f"cannot move {cents} cents from {credit} to {debit}")
+        return self.add(debit, cents).add(credit, -cents)
+
+    def minus(self, other: "Tally") -> "Tally":
+        """Take another tally away, line by line."""
+        for key, cents in other._cents.items():
+            self._cents[key] = self._cents.get(key, 0) - cents
+        return self
+
+    def postings(self) -> tuple[Posting, ...]:
+        """The lines that are not zero, by account."""
+        lines = sorted(self._cents.items(), key=lambda item: tuple(part or "" for part in item[0]))
+        return tuple(
+            Posting(
+                account=account,
+                debit_cents=max(cents, 0),
+                credit_cents=max(-cents, 0),
+                client_id=client,
+                case_id=case,
+            )
+            for (account, client, case), cents in lines
+            if cents
+        )
+
+
+def entry(
+    event: str,
+    business_key: str,
+    location_id: str,
+    effective_on: date,
+    tally: Tally,
+    corrects: str | None = None,
+) -> Entry:
+    """The entry of a tally, its id made from the business key so that a retry repeats it."""
+    return Entry(
+        entry_id=ids.entry_id(business_key),
+        business_key=business_key,
+        event=event,
+        location_id=location_id,
+        effective_on=effective_on,
+        postings=tally.postings(),
+        corrects=corrects,
+    )
+
+
+def reverse(original: Entry, new_business_key: str, effective_on: date) -> Entry:
+    """The counter-entry that undoes exactly one entry."""
+    return Entry(
+        entry_id=ids.entry_id(new_business_key),
+        business_key=new_business_key,
+        event=f"{original.event}_reversed",
+        location_id=original.location_id,
+        effective_on=effective_on,
+        postings=tuple(
+            line.model_copy(
+                update={"debit_cents": line.credit_cents, "credit_cents": line.debit_cents}
+            )
+            for line in original.postings
+        ),
+        corrects=original.entry_id,
+    )

@@ -1,0 +1,319 @@
+"""What each event does to the books: one builder per event, each giving a balanced entry.
+
+Amounts are cents and never negative. Postings are netted per account, client and case.
+`effective_on` is the civil date at the location.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
+
+from domain.catalog import ItemClass
+from domain.chart import LotKind
+from domain.invoice import LineKind, PricedInvoice, TenderKind
+from domain.ledger import Entry, Tally, entry
+
+_AR = "1100"
+
+_SOLD_AS: Mapping[str, str] = MappingProxyType(
+    {
+        ItemClass.INJECTABLE: "4010",
+        ItemClass.DEVICE: "4020",
+        ItemClass.RETAIL: "4030",
+        ItemClass.DUES: "4040",
+        ItemClass.FEE: "4060",
+        ItemClass.PACKAGE: "2010",
+        ItemClass.GIFT_CARD: "2040",
+        ItemClass.DEPOSIT: "2050",
+    }
+)
+
+_SETTLED_FROM: Mapping[str, str] = MappingProxyType(
+    {
+        TenderKind.MEMBERSHIP_CREDIT: "2030",
+        TenderKind.PROMOTIONAL_CREDIT: "4910",
+        TenderKind.GIFT_CARD: "2040",
+        TenderKind.DEPOSIT: "2050",
+        TenderKind.ACCOUNT_CREDIT: "2060",
+        TenderKind.POINTS: "1130",
+        TenderKind.LENDER: "1030",
+    }
+)
+
+_RECEIVED_IN: Mapping[str, str] = MappingProxyType(
+    {"card": "1020", "ach": "1020", "cash": "1040", "cheque": "1040", "other": "1040"}
+)
+
+_LOT_HELD_IN: Mapping[str, str] = MappingProxyType(
+    {
+        "units": "2010",
+        LotKind.MEMBERSHIP_CREDIT: "2030",
+        LotKind.GIFT_CARD: "2040",
+        LotKind.DEPOSIT: "2050",
+        LotKind.ACCOUNT_CREDIT: "2060",
+    }
+)
+
+
+def _visit_tally(client_id: str, case_id: str, priced: PricedInvoice) -> Tally:
+    tally = Tally(client_id, case_id)
+    for line in priced.lines:
+        if line.kind is LineKind.TIP:
+            continue
+        account = _SOLD_AS[line.item_class]
+        if line.draw is not None:
+            tally.move("2010", account, line.draw.value_cents)
+        elif line.item_class == ItemClass.PACKAGE:
+            # What is owed to the client never exceeds what they agreed to pay (rules 2.2).
+            tally.move(_AR, account, line.net_cents)
+        else:
+            tally.move(_AR, account, line.gross_cents)
+            tally.move("4910", _AR, line.gross_cents - line.net_cents)
+    tally.move(_AR, "2070", priced.tax_cents)
+    tally.move(_AR, "2080", priced.tip_cents)
+    for tender in priced.tenders:
+        tally.move(_SETTLED_FROM[tender.kind], _AR, tender.cents)
+    return tally
+
+
+def visit_issued(
+    *,
+    document_id: str,
+    case_id: str,
+    client_id: str,
+    location_id: str,
+    effective_on: date,
+    priced: PricedInvoice,
+) -> Entry | None:
+    """The books of an issued visit: receivable, revenue, tax, tips, draws and tenders.
+
+    The line on 1100 nets to `due_cents`. None when the visit moves no money at all.
+    Lots made from a sold package must be valued at the line's `net_cents`.
+    """
+    tally = _visit_tally(client_id, case_id, priced)
+    if not tally.postings():
+        return None
+    return entry("visit_issued", f"issued|{document_id}", location_id, effective_on, tally)
+
+
+def visit_amended(
+    *,
+    document_id: str,
+    case_id: str,
+    client_id: str,
+    location_id: str,
+    effective_on: date,
+    before: PricedInvoice,
+    after: PricedInvoice,
+    corrects: str,
+) -> Entry | None:
+    """What an amended chart changes in the books; None when it changes nothing.
+
+    `document_id` is the supplement or credit note, `corrects` the entry of the visit.
+    """
+    tally = _visit_tally(client_id, case_id, after).minus(_visit_tally(client_id, case_id, before))
+    if not tally.postings():
+        return None
+    key = f"amended|{document_id}"
+    return entry("visit_amended", key, location_id, effective_on, tally, corrects)
+
+
+def _money_in(kind: str) -> str:
+    if kind not in _RECEIVED_IN:
+        raise ValueError(f"a {kind} tender is not new money")
+    return _RECEIVED_IN[kind]
+
+
+def payment_received(
+    *,
+    payment_id: str,
+    source: str,
+    kind: str,
+    amount_to_case_cents: int,
+    excess_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """Money for a case; what is over the balance becomes the client's credit.
+
+    `kind`: card | ach reach the processor, cash | cheque | other the drawer. One payment over
+    several cases is one entry per case. Raises ValueError on a kind that is not new money.
+    """
+    tally = Tally(client_id, case_id)
+    tally.move(_money_in(kind), _AR, amount_to_case_cents)
+    tally.move(_money_in(kind), "2060", excess_cents)
+    key = f"received|{source}|{payment_id}|{case_id}"
+    return entry("payment_received", key, location_id, effective_on, tally)
+
+
+def unidentified_received(
+    *,
+    payment_id: str,
+    source: str,
+    kind: str,
+    amount_cents: int,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """Money from an unknown payer, kept in 2095 until somebody knows."""
+    tally = Tally().move(_money_in(kind), "2095", amount_cents)
+    key = f"unidentified|{source}|{payment_id}"
+    return entry("unidentified_received", key, location_id, effective_on, tally)
+
+
+def unidentified_applied(
+    *,
+    payment_id: str,
+    amount_to_case_cents: int,
+    excess_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """Money of a formerly unknown payer, applied to a case; excess becomes client credit."""
+    tally = Tally(client_id, case_id)
+    tally.add("2095", amount_to_case_cents + excess_cents, ownerless=True)
+    tally.add(_AR, -amount_to_case_cents).add("2060", -excess_cents)
+    key = f"unidentified-applied|{payment_id}|{case_id}"
+    return entry("unidentified_applied", key, location_id, effective_on, tally)
+
+
+def unapplied_received(
+    *,
+    payment_id: str,
+    source: str,
+    kind: str,
+    amount_cents: int,
+    client_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """Money of a known client without an invoice, kept in 2090."""
+    tally = Tally(client_id).move(_money_in(kind), "2090", amount_cents)
+    key = f"unapplied|{source}|{payment_id}"
+    return entry("unapplied_received", key, location_id, effective_on, tally)
+
+
+def unapplied_applied(
+    *,
+    payment_id: str,
+    amount_to_case_cents: int,
+    excess_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """Money kept in 2090, applied to a case of the same client; excess becomes credit."""
+    tally = Tally(client_id, case_id)
+    tally.move("2090", _AR, amount_to_case_cents).move("2090", "2060", excess_cents)
+    key = f"unapplied-applied|{payment_id}|{case_id}"
+    return entry("unapplied_applied", key, location_id, effective_on, tally)
+
+
+def duplicate_received(
+    *,
+    payment_id: str,
+    source: str,
+    kind: str,
+    amount_cents: int,
+    client_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """A suspected second payment: kept in 2090 and never set against the receivable."""
+    tally = Tally(client_id).move(_money_in(kind), "2090", amount_cents)
+    key = f"duplicate|{source}|{payment_id}"
+    return entry("duplicate_received", key, location_id, effective_on, tally)
+
+
+def unapplied_kept_as_credit(
+    *, payment_id: str, amount_cents: int, client_id: str, location_id: str, effective_on: date
+) -> Entry:
+    """A person keeps unapplied or doubled money as the client's credit."""
+    tally = Tally(client_id).move("2090", "2060", amount_cents)
+    key = f"kept-as-credit|{payment_id}"
+    return entry("unapplied_kept_as_credit", key, location_id, effective_on, tally)
+
+
+def held_money_refund_owed(
+    *,
+    payment_id: str,
+    amount_cents: int,
+    client_id: str | None,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """A person sends held money back: 2090 of a known client or 2095, to 2100."""
+    held_in = "2095" if client_id is None else "2090"
+    tally = Tally(client_id).move(held_in, "2100", amount_cents)
+    key = f"held-refund|{payment_id}"
+    return entry("held_money_refund_owed", key, location_id, effective_on, tally)
+
+
+def credit_balance_to_client(
+    *,
+    document_id: str,
+    amount_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """A paid visit amended down leaves the patient in credit; it moves to their account."""
+    tally = Tally(client_id, case_id).move(_AR, "2060", amount_cents)
+    key = f"credit-to-client|{document_id}"
+    return entry("credit_balance_to_client", key, location_id, effective_on, tally)
+
+
+def refund_owed(
+    *,
+    document_id: str,
+    amount_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """A paid visit amended down, and a person refunds the difference."""
+    tally = Tally(client_id, case_id).move(_AR, "2100", amount_cents)
+    key = f"refund-owed|{document_id}"
+    return entry("refund_owed", key, location_id, effective_on, tally)
+
+
+def written_off(
+    *,
+    review_id: str,
+    amount_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """A person gives up a balance; `review_id` is the question that they answered."""
+    tally = Tally(client_id, case_id).move("6030", _AR, amount_cents)
+    key = f"written-off|{review_id}"
+    return entry("written_off", key, location_id, effective_on, tally)
+
+
+def opening_lot(
+    *,
+    lot_id: str,
+    kind: str,
+    value_cents: int,
+    client_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry | None:
+    """A lot sold before go-live. `kind` is `units` or a LotKind.
+
+    None for a lot that the practice owes nothing for: promotional credit, manufacturer
+    points, or no value.
+    """
+    if kind not in _LOT_HELD_IN or not value_cents:
+        return None
+    tally = Tally(client_id).move("3000", _LOT_HELD_IN[kind], value_cents)
+    return entry("opening_lot", f"opening|{lot_id}", location_id, effective_on, tally)
