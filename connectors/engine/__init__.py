@@ -1,0 +1,1 @@
+"""Temporal behind the port `CaseEngine`: client factory, payload encryption, start and signal."""
