@@ -1,0 +1,107 @@
+"""A mail relay that keeps what it is given: nothing leaves this machine.
+
+Documents: `email` (to, subject, text, html, message_id, headers, at). The sink does not drop a
+second copy: it records the Message-ID, so that a duplicate shows.
+
+Magic recipients: bounce@… (550 at RCPT), full@… (452), spam@… (554 after DATA).
+Faults: vendor `smtp`, operation `smtp.data`: error, timeout or reset, before or after the
+message is kept.
+"""
+
+import asyncio
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from typing import get_args
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from sandbox.box import Box
+from sandbox.faults import CallFault
+
+REFUSED_RECIPIENTS = {
+    "bounce": "550 5.1.1 The mailbox does not exist",
+    "full": "452 4.2.2 The mailbox is full, try later",
+}
+REFUSED_CONTENT = {"spam": "554 5.7.1 Message refused by policy"}
+
+
+class Mailbox:
+    """What aiosmtpd calls for each recipient and each message."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Refuse the magic mailboxes, take every other."""
+        del server, session, options
+        refusal = REFUSED_RECIPIENTS.get(address.partition("@")[0])
+        if refusal:
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Keep the message, with at most one fault before or after."""
+        del session
+        fault = self._box.faults.take("smtp", "smtp.data", get_args(CallFault))
+        if fault is None:
+            return self._keep(envelope)
+        if fault.kind == "rate_limit":
+            return "451 4.7.1 Too many messages, slow down"
+        if fault.kind.endswith("_after"):
+            self._keep(envelope)
+        if fault.kind.startswith("timeout"):
+            await asyncio.sleep(fault.seconds)
+        if fault.kind.startswith("reset"):
+            assert isinstance(server.transport, asyncio.WriteTransport)
+            server.transport.abort()
+        return "451 4.3.0 Simulated failure"
+
+    def _keep(self, envelope: Envelope) -> str:
+        mailbox = envelope.rcpt_tos[0].partition("@")[0]
+        if mailbox in REFUSED_CONTENT:
+            return REFUSED_CONTENT[mailbox]
+        content = envelope.content or b""
+        raw = content if isinstance(content, bytes) else content.encode()
+        message = message_from_bytes(raw, _class=EmailMessage, policy=SMTP_POLICY)
+        number = self._box.state.next_number("email")
+        self._box.state.put(
+            "email",
+            str(number),
+            {
+                "to": envelope.rcpt_tos[0],
+                "from": envelope.mail_from,
+                "subject": str(message["subject"]),
+                "text": _part(message, "plain"),
+                "html": _part(message, "html"),
+                "message_id": message["message-id"],
+                "headers": {name.lower(): str(value) for name, value in message.items()},
+                "at": self._box.now().isoformat(),
+            },
+        )
+        return f"250 2.0.0 OK queued as {number}"
+
+
+def _part(message: EmailMessage, subtype: str) -> str | None:
+    part = message.get_body((subtype,))
+    return None if part is None else part.get_content()
+
+
+class MailSink(Controller):
+    """The running relay; `.port` is the real port, also after asking for port 0."""
+
+    def _trigger_server(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
+
+
+def start_mail_sink(box: Box, port: int) -> MailSink:
+    """Serve SMTP on 127.0.0.1 in a thread of its own; port 0 takes a free one."""
+    sink = MailSink(Mailbox(box), hostname="127.0.0.1", port=port)
+    sink.start()
+    return sink
