@@ -1,0 +1,158 @@
+"""Questions of the chase: messages, unknown outcomes and debts that stay open."""
+
+from domain.topics import Need, Topic, choice, topic
+
+_SILENCE = "The patient gets no further message about this visit."
+
+_STOP = choice(
+    "stop",
+    "Stop asking",
+    "No more messages; {amount} stays on the account.",
+    Need.REASON,
+)
+_WRITE_OFF = choice(
+    "write_off",
+    "Write off",
+    "{amount} is written off as bad debt and the case closes.",
+    Need.REASON,
+    two_person=True,
+)
+
+TOPICS: tuple[Topic, ...] = (
+    topic(
+        "CHASE_EXHAUSTED",
+        "Still unpaid after the last reminder",
+        "Every reminder has gone out and {amount} is still owed.",
+        "The debt stays open and nobody is reminded.",
+        "keep_open",
+        choice("keep_open", "Keep it open", "The debt rests and is asked about again later."),
+        _WRITE_OFF,
+        _STOP,
+    ),
+    topic(
+        "UNREACHABLE",
+        "Patient cannot be reached",
+        "No message could be delivered by any channel.",
+        _SILENCE,
+        "called",
+        choice("called", "I called the patient", "The step counts as taken; reminders go on."),
+        choice("retry", "Contact data corrected", "The step is sent again to the new address."),
+        _STOP,
+    ),
+    topic(
+        "MESSAGE_UNKNOWN",
+        "Unclear whether a message went out",
+        "The provider did not say whether it took the message, and cannot find it.",
+        _SILENCE,
+        "treat_as_sent",
+        choice("treat_as_sent", "Treat it as sent", "The step counts as taken; reminders go on."),
+        choice(
+            "send_again", "Send it again", "The message goes out; the patient may get it twice."
+        ),
+        choice("skip", "Skip this step", "The step is left out; reminders go on."),
+    ),
+    topic(
+        "STATE_UNKNOWN",
+        "A system does not answer",
+        "What is owed cannot be verified, because a system has not answered for too long.",
+        _SILENCE,
+        "try_again",
+        choice("try_again", "Try again", "The balance is verified again, now."),
+        _STOP,
+    ),
+    topic(
+        "CONSENT_MISSING",
+        "No permission to write",
+        "The patient has opted out of, or never allowed, every channel that we know.",
+        _SILENCE,
+        "called",
+        choice("called", "I called the patient", "The step counts as taken; reminders go on."),
+        choice(
+            "retry", "Permission recorded", "The step is sent by the channel that is now allowed."
+        ),
+        _STOP,
+    ),
+    topic(
+        "DISPUTE_OPEN",
+        "Payment disputed",
+        "The cardholder has disputed {amount} with their bank; every message has stopped.",
+        "The bank decides by its deadline, usually for the cardholder.",
+        None,
+        choice("contest", "Contest it", "The evidence is to be handed in before the deadline."),
+        choice(
+            "accept",
+            "Accept it",
+            "The money is lost; whether to bill again is asked next.",
+            Need.REASON,
+            two_person=True,
+        ),
+    ),
+    topic(
+        "CARD_DECLINED",
+        "Card declined for good",
+        "The patient's bank has declined the card and will not accept it later.",
+        "The next reminder goes out as planned.",
+        "new_link",
+        choice("new_link", "Ask for another card", "A neutral message with the link goes out."),
+        choice("called", "I called the patient", "Reminders go on as planned."),
+        _STOP,
+    ),
+    topic(
+        "SETTLEMENT_FAILED",
+        "Bank transfer came back",
+        "A bank debit over {amount} was returned after it had looked paid.",
+        "{amount} is owed again and nobody is reminded.",
+        "resume",
+        choice("resume", "Go on reminding", "Reminders go on at the step where they stopped."),
+        choice("called", "I called the patient", "Reminders wait for the patient's answer."),
+        _STOP,
+    ),
+    topic(
+        "LENDER_UNFUNDED",
+        "Lender has not paid",
+        "The lender approved {amount} and has not paid within its usual days.",
+        "The lender's part stays open; the patient is not asked for it.",
+        "call_lender",
+        choice("call_lender", "I called the lender", "The question comes back in two days."),
+        choice(
+            "convert_to_patient",
+            "Patient pays instead",
+            "{amount} becomes the patient's balance and is billed.",
+            Need.REASON,
+            two_person=True,
+        ),
+    ),
+    topic(
+        "LENDER_REVERSED",
+        "Lender took money back",
+        "The lender has taken back {amount} that it had paid.",
+        "The money stays missing.",
+        None,
+        choice("contest", "Contest it", "{amount} is booked as owed by the lender again."),
+        choice(
+            "cancel_plan",
+            "Cancel the plan",
+            "What the patient has not yet received is taken off the plan.",
+            Need.REASON,
+            two_person=True,
+        ),
+    ),
+    topic(
+        "LENDER_FEE_DIFF",
+        "Lender's fee is off",
+        "The lender kept a fee that differs from its schedule.",
+        "The funding stays unmatched.",
+        None,
+        choice("accept", "Accept the fee", "The fee is booked as charged.", Need.REASON),
+        choice("contest", "Dispute the fee", "The difference stays owed by the lender."),
+    ),
+    topic(
+        "NULL_DATE",
+        "Plan without a first payment date",
+        "The lender's record lacks the date of the first payment or the end of the plan.",
+        "No reminder of this plan goes out.",
+        "retry",
+        choice("retry", "The date is there now", "The plan is read from the lender again."),
+        _STOP,
+    ),
+)

@@ -1,0 +1,210 @@
+"""Questions about a draft that waits and about a chart that changed."""
+
+from domain.topics import Need, Topic, choice, topic
+
+_NOT_BILLED = "The visit stays unbilled and the patient hears nothing."
+
+_CHART_FIXED = choice(
+    "chart_fixed", "The chart was corrected", "The chart is read again and the visit priced anew."
+)
+_APPROVE = choice(
+    "approve", "Bill it as it is", "The draft goes out as priced, {amount} due.", Need.REASON
+)
+_CHARGE = choice("charge", "Charge it", "Nothing is drawn; the line is billed at its price.")
+
+TOPICS: tuple[Topic, ...] = (
+    topic(
+        "CATALOG_UNMAPPED",
+        "Unknown code on the chart",
+        "The chart names a service, product or package that the price book does not know.",
+        _NOT_BILLED,
+        "map",
+        choice(
+            "map",
+            "Map the code",
+            "The code is billed as the chosen item, at this visit and from now on.",
+            Need.SKU,
+        ),
+        choice(
+            "one_off_price",
+            "Price this line once",
+            "This line alone is billed at the given price.",
+            Need.AMOUNT,
+        ),
+        choice(
+            "not_billable",
+            "Free of charge",
+            "The code is never billed, at this visit and from now on.",
+            Need.REASON,
+        ),
+        _CHART_FIXED,
+    ),
+    topic(
+        "PRICE_MISSING",
+        "No price on the day of service",
+        "The item is known, but no price was in force on the day of service.",
+        _NOT_BILLED,
+        "one_off_price",
+        choice(
+            "one_off_price",
+            "Price this line once",
+            "This line alone is billed at the given price.",
+            Need.AMOUNT,
+        ),
+        choice(
+            "catalog_fixed",
+            "The price book was completed",
+            "The visit is priced anew from the newest price book.",
+        ),
+        _CHART_FIXED,
+    ),
+    topic(
+        "TAX_UNCONFIRMED",
+        "Tax not confirmed",
+        "Nobody has confirmed how this kind of item is taxed at this location.",
+        _NOT_BILLED,
+        None,
+        choice(
+            "confirm",
+            "The tax row is right",
+            "The tax row is confirmed in your name and used from now on.",
+        ),
+        _CHART_FIXED,
+    ),
+    topic(
+        "TAX_DIFF",
+        "Tax differs from the PMS",
+        "Our tax and the tax in the PMS differ by more than rounding explains.",
+        "Both figures stay as they are.",
+        None,
+        choice("take_ours", "Ours is right", "Our tax is billed; the PMS is corrected by hand."),
+        choice(
+            "tax_table_fixed",
+            "The tax table was corrected",
+            "The visit is priced anew from the newest price book.",
+        ),
+    ),
+    topic(
+        "QUANTITY_OFF_STEP",
+        "Quantity that cannot be billed",
+        "The charted quantity is not a whole number of the item's billing steps.",
+        _NOT_BILLED,
+        "chart_fixed",
+        _CHART_FIXED,
+        _APPROVE,
+    ),
+    topic(
+        "QUANTITY_BOUND",
+        "Unlikely quantity",
+        "The charted quantity is zero, negative or more than the item's limit for one visit.",
+        _NOT_BILLED,
+        "chart_fixed",
+        _CHART_FIXED,
+        _APPROVE,
+    ),
+    topic(
+        "SANITY_BOUND",
+        "Unlikely total",
+        "A line, the total or the number of invoices is far from what is usual here.",
+        _NOT_BILLED,
+        None,
+        _APPROVE,
+        _CHART_FIXED,
+    ),
+    topic(
+        "LOT_EXPIRED",
+        "Package expired",
+        "The client has units left in a package that had expired on the day of service.",
+        _NOT_BILLED,
+        None,
+        choice(
+            "reinstate",
+            "Reinstate the package",
+            "The units are drawn as if the package were valid.",
+            Need.REASON,
+            two_person=True,
+        ),
+        _CHARGE,
+        _CHART_FIXED,
+    ),
+    topic(
+        "LOT_PARTLY_PAID",
+        "Package not fully paid",
+        "The visit would draw more from a package than has been paid for.",
+        _NOT_BILLED,
+        None,
+        choice(
+            "reinstate",
+            "Allow the draw",
+            "The units are drawn although the package is not fully paid.",
+            Need.REASON,
+            two_person=True,
+        ),
+        _CHARGE,
+        _CHART_FIXED,
+    ),
+    topic(
+        "LOT_MISMATCH",
+        "Package balance differs from the PMS",
+        "The units that we have left and the units in the PMS differ.",
+        "Draws go on from our figure.",
+        None,
+        choice("recount", "Recount", "Nothing changes; the question comes back after the recount."),
+        choice(
+            "correct_ours",
+            "The PMS is right",
+            "Our balance is corrected by a dated entry in your name.",
+            Need.REASON,
+            two_person=True,
+        ),
+        choice("correct_pms", "Ours is right", "The PMS is corrected by hand."),
+    ),
+    topic(
+        "MEMBERSHIP_SUSPENDED",
+        "Membership suspended",
+        "The client has membership credit, but the membership was suspended at service time.",
+        _NOT_BILLED,
+        "charge",
+        choice(
+            "allow",
+            "Use the credit",
+            "The credit pays its part although the membership is suspended.",
+            Need.REASON,
+        ),
+        choice("charge", "Leave the credit", "The credit stays; the patient is billed in full."),
+        _CHART_FIXED,
+    ),
+    topic(
+        "PROMOTION_INVALID",
+        "Promotion does not apply",
+        "The promotion is unknown, over, lacks its reason, or fits no line of the visit.",
+        _NOT_BILLED,
+        "charge",
+        choice("charge", "Bill without it", "The visit is billed without this promotion."),
+        _CHART_FIXED,
+    ),
+    topic(
+        "CURRENCY_MISMATCH",
+        "Wrong currency",
+        "The visit or the money is in another currency than the location's.",
+        "Nothing is billed or booked.",
+        "chart_fixed",
+        _CHART_FIXED,
+        choice("stop", "Leave it alone", "Nothing is billed or booked.", Need.REASON),
+    ),
+    topic(
+        "CHART_CHANGED",
+        "Chart changed after payment",
+        "The chart was amended and the patient has paid {amount} more than the visit now costs.",
+        "The patient's money stays in credit on this visit.",
+        "credit",
+        choice("credit", "Keep as credit", "{amount} becomes credit on the client's account."),
+        choice(
+            "refund",
+            "Refund",
+            "{amount} is owed back to the patient and listed to be refunded.",
+            two_person=True,
+        ),
+    ),
+)
+"""In the order in which a draft meets them."""

@@ -1,0 +1,183 @@
+"""Questions about money that does not fit and about other systems' books."""
+
+from domain.topics import Choice, Need, Topic, choice, topic
+
+_NOT_BOOKED = "The money stays in suspense and on the month-end list."
+
+_APPLY = choice(
+    "apply", "Apply to an invoice", "{amount} is applied to the chosen invoice.", Need.INVOICE
+)
+_CREDIT = choice("credit", "Keep as credit", "{amount} becomes credit on the client's account.")
+_REFUND = choice(
+    "refund", "Refund", "{amount} is owed back and listed to be refunded.", two_person=True
+)
+_ENTERED = choice("done", "Done by hand", "The PMS is read again and must show the payment.")
+
+
+def _hold(label: str) -> Choice:
+    return choice(
+        "hold_30_days", label, "{amount} stays in suspense; the question comes back in 30 days."
+    )
+
+
+TOPICS: tuple[Topic, ...] = (
+    topic(
+        "NO_REFERENCE",
+        "Money without a reference",
+        "{amount} arrived and nothing says for certain what it pays.",
+        _NOT_BOOKED,
+        None,
+        _APPLY,
+        _hold("Hold for 30 days"),
+        _REFUND,
+    ),
+    topic(
+        "AMBIGUOUS_GROUP",
+        "Two ways to match",
+        "{amount} fits more than one set of open invoices exactly.",
+        _NOT_BOOKED,
+        None,
+        _APPLY,
+        _hold("Hold for 30 days"),
+        _REFUND,
+    ),
+    topic(
+        "WRONG_CLIENT",
+        "Paid by somebody else",
+        "The payment names an invoice, but its payer is not known for that client.",
+        _NOT_BOOKED,
+        None,
+        _APPLY,
+        _REFUND,
+    ),
+    topic(
+        "WRONG_INVOICE",
+        "Reference does not fit",
+        "The payment names an invoice that is void, closed or not ours.",
+        _NOT_BOOKED,
+        None,
+        _APPLY,
+        _REFUND,
+    ),
+    topic(
+        "DUPLICATE_SUSPECTED",
+        "Probably paid twice",
+        "The same payer paid the same amount for the same invoice within seven days.",
+        _NOT_BOOKED,
+        "keep_as_credit",
+        choice(
+            "keep_as_credit",
+            "Keep as credit",
+            "{amount} becomes credit on the client's account.",
+        ),
+        choice(
+            "refund",
+            "Refund this one",
+            "{amount} is owed back and listed to be refunded.",
+            two_person=True,
+        ),
+        choice("not_duplicate", "Not a duplicate", "{amount} is applied to the invoice."),
+    ),
+    topic(
+        "OVERPAID",
+        "Paid more than owed",
+        "The patient has paid {amount} more than is owed.",
+        _NOT_BOOKED,
+        "credit",
+        _CREDIT,
+        _APPLY,
+        _REFUND,
+    ),
+    topic(
+        "UNDERPAID",
+        "Paid less than owed",
+        "A payment covers only a part; {amount} is still owed.",
+        "The rest stays open and reminders go on.",
+        "leave_open",
+        choice("leave_open", "Leave the rest open", "Reminders go on for {amount}."),
+        choice(
+            "write_off",
+            "Write off the rest",
+            "{amount} is written off as bad debt.",
+            Need.REASON,
+            two_person=True,
+        ),
+        _APPLY,
+    ),
+    topic(
+        "PMS_CONFIRM",
+        "Record the payment in the PMS",
+        "{amount} was collected here and the PMS still shows it as unpaid.",
+        "The PMS shows a debt that does not exist.",
+        "done",
+        _ENTERED,
+        choice("not_possible", "Cannot be recorded", "The difference is listed.", Need.REASON),
+    ),
+    topic(
+        "PMS_WRITE_FAILED",
+        "PMS did not take our note",
+        "Writing to the PMS failed, or reading it back showed something else.",
+        "The PMS lacks our note.",
+        "retry",
+        choice("retry", "Try again", "The PMS is read, and written only if it lacks our note."),
+        _ENTERED,
+        choice("not_possible", "Leave it", "The difference is listed.", Need.REASON),
+    ),
+    topic(
+        "PMS_DISAGREES",
+        "PMS and books differ",
+        "The PMS shows another amount or state for this visit than our books.",
+        "Both systems stay as they are; nothing is overwritten.",
+        None,
+        choice("take_ours", "Ours is right", "The PMS is corrected by hand."),
+        choice("take_pms", "The PMS is right", "The chart and the payments are read again."),
+        choice("stop", "Leave it", "The difference is listed.", Need.REASON),
+    ),
+    topic(
+        "LATE_EVENT",
+        "News older than the books",
+        "A system reported something older than the state that we already have.",
+        "The books stay as they are.",
+        "ignore",
+        choice("ignore", "Ignore it", "The books stay as they are."),
+        choice("read_again", "Read it again", "The object is read anew and booked as it stands."),
+    ),
+    topic(
+        "PAYOUT_DIFF",
+        "Payout does not add up",
+        "The parts of a payout differ from what reached the bank by {amount}.",
+        "The payout stays unreconciled and the month cannot close.",
+        None,
+        choice("read_again", "Read it again", "The payout's parts are read anew."),
+        choice(
+            "accept",
+            "Accept the difference",
+            "{amount} is booked as a processing cost.",
+            Need.REASON,
+            two_person=True,
+        ),
+    ),
+    topic(
+        "REFUND_UNLINKED",
+        "Refund of an unknown payment",
+        "The processor refunded {amount} of a payment that is not in the books.",
+        "The refund stays unbooked.",
+        None,
+        choice("link", "Link to an invoice", "The refund is booked on the invoice.", Need.INVOICE),
+        choice(
+            "accept",
+            "Book as a cost",
+            "{amount} is booked as goodwill.",
+            Need.REASON,
+            two_person=True,
+        ),
+    ),
+    topic(
+        "REFUND_AFTER_CLOSE",
+        "Refund in a closed period",
+        "A refund belongs to a period that is already closed.",
+        "The refund stays unbooked.",
+        "post_now",
+        choice("post_now", "Book it today", "The refund is booked in the open period."),
+    ),
+)
