@@ -27,6 +27,8 @@ class Delivery:
     body: bytes
     sign: Callable[[bytes], dict[str, str]]
     sign_stale: Callable[[bytes], dict[str, str]] | None = None
+    on_answer: Callable[[int], bool] | None = None
+    """Hears the status of every honest try (0: no answer); True ends the retries."""
 
 
 class WebhookPump:
@@ -87,11 +89,14 @@ class WebhookPump:
             headers = sign(delivery.body + b" " if forge else delivery.body)
             try:
                 answer = await self._client.post(delivery.url, content=delivery.body, headers=headers)
-                self._log(delivery, "delivered" if answer.is_success else "refused", answer.status_code)
-                if answer.is_success or forge or stale:
-                    return
+                status, outcome = answer.status_code, "delivered" if answer.is_success else "refused"
             except httpx.HTTPError:
-                self._log(delivery, "unreachable", 0)
+                status, outcome = 0, "unreachable"
+            self._log(delivery, outcome, status)
+            honest = not (forge or stale)
+            give_up = delivery.on_answer(status) if honest and delivery.on_answer else False
+            if give_up or outcome == "delivered" or (status and not honest):
+                return
             if pause_seconds is None:
                 log.warning("gave up on a %s webhook", delivery.vendor)
                 return
