@@ -59,7 +59,8 @@ class Refused(Record):
 
     code: str
     kind: str
-    """opted_out | invalid_address | unreachable | filtered | declined | not_found | closed"""
+    """opted_out | invalid_address | unreachable | filtered | misconfigured | declined |
+    not_found | closed"""
 
 
 class VendorEvent(Record):
@@ -288,7 +289,10 @@ class Accepted(Record):
 
 
 class DeliveryReport(Record):
-    """A provider's later word on a message. `state`: sent | delivered | undelivered | failed."""
+    """A provider's later word on a message, possibly late or out of order.
+
+    `state`: accepted | sent | delivered | undelivered | failed.
+    """
 
     message_key: str
     provider_id: str

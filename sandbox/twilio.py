@@ -97,6 +97,8 @@ def check_create(box: Box, form: dict[str, str]) -> None:
     validity = form.get("ValidityPeriod", "36000")
     if not validity.isdecimal() or int(validity) not in contract.VALIDITY_SECONDS:
         raise Refusal(400, 20001, "ValidityPeriod must be between 1 and 36000.")
+    if "SendAt" in form and not {"ScheduleType", "MessagingServiceSid"} <= set(form):
+        raise Refusal(400, 20001, "SendAt needs ScheduleType=fixed and a messaging service.")
     if not re.match(r"https?://\w", form.get("StatusCallback", "http://x")):
         raise Refusal(400, 21609, "Invalid 'StatusCallback' URL")
     if box.state.get("sms_opt_out", to):
@@ -166,8 +168,8 @@ def twilio_app(box: Box) -> Starlette:
         doc = _message(box, request)
         if set(form) - contract.UPDATE_PARAMETERS or form.get("Status") != "canceled":
             raise Refusal(400, 20001, "Only Status=canceled is supported.")
-        if doc["status"] not in ("accepted", "queued", "scheduled", "canceled"):
-            raise Refusal(400, 30409, "The message can no longer be canceled.")
+        if doc["status"] != "scheduled":
+            raise Refusal(400, 30409, "This message cannot be canceled")
         doc.update(status="canceled", updated_at=box.now().isoformat())
         return JSONResponse(resource(box, box.state.put("sms", doc["sid"], doc)))
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hmac
 import secrets
+from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
 
 from sandbox import twilio_contract as contract
@@ -43,12 +44,13 @@ class Phones:
             "at": now,
             "updated_at": now,
             "sent_at": None,
-            "status": "accepted" if by_service else "queued",
+            "status": _first_status(form),
             "error_code": None,
             "direction": direction,
             "service_sid": form.get("MessagingServiceSid"),
             "callback": form.get("StatusCallback"),
             "validity_seconds": int(form.get("ValidityPeriod", 36000)),
+            "send_at": form.get("SendAt"),
         }
         self._box.state.put("sms", sid, doc)
         journey = asyncio.create_task(self._travel(sid))
@@ -60,6 +62,9 @@ class Phones:
         """Walk one message to its last status, unless it is cancelled on the way."""
         pace = {**PACE, **(self._box.state.get("setting", "twilio_pace") or {})}
         doc = self._box.state.get("sms", sid) or {}
+        if doc["send_at"]:
+            wait = datetime.fromisoformat(doc["send_at"]) - self._box.now()
+            await asyncio.sleep(wait.total_seconds())
         if doc["validity_seconds"] < pace["sent_seconds"]:
             await asyncio.sleep(doc["validity_seconds"])
             self._move(sid, "failed", 30036)
@@ -139,6 +144,12 @@ class Phones:
                 sign=lambda body: signed_headers(token, url, body),
             )
         )
+
+
+def _first_status(form: dict[str, str]) -> str:
+    if "SendAt" in form:
+        return "scheduled"
+    return "accepted" if "MessagingServiceSid" in form else "queued"
 
 
 def signed_headers(token: str, url: str, body: bytes) -> dict[str, str]:

@@ -1,0 +1,207 @@
+"""E-mail through any SMTP relay, over kept connections.
+
+Stages decide the outcome: before the content is on its way nothing has happened; an answer to
+the content is definite; no answer to it is unknown. The relay takes no idempotency key, but
+the Message-ID is derived from our message key, so a duplicate is recognisable.
+"""
+
+import asyncio
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import formatdate
+from typing import Self
+
+import aiosmtplib
+from pydantic import Field, SecretStr
+
+from connectors.ports import (
+    Accepted,
+    BadRequest,
+    Misconfigured,
+    OutcomeUnknown,
+    OutgoingEmail,
+    ProviderUnavailable,
+    RateLimited,
+    Refused,
+)
+from domain.model import Record
+
+CONNECTIONS_MAX = 8
+"""More senders than this wait for a connection; relays commonly allow 10 per client."""
+
+IDLE_SECONDS = 30
+"""A connection that rested longer may be dead without notice, and would cost a whole timeout."""
+
+_CLOSING = 421
+_TOO_FAST = (450, 451)
+"""Answers that ask for patience: greylisting and rate limits."""
+
+
+class SmtpRelay(Record):
+    """Where and as whom we send. `tls`: none (loopback only) | starttls | implicit."""
+
+    host: str
+    port: int
+    sender_address: str
+    sender_name: str = ""
+    tls: str = Field(default="starttls", pattern="^(none|starttls|implicit)$")
+    username: str | None = None
+    password: SecretStr | None = None
+    timeout_seconds: int = 10
+
+
+class SmtpEmails:
+    """`EmailPort` over SMTP. One attempt per call; the caller decides what to repeat."""
+
+    name = "smtp"
+
+    def __init__(self, relay: SmtpRelay) -> None:
+        """Connects at the first message."""
+        self._relay = relay
+        self._domain = relay.sender_address.rpartition("@")[2]
+        self._idle: list[tuple[aiosmtplib.SMTP, float]] = []
+        self._slots = asyncio.Semaphore(CONNECTIONS_MAX)
+
+    async def __aenter__(self) -> Self:
+        """For `async with`."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the kept connections."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every kept connection."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    async def send(self, email: OutgoingEmail) -> Accepted | Refused:
+        """Hand one message to the relay. The provider id is the Message-ID."""
+        if not _plausible(email.to_address):
+            return Refused(code="syntax", kind="invalid_address")
+        content = self._compose(email)
+        async with self._slots:
+            smtp, refused = await self._open_envelope(email.to_address)
+            if refused:
+                self._keep(smtp)
+                return refused
+            try:
+                refused = await self._hand_over(smtp, content.as_bytes())
+            except BaseException:
+                # Half an exchange leaves the connection in an unknown place.
+                smtp.close()
+                raise
+            self._keep(smtp)
+        return refused or Accepted(provider_id=str(content["Message-ID"]))
+
+    async def _open_envelope(self, recipient: str) -> tuple[aiosmtplib.SMTP, Refused | None]:
+        """MAIL and RCPT on a kept connection, or on a new one where the kept one is gone."""
+        while self._idle:
+            smtp, since = self._idle.pop()
+            if asyncio.get_running_loop().time() - since > IDLE_SECONDS:
+                smtp.close()
+                continue
+            try:
+                return smtp, await self._announce(smtp, recipient)
+            except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError):
+                smtp.close()
+            except BaseException:
+                smtp.close()
+                raise
+        smtp = await self._connect()
+        try:
+            return smtp, await self._announce(smtp, recipient)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            smtp.close()
+            raise ProviderUnavailable(f"relay lost: {type(error).__name__}") from None
+        except BaseException:
+            smtp.close()
+            raise
+
+    def _keep(self, smtp: aiosmtplib.SMTP) -> None:
+        self._idle.append((smtp, asyncio.get_running_loop().time()))
+
+    async def _connect(self) -> aiosmtplib.SMTP:
+        relay = self._relay
+        smtp = aiosmtplib.SMTP(
+            hostname=relay.host,
+            port=relay.port,
+            use_tls=relay.tls == "implicit",
+            start_tls=relay.tls == "starttls",
+            username=relay.username,
+            password=relay.password.get_secret_value() if relay.password else None,
+            timeout=relay.timeout_seconds,
+        )
+        try:
+            await smtp.connect()
+        except (aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPNotSupported) as error:
+            smtp.close()
+            raise Misconfigured(f"relay refused us: {type(error).__name__}") from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            smtp.close()
+            raise ProviderUnavailable(f"relay not reached: {type(error).__name__}") from None
+        return smtp
+
+    async def _announce(self, smtp: aiosmtplib.SMTP, recipient: str) -> Refused | None:
+        """MAIL FROM and RCPT TO. Nothing has happened yet, whatever comes back."""
+        try:
+            await smtp.mail(self._relay.sender_address)
+            await smtp.rcpt(recipient)
+        except aiosmtplib.SMTPSenderRefused as error:
+            if error.code == _CLOSING:
+                raise aiosmtplib.SMTPServerDisconnected("421") from None
+            if error.code >= 500:
+                raise Misconfigured(f"relay refused the sender: {error.code}") from None
+            raise _later(error.code) from None
+        except aiosmtplib.SMTPRecipientRefused as error:
+            await smtp.rset()
+            if error.code >= 500:
+                return Refused(code=str(error.code), kind="invalid_address")
+            raise _later(error.code) from None
+        return None
+
+    async def _hand_over(self, smtp: aiosmtplib.SMTP, content: bytes) -> Refused | None:
+        """DATA. An answer is definite, silence is unknown."""
+        try:
+            await smtp.data(content)
+        except aiosmtplib.SMTPDataError as error:
+            if error.code >= 500:
+                return Refused(code=str(error.code), kind="filtered")
+            raise _later(error.code) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise OutcomeUnknown(f"relay may have taken it: {type(error).__name__}") from None
+        return None
+
+    def _compose(self, email: OutgoingEmail) -> EmailMessage:
+        """multipart/alternative, text first; 7-bit safe, so that any relay passes it unchanged."""
+        message = EmailMessage(policy=SMTP_POLICY.clone(cte_type="7bit"))
+        try:
+            message["From"] = Address(self._relay.sender_name, addr_spec=self._relay.sender_address)
+            message["To"] = email.to_address
+            message["Subject"] = email.subject
+        except (ValueError, IndexError):
+            raise BadRequest("an e-mail header cannot be written") from None
+        message["Date"] = formatdate(localtime=False)
+        message["Message-ID"] = f"<{email.message_key}@{self._domain}>"
+        message["Auto-Submitted"] = "auto-generated"
+        if email.unsubscribe_url:
+            message["List-Unsubscribe"] = f"<{email.unsubscribe_url}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        message.set_content(email.text)
+        message.add_alternative(email.html, subtype="html")
+        return message
+
+
+def _later(code: int) -> RateLimited | ProviderUnavailable:
+    """A 4yz answer: the relay has taken nothing."""
+    if code in _TOO_FAST:
+        return RateLimited(f"relay asks to wait: {code}")
+    return ProviderUnavailable(f"relay cannot now: {code}")
+
+
+def _plausible(address: str) -> bool:
+    """One ASCII mailbox and a domain, nothing that could end a header or an SMTP command."""
+    mailbox, at, domain = address.rpartition("@")
+    clean = address.isascii() and address.isprintable() and not set(' <>,;"') & set(address)
+    return bool(at and mailbox and "." in domain and clean)

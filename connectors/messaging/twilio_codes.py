@@ -1,0 +1,150 @@
+"""Twilio's error codes and opt-out words, as data.
+
+The codes come from Twilio's public error list. A code before acceptance is the `code` of a 4xx
+answer, one after acceptance is the `ErrorCode` of a status callback.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+OPTED_OUT = "opted_out"
+INVALID_ADDRESS = "invalid_address"
+UNREACHABLE = "unreachable"
+FILTERED = "filtered"
+MISCONFIGURED = "misconfigured"
+RATE_LIMITED = "rate_limited"
+DEFECT = "defect"
+AMBIGUOUS = "ambiguous"
+
+MEANINGS: Mapping[int, str] = {
+    21610: OPTED_OUT,
+    21211: INVALID_ADDRESS,
+    21265: INVALID_ADDRESS,
+    21266: INVALID_ADDRESS,
+    21268: INVALID_ADDRESS,
+    21604: INVALID_ADDRESS,
+    21612: INVALID_ADDRESS,
+    21614: INVALID_ADDRESS,
+    21635: INVALID_ADDRESS,
+    30005: INVALID_ADDRESS,
+    30006: INVALID_ADDRESS,
+    30003: UNREACHABLE,
+    30008: UNREACHABLE,
+    30017: UNREACHABLE,
+    30022: UNREACHABLE,
+    30023: UNREACHABLE,
+    30036: UNREACHABLE,
+    30410: UNREACHABLE,
+    30500: UNREACHABLE,
+    30004: FILTERED,
+    30007: FILTERED,
+    20003: MISCONFIGURED,
+    21212: MISCONFIGURED,
+    21408: MISCONFIGURED,
+    21601: MISCONFIGURED,
+    21603: MISCONFIGURED,
+    21606: MISCONFIGURED,
+    21609: MISCONFIGURED,
+    21701: MISCONFIGURED,
+    21703: MISCONFIGURED,
+    21704: MISCONFIGURED,
+    21705: MISCONFIGURED,
+    30002: MISCONFIGURED,
+    30024: MISCONFIGURED,
+    30032: MISCONFIGURED,
+    30034: MISCONFIGURED,
+    30035: MISCONFIGURED,
+    429: RATE_LIMITED,
+    14107: RATE_LIMITED,
+    20429: RATE_LIMITED,
+    21611: RATE_LIMITED,
+    30001: RATE_LIMITED,
+    20404: DEFECT,
+    21602: DEFECT,
+    21617: DEFECT,
+    20500: AMBIGUOUS,
+    20503: AMBIGUOUS,
+}
+
+REFUSED_KINDS = frozenset({OPTED_OUT, INVALID_ADDRESS, UNREACHABLE, FILTERED})
+"""Meanings that are a business no; the others raise an error."""
+
+REPORT_STATES: Mapping[str, str] = {
+    "accepted": "accepted",
+    "scheduled": "accepted",
+    "queued": "accepted",
+    "sending": "accepted",
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "delivered",
+    "partially_delivered": "undelivered",
+    "undelivered": "undelivered",
+    "failed": "failed",
+    "canceled": "failed",
+}
+"""Twilio's MessageStatus -> `DeliveryReport.state`."""
+
+STOP_WORDS = frozenset(
+    (
+        *("stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"),
+        *("stopp", "sstop", "stp", "sotp", "stpo", "stob", "stip", "atop", "dtop", "stops"),
+        *("parar", "alto", "cancelar", "basta"),
+    )
+)
+"""Whole messages that end consent: Twilio's keywords, their common typos, Spanish."""
+
+START_WORDS = frozenset({"start", "yes", "unstop"})
+HELP_WORDS = frozenset({"help", "info", "ayuda"})
+
+STOP_PHRASES = (
+    r"\b(stop|quit) (please|pls|plz|now|texting|messaging|contacting|sending)\b",
+    r"\b(please|pls|plz) (stop|quit)\b(?! by\b)",
+    r"\bno (mas|more (texts?|messages?|msgs?))\b",
+    r"\b(do not|dont|never) (text|message|contact|msg)\b",
+    r"\bopt(ed|ing)? (me )?out\b",
+    r"\bunsubscribe\b",
+    r"\b(remove me|take me off|leave me alone)\b",
+    r"\b(deje|dejen|dejar) de (enviar|mandar|escribir)",
+    r"\bno me (envie|envien|mande|manden|escriba|escriban)\b",
+)
+"""Plain-language revocation (47 CFR 64.1200(a)(10)), over folded text."""
+
+OPT_OUT_TYPES: Mapping[str, str] = {"STOP": "stop", "START": "start", "HELP": "help"}
+"""The `OptOutType` that Advanced Opt-Out puts on the webhook -> `InboundText.opt_out`."""
+
+
+def meaning(code: int | str | None) -> str | None:
+    """What a code stands for, None when the table does not know it."""
+    return MEANINGS.get(int(code)) if code is not None and str(code).isdecimal() else None
+
+
+def failure_kind(state: str, code: str | None) -> str | None:
+    """`DeliveryReport.failure_kind` of a reported state: None unless the message failed."""
+    if state not in ("failed", "undelivered"):
+        return None
+    kind = meaning(code)
+    if kind in (MISCONFIGURED, DEFECT):
+        return MISCONFIGURED
+    return kind if kind in REFUSED_KINDS else UNREACHABLE
+
+
+def classify_reply(body: str, opt_out_type: str | None = None) -> str | None:
+    """`stop`, `start`, `help` or None for a person; Twilio's own verdict wins."""
+    if opt_out_type and opt_out_type.upper() in OPT_OUT_TYPES:
+        return OPT_OUT_TYPES[opt_out_type.upper()]
+    words = _fold(body)
+    joined = words.replace(" ", "")
+    if joined in STOP_WORDS or any(re.search(phrase, words) for phrase in STOP_PHRASES):
+        return "stop"
+    if joined in START_WORDS:
+        return "start"
+    return "help" if joined in HELP_WORDS else None
+
+
+def _fold(text: str) -> str:
+    """Lower case, no accents, apostrophes or punctuation, single spaces."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    plain = re.sub(r"['’`]", "", plain)
+    return " ".join(re.sub(r"[^\w\s]", " ", plain).split())

@@ -1,0 +1,100 @@
+"""The HTTP below the Twilio SDK: one attempt, a real timeout, nothing personal in any log.
+
+The SDK's own asynchronous transport ignores its timeout, and its retries repeat a POST: each
+of them can send a second text.
+"""
+
+import logging
+from base64 import b64encode
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import httpx
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+
+from connectors.ports import OutcomeUnknown, ProviderUnavailable, RateLimited
+
+_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+_IDLE_SECONDS = 4
+"""Below the usual 5 s of servers: a connection closed under a POST is an unknown outcome."""
+
+
+class HttpxTransport(AsyncHttpClient):  # type: ignore[misc]
+    """One HTTP exchange per call; turns everything but 2xx and 4xx into the ports' errors.
+
+    Sits on httpx's transport, below its client: the client logs every URL, and the URL of a
+    look-up holds a phone number.
+    """
+
+    def __init__(self, timeout_seconds: float) -> None:
+        super().__init__(logging.getLogger(__name__), is_async=True, timeout=timeout_seconds)
+        self._timeout = httpx.Timeout(timeout_seconds).as_dict()
+        self._transport = httpx.AsyncHTTPTransport(
+            limits=httpx.Limits(max_keepalive_connections=20, keepalive_expiry=_IDLE_SECONDS)
+        )
+
+    async def request(
+        self,
+        method: str,
+        uri: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """Exchange once. Raises ProviderUnavailable, RateLimited or OutcomeUnknown."""
+        del timeout, allow_redirects
+        request = _build(method, uri, params, data, headers or {}, auth)
+        request.extensions = {"timeout": self._timeout}
+        safe_to_repeat = method.upper() == "GET"
+        try:
+            answer = await self._transport.handle_async_request(request)
+            try:
+                await answer.aread()
+            finally:
+                await answer.aclose()
+        except _NOTHING_SENT as error:
+            raise ProviderUnavailable(f"twilio not reached: {type(error).__name__}") from None
+        except httpx.HTTPError as error:
+            raise _lost(safe_to_repeat, type(error).__name__) from None
+        if answer.status_code == 429:
+            raise RateLimited("twilio answered 429", _pause_seconds(answer))
+        if answer.status_code >= 500:
+            raise _lost(safe_to_repeat, f"HTTP {answer.status_code}")
+        return Response(answer.status_code, answer.text, answer.headers)
+
+    async def aclose(self) -> None:
+        """Close the pooled connections."""
+        await self._transport.aclose()
+
+
+def _build(
+    method: str,
+    uri: str,
+    params: dict[str, object] | None,
+    data: dict[str, object] | None,
+    headers: dict[str, str],
+    auth: tuple[str, str] | None,
+) -> httpx.Request:
+    if auth:
+        token = b64encode(":".join(auth).encode()).decode()
+        headers = {**headers, "Authorization": f"Basic {token}"}
+    query: Any = params or None
+    return httpx.Request(method, uri, params=query, data=data or None, headers=headers)
+
+
+def _lost(safe_to_repeat: bool, what: str) -> ProviderUnavailable | OutcomeUnknown:
+    if safe_to_repeat:
+        return ProviderUnavailable(f"twilio gave no answer: {what}")
+    return OutcomeUnknown(f"twilio may have acted: {what}")
+
+
+def _pause_seconds(answer: httpx.Response) -> Decimal | None:
+    try:
+        return Decimal(answer.headers["Retry-After"])
+    except (KeyError, InvalidOperation):
+        return None
