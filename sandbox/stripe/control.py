@@ -1,0 +1,86 @@
+"""What a test or a demo tells the Stripe twin, below /_control/stripe.
+
+POST /invoices/{id}/pay         {"amount_cents"?, "card"?}: a patient pays on the page
+POST /invoices/{id}/processing  {"amount_cents"?}: a patient starts a bank debit
+POST /invoices/{id}/settle      {"succeeded": bool}: the bank answers
+POST /loose_payment             {"amount_cents", "currency", "descriptor"?}
+POST /refund                    {"payment_intent", "amount_cents"?}: from the Dashboard
+POST /saved_failure             {"operation"}: its next call works, yet its key keeps a 500
+GET  /events                    the event log, oldest first
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from sandbox.box import Box
+from sandbox.stripe import payments
+from sandbox.stripe.params import TABLE
+from sandbox.stripe.twin import Twin
+from sandbox.stripe.wire import Doc, StripeError
+
+VISA = "4242424242424242"
+
+
+def stripe_control(box: Box) -> Starlette:
+    """Unauthenticated by design, like all of the control API."""
+    t = Twin(box)
+
+    def pay(id: str, body: Doc) -> Doc:
+        card = str(body.get("card") or VISA).replace(" ", "")
+        return payments.pay_invoice(t, id, body.get("amount_cents"), card)
+
+    def processing(id: str, body: Doc) -> Doc:
+        return payments.pay_invoice(t, id, body.get("amount_cents"), VISA, ach=True)
+
+    def settle(id: str, body: Doc) -> Doc:
+        return payments.settle_processing(t, id, bool(body.get("succeeded", True)))
+
+    def loose(_: str, body: Doc) -> Doc:
+        intent = payments.new_intent(t, body["amount_cents"], body["currency"], None)
+        intent["statement_descriptor"] = body.get("descriptor")
+        payments.charge_intent(t, intent, VISA)
+        return intent
+
+    def refund(_: str, body: Doc) -> Doc:
+        form = {"payment_intent": body["payment_intent"]}
+        if body.get("amount_cents"):
+            form["amount"] = str(body["amount_cents"])
+        return payments.create_refund(t, form)
+
+    def saved_failure(_: str, body: Doc) -> Doc:
+        if body["operation"] not in TABLE:
+            raise StripeError(400, "unknown operation", param="operation")
+        box.state.put("stripe_saved_failure", body["operation"], {"id": body["operation"]})
+        return {"ok": True}
+
+    async def events(_: Request) -> JSONResponse:
+        return JSONResponse(t.events(0)[::-1])
+
+    verbs: dict[str, Callable[[str, Doc], Doc]] = {
+        "/invoices/{id}/pay": pay,
+        "/invoices/{id}/processing": processing,
+        "/invoices/{id}/settle": settle,
+        "/loose_payment": loose,
+        "/refund": refund,
+        "/saved_failure": saved_failure,
+    }
+    routes = [Route(path, _verb(act), methods=["POST"]) for path, act in verbs.items()]
+    return Starlette(routes=[*routes, Route("/events", events)])
+
+
+def _verb(act: Callable[[str, Doc], Doc]) -> Callable[[Request], Awaitable[JSONResponse]]:
+    async def endpoint(request: Request) -> JSONResponse:
+        body: Any = await request.json() if await request.body() else {}
+        try:
+            return JSONResponse(act(request.path_params.get("id", ""), body))
+        except StripeError as error:
+            return JSONResponse(error.body, error.status)
+        except (KeyError, TypeError) as error:
+            return JSONResponse({"error": {"message": f"bad request: {error}"}}, 400)
+
+    return endpoint
