@@ -40,6 +40,7 @@ from connectors.ports import (
     SignatureRefused,
     VendorEvent,
 )
+from domain.gsm import plain_punctuation
 
 VALIDITY_SECONDS_MAX = 36000
 LOOKUP_LIMIT = 50
@@ -231,4 +232,5 @@ def _found(message: Any) -> Accepted | Refused:
 
 
 def _same_body(left: str | None, right: str) -> bool:
-    return (left or "").translate(_LOOKALIKES).strip() == right.translate(_LOOKALIKES).strip()
+    """Equal up to the punctuation that SmartEncoded may have replaced."""
+    return plain_punctuation(left or "").strip() == plain_punctuation(right).strip()
