@@ -8,10 +8,15 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from domain.model import Authored
+
+UnitCents = Annotated[int, Field(ge=0, le=1_000_000_000)]
+"""A unit price in cents; the ceiling keeps every product inside exact decimal arithmetic."""
 
 
 class ItemClass(StrEnum):
@@ -27,6 +32,10 @@ class ItemClass(StrEnum):
     DEPOSIT = "deposit"
 
 
+PASS_THROUGH = frozenset({ItemClass.DUES, ItemClass.GIFT_CARD, ItemClass.DEPOSIT})
+"""Classes that are money held for later: never discounted, never paid by granted credits."""
+
+
 class Unit(StrEnum):
     """The one unit an item is counted in."""
 
@@ -39,10 +48,10 @@ class Unit(StrEnum):
 class Price(Authored):
     """A price in force from a civil date (inclusive) to another (exclusive) at the location."""
 
-    unit_cents: int = Field(ge=0)
+    unit_cents: UnitCents
     effective_from: date
     effective_to: date | None = None
-    member_unit_cents: Mapping[str, int] = Field(default_factory=dict)
+    member_unit_cents: Mapping[str, UnitCents] = Field(default_factory=dict)
     """Tier code -> unit price for a member whose tier is active at service time."""
 
 
@@ -53,8 +62,8 @@ class Item(Authored):
     name: str
     item_class: ItemClass
     unit: Unit
-    step: Decimal = Field(gt=0)
-    quantity_max: Decimal = Field(gt=0)
+    step: Decimal = Field(ge=Decimal("0.0001"), le=1_000_000)
+    quantity_max: Decimal = Field(gt=0, le=1_000_000)
     prices: tuple[Price, ...]
 
 
@@ -66,8 +75,8 @@ class PackageContent(Authored):
     """
 
     skus: tuple[str, ...] = Field(min_length=1)
-    quantity: Decimal = Field(gt=0)
-    standalone_cents: int = Field(ge=0)
+    quantity: Decimal = Field(gt=0, le=1_000_000)
+    standalone_cents: int = Field(ge=0, le=1_000_000_000_000)
 
 
 class Package(Authored):
@@ -165,3 +174,12 @@ class Catalog(Authored):
     """PMS service, product or package reference -> sku of an item or package."""
     not_billable: tuple[str, ...] = ()
     """PMS references that a person has declared free of charge."""
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("the zone is not an IANA time zone name") from None
+        return zone

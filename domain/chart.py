@@ -1,13 +1,27 @@
 """What happened in the treatment room, in the clinic's terms and without the patient's name."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
+from domain.catalog import ItemClass, UnitCents
 from domain.model import Authored
+
+
+def _iso_date(text: str) -> str:
+    """The same text, once it is known to be a civil date; raises ValueError else."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("a date is written like 2026-03-31") from None
+
+
+IsoDate = Annotated[str, AfterValidator(_iso_date)]
+"""A civil date as `YYYY-MM-DD` text."""
 
 
 class ChartLine(Authored):
@@ -17,8 +31,10 @@ class ChartLine(Authored):
     code: str
     quantity: Decimal
     provider_ref: str | None = None
-    one_off_unit_cents: int | None = Field(default=None, ge=0)
+    one_off_unit_cents: UnitCents | None = None
     """A price that a named person set for this line alone."""
+    one_off_class: ItemClass | None = None
+    """What is sold, when the code is not mapped: tax and revenue follow from it."""
 
 
 class AppliedPromotion(Authored):
@@ -48,9 +64,15 @@ class Chart(Authored):
     service_at: AwareDatetime
     lines: tuple[ChartLine, ...]
     promotions: tuple[AppliedPromotion, ...] = ()
-    tips_cents: Mapping[str, int] = Field(default_factory=dict)
+    tips_cents: Mapping[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     """Provider reference -> tip."""
     financing: Financing | None = None
+
+    @model_validator(mode="after")
+    def _line_ids_differ(self) -> Self:
+        if len({line.line_id for line in self.lines}) < len(self.lines):
+            raise ValueError("two chart lines have the same line_id")
+        return self
 
 
 class LotKind(StrEnum):
@@ -73,13 +95,13 @@ class UnitLot(Authored):
 
     lot_id: str
     skus: tuple[str, ...] = Field(min_length=1)
-    remaining: Decimal = Field(ge=0)
-    value_cents: int = Field(ge=0)
-    purchased_at: datetime
-    expires_on: str | None = None
+    remaining: Decimal = Field(ge=0, le=1_000_000_000)
+    value_cents: int = Field(ge=0, le=1_000_000_000_000)
+    purchased_at: AwareDatetime
+    expires_on: IsoDate | None = None
     """Civil date at the location, ISO; the lot is good on that day."""
-    grace_days: int = 0
-    paid_value_cents: int | None = None
+    grace_days: int = Field(default=0, ge=0)
+    paid_value_cents: int | None = Field(default=None, ge=0)
     """None when fully paid (or usable while partly paid); else the undrawn value already paid."""
     reinstated_by: str | None = None
 
@@ -91,8 +113,8 @@ class MoneyLot(Authored):
     kind: LotKind
     remaining_cents: int = Field(ge=0)
     classes: tuple[str, ...] = ()
-    purchased_at: datetime
-    expires_on: str | None = None
+    purchased_at: AwareDatetime
+    expires_on: IsoDate | None = None
     tier: str | None = None
 
 
@@ -112,3 +134,11 @@ class Entitlements(Authored):
     usual_total_cents: int | None = None
     """Median of the client's earlier totals; None without history."""
     invoices_today: int = 0
+
+    @model_validator(mode="after")
+    def _lot_ids_differ(self) -> Self:
+        lot_ids = [lot.lot_id for lot in self.unit_lots]
+        lot_ids += [lot.lot_id for lot in self.money_lots]
+        if len(set(lot_ids)) < len(lot_ids):
+            raise ValueError("two lots have the same lot_id")
+        return self

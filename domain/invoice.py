@@ -30,7 +30,10 @@ class Draw(Record):
 
 
 class InvoiceLine(Record):
-    """One line. `net_cents` = `gross_cents` - discounts; a draw line is 0 with `draw` set."""
+    """One line. `net_cents` = `gross_cents` - discounts; a draw line is 0 with `draw` set.
+
+    A tip line has `item_class` "tip" and its amount in `net_cents`; no tax, no discount.
+    """
 
     line_id: str
     chart_line_id: str | None
@@ -73,7 +76,11 @@ class Tender(Record):
 
 
 class PricedInvoice(Record):
-    """The whole visit priced. Invariant: total = net lines + tax + tip = tenders + due."""
+    """The whole visit priced. Invariant: total = net lines + tax + tip = tenders + due.
+
+    "Net lines" are sale and draw lines; tip lines are counted once, in `tip_cents`.
+    `subtotal_cents` is the gross of the sale lines before discounts.
+    """
 
     engine_version: str
     catalog_version: int
@@ -90,12 +97,16 @@ class PricedInvoice(Record):
 
 
 class HoldReason(Record):
-    """Why a draft waits. `action` says in one sentence what a person can do about it."""
+    """Why a draft waits. `action` says in one sentence what a person can do about it.
+
+    `approvable` says that a named person may let the draft pass as its preview shows it.
+    """
 
     code: str
     chart_line_id: str | None = None
     detail: str
     action: str
+    approvable: bool = False
 
 
 class Held(Record):
