@@ -22,28 +22,24 @@ PATIENT_ASKS = (
     "reminder_final",
     "payment_failed",
 )
-TEMPLATES = (*PATIENT_ASKS, "receipt_nothing_due", "staff_reminder")
+TO_PATIENTS = (*PATIENT_ASKS, "receipt_nothing_due")
+TEMPLATES = (*TO_PATIENTS, "staff_reminder")
 
-ALLOWED = {
-    SMS: {"first_name", "practice_name", "link"},
-    SUBJECT: {"practice_name"},
-    TEXT: {"first_name", "practice_name", "link"},
-    HTML: {"first_name", "practice_name", "link"},
-    LAYOUT: {"practice_name"},
-}
-REQUIRED = {
-    SMS: {"practice_name", "link"},
-    SUBJECT: set[str](),
-    TEXT: {"practice_name", "link"},
-    HTML: {"link"},
-    LAYOUT: {"practice_name"},
-}
+PATIENT_VALUES = {"first_name", "practice_name", "pay_url"}
+STAFF_VALUES = {"practice_name", "question", "review_id", "business_day"}
 
 OPT_OUT_HINTS = {"en": "Reply STOP", "es": "Responda STOP"}
 CROSSING_HINTS = {"en": "please ignore this", "es": "ignore este mensaje"}
 """Said in every ask: a payment may cross the message."""
 
-LONGEST_VALUES = {"first_name": "N" * 12, "practice_name": "P" * 30, "link": "L" * 60}
+LONGEST_VALUES = {
+    "first_name": "N" * 12,
+    "practice_name": "P" * 30,
+    "pay_url": "L" * 60,
+    "question": "Q" * 60,
+    "review_id": "R" * 36,
+    "business_day": "1",
+}
 """What an SMS must still fit with, in two segments."""
 SMS_SEGMENTS_MAX = 2
 
@@ -76,7 +72,7 @@ def variables(source: str) -> set[str]:
 
 def _lint_file(name: str, source: str, stems: list[str]) -> Iterator[str]:
     template, language, kind = parts(name)
-    if kind not in ALLOWED or (kind != LAYOUT and template not in TEMPLATES):
+    if kind != LAYOUT and (kind not in KINDS or template not in TEMPLATES):
         yield "no such template"
         return
     try:
@@ -84,8 +80,9 @@ def _lint_file(name: str, source: str, stems: list[str]) -> Iterator[str]:
     except TemplateSyntaxError as error:
         yield f"syntax: {error.message}"
         return
-    yield from (f"unknown variable {extra}" for extra in sorted(read - ALLOWED[kind]))
-    yield from (f"does not use {absent}" for absent in sorted(REQUIRED[kind] - read))
+    allowed, required = _values(template, kind)
+    yield from (f"unknown variable {extra}" for extra in sorted(read - allowed))
+    yield from (f"does not use {absent}" for absent in sorted(required - read))
     for stem in stems:
         if re.search(rf"\b{re.escape(stem)}", source, re.I):
             yield f"forbidden word {stem}"
@@ -97,6 +94,20 @@ def _lint_file(name: str, source: str, stems: list[str]) -> Iterator[str]:
         hint = CROSSING_HINTS.get(language)
         if hint is None or hint not in source:
             yield "does not say what to do when a payment has crossed it"
+
+
+def _values(template: str, kind: str) -> tuple[set[str], set[str]]:
+    """Variables that a file may read, and those that it must read.
+
+    Subjects name nobody: they stand on lock screens and in mail logs.
+    """
+    if kind == LAYOUT:
+        return {"practice_name"}, {"practice_name"}
+    if template in TO_PATIENTS:
+        if kind == SUBJECT:
+            return {"practice_name"}, set()
+        return PATIENT_VALUES, {"pay_url"} if kind == HTML else {"practice_name", "pay_url"}
+    return STAFF_VALUES, {"question"} if kind == SUBJECT else {"practice_name", "review_id"}
 
 
 def _lint_sms(language: str, source: str) -> Iterator[str]:

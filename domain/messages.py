@@ -1,7 +1,8 @@
 """The words that patients and staff read: versioned templates, linted at load, filled at send.
 
 MJML is compiled once, before any value is filled in, so that no value can become markup.
-Values: `first_name`, `practice_name`, `link`. Nothing else exists to say, on purpose.
+Patients' templates know `first_name`, `practice_name` and `pay_url`; the staff's know
+`practice_name`, `question`, `review_id` and `business_day`. Nothing else exists to say, on purpose.
 """
 
 from collections.abc import Mapping
@@ -57,20 +58,26 @@ class _Filling:
         self.template: Template = environment.from_string(source)
         self.reads = variables(source)
 
-    def fill(self, values: Mapping[str, str]) -> str:
+    def fill(self, values: Mapping[str, object]) -> str:
         """One line per value, so that none can start a header or a paragraph."""
         missing = sorted(self.reads - set(values))
         if missing:
             raise MissingVariable(", ".join(missing))
-        return self.template.render({k: " ".join(v.split()) for k, v in values.items()}).strip()
+        return self.template.render(
+            {k: " ".join(str(v).split()) for k, v in values.items()}
+        ).strip()
 
 
-def template_for(step_name: str, tone: Tone) -> str:
+def template_for(step_name: str, tone: Tone | None = None) -> str:
     """The template of a step: by name outside the chase, by tone within it.
 
     The tone decides in the chase, because a part payment lowers it for one step.
     """
-    return step_name if step_name in _OUTSIDE_THE_CHASE else _TONE_TEMPLATES[tone]
+    if step_name in _OUTSIDE_THE_CHASE:
+        return step_name
+    if tone is None:
+        raise TemplateFault(f"a chase step needs a tone: {step_name!r}")
+    return _TONE_TEMPLATES[tone]
 
 
 def language_for(template: str, wanted: str) -> str:
@@ -79,13 +86,15 @@ def language_for(template: str, wanted: str) -> str:
     return language if (template, language, SMS) in _library(TEMPLATE_FOLDER) else DEFAULT_LANGUAGE
 
 
-def render_text(template: str, values: Mapping[str, str], language: str = DEFAULT_LANGUAGE) -> str:
+def render_text(
+    template: str, values: Mapping[str, object], language: str = DEFAULT_LANGUAGE
+) -> str:
     """An SMS body. Raises MissingVariable; an unknown language falls back to English."""
     return plain_punctuation(_filling(template, language, SMS).fill(values))
 
 
 def render_email(
-    template: str, values: Mapping[str, str], language: str = DEFAULT_LANGUAGE
+    template: str, values: Mapping[str, object], language: str = DEFAULT_LANGUAGE
 ) -> RenderedEmail:
     """Subject and both parts. Raises MissingVariable; an unknown language falls back to English."""
     return RenderedEmail(

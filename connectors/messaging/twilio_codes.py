@@ -94,7 +94,9 @@ STOP_WORDS = frozenset(
 )
 """Whole messages that end consent: Twilio's keywords, their common typos, Spanish."""
 
-START_WORDS = frozenset({"start", "yes", "unstop"})
+START_WORDS = frozenset({"start", "unstop"})
+"""Without `yes`: it restores consent only where Twilio says so, it may answer anything else."""
+
 HELP_WORDS = frozenset({"help", "info", "ayuda"})
 
 STOP_PHRASES = (
