@@ -1,0 +1,1 @@
+"""Everything that starts or signals a workflow: webhooks, pay page, commands, dev stack."""

@@ -1,0 +1,5 @@
+"""`python -m starter`: the `tieout` command without an installed script."""
+
+from starter.cli import main
+
+main()
