@@ -22,11 +22,14 @@ import httpx
 from starter import binaries, compose
 from starter.plans import Layout
 from starter.ports import LOOPBACK, Ports
+from starter.practice import import_practice, read_practice
 from starter.processes import Child
 from starter.settings import Settings, settings_from
 from starter.state import StateFolder, write_private
 from store import db
+from store.locations import list_locations
 
+EXAMPLE = compose.ROOT / "examples" / "lumin.json"
 STOP_ORDER = (("web", "worker"), ("sandbox", "temporal"), ("postgres",))
 Say = Callable[[str], None]
 
@@ -35,8 +38,8 @@ class Stack:
     """A running stack on one state folder.
 
     `ports` default to the well-known ones; `Ports.free()` lets many stacks run at once.
-    `say` gets one line per step. `location_id` is the one whose webhooks are registered.
-    `database_url` replaces the embedded PostgreSQL.
+    `say` gets one line per step. `practice` is imported when the books hold no location, and
+    gets the vendors' webhooks. `database_url` replaces the embedded PostgreSQL.
     """
 
     def __init__(
@@ -46,11 +49,11 @@ class Stack:
         fresh: bool = False,
         ports: Ports | None = None,
         say: Say | None = None,
-        location_id: str = "lumin",
+        practice: Path = EXAMPLE,
         database_url: str | None = None,
     ) -> None:
         self.ports = ports or Ports.fixed()
-        self.location_id = location_id
+        self.practice = read_practice(practice)
         self.env: dict[str, str] = {}
         self._folder = StateFolder(state)
         self._fresh = fresh
@@ -173,12 +176,23 @@ class Stack:
     async def _books(self) -> None:
         if "postgres" in self._children:
             await self.start("postgres")
-        await db.migrate(self.database_url)
-        self._say("database migrated")
+        await asyncio.to_thread(db.migrate, self.database_url)
+        if await self._import_practice():
+            self._say(f"{self.practice.location.practice_name} imported")
+
+    async def _import_practice(self) -> bool:
+        pool = await db.open_pool(self.database_url, max_size=1)
+        try:
+            async with db.transaction(pool) as conn:
+                if await list_locations(conn):
+                    return False
+                return await import_practice(conn, self.practice, "dev", "first start")
+        finally:
+            await pool.close()
 
     async def _register_webhooks(self) -> None:
         urls = {
-            "boulevard": f"{self.web_url}/webhooks/boulevard/{self.location_id}",
+            "boulevard": f"{self.web_url}/webhooks/boulevard/{self.practice.location.location_id}",
             "stripe": f"{self.web_url}/webhooks/stripe",
             "twilio": f"{self.web_url}/webhooks/twilio",
         }

@@ -9,9 +9,15 @@ from connectors.ports import ConnectorError
 from starter.binaries import BinaryMissing, ClusterError
 from starter.compose import ComposeError
 from starter.ports import PortBusy
+from starter.practice import BadPractice
 from starter.processes import ProcessError
 from starter.settings import SettingsError
 from starter.state import StateError
+from store.db import KeyReused, MigrationFailed
+from store.entitlements import LotShort
+from store.payments import OverAllocated
+from store.reviews import ReviewClosed
+from store.vault import SealBroken, UnknownKey
 
 
 class Refusal(Exception):
@@ -30,6 +36,14 @@ _SPOKEN = (
     EngineUnreachable,
     CodecError,
     ConnectorError,
+    BadPractice,
+    MigrationFailed,
+    KeyReused,
+    LotShort,
+    OverAllocated,
+    ReviewClosed,
+    SealBroken,
+    UnknownKey,
 )
 
 

@@ -49,6 +49,7 @@ class Layout:
             or f"postgres://{binaries.SUPERUSER}:{password}@{LOOPBACK}:{ports.postgres}"
             f"/{binaries.DATABASE}?sslmode=disable",
             "temporal_address": f"{LOOPBACK}:{ports.temporal}",
+            "temporal_ui_url": _loopback(ports.temporal_ui),
             "temporal_namespace": self.namespace,
             "temporal_task_queue": TASK_QUEUE,
             "boulevard_base_url": f"{sandbox}/boulevard/api/2020-01/admin",

@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     temporal_task_queue: Text = "tieout"
     temporal_api_key: SecretStr | None = None
     temporal_tls: bool = False
+    temporal_ui_url: Text = "http://127.0.0.1:8233"
+    """Origin of the Temporal UI, which alone may call the codec server from a browser."""
     codec_keys: KeyRing
     """Key id -> base64 of 32 bytes; every key that ever sealed a history still kept."""
     codec_key_id: Text

@@ -1,7 +1,5 @@
 """`tieout migrate`: bring the database to this release's tables."""
 
-import asyncio
-
 import typer
 
 from starter.settings import load_settings
@@ -10,5 +8,5 @@ from store import db
 
 def migrate() -> None:
     """Create the database if it is missing and apply every migration that it lacks."""
-    asyncio.run(db.migrate(load_settings().database_url.get_secret_value()))
+    db.migrate(load_settings().database_url.get_secret_value())
     typer.echo("The database is up to date.")
