@@ -12,6 +12,11 @@ _APPROVE = choice(
 )
 _CHARGE = choice("charge", "Charge it", "Nothing is drawn; the line is billed at its price.")
 
+
+def _unlikely(code: str, title: str, meaning: str) -> Topic:
+    return topic(code, title, meaning, _NOT_BILLED, None, _APPROVE, _CHART_FIXED)
+
+
 TOPICS: tuple[Topic, ...] = (
     topic(
         "CATALOG_UNMAPPED",
@@ -96,20 +101,51 @@ TOPICS: tuple[Topic, ...] = (
     topic(
         "QUANTITY_BOUND",
         "Unlikely quantity",
-        "The charted quantity is zero, negative or more than the item's limit for one visit.",
+        "The charted quantity is more than the item's limit for one visit.",
         _NOT_BILLED,
         "chart_fixed",
         _CHART_FIXED,
         _APPROVE,
     ),
     topic(
-        "SANITY_BOUND",
-        "Unlikely total",
-        "A line, the total or the number of invoices is far from what is usual here.",
+        "QUANTITY_NOT_POSITIVE",
+        "Quantity of zero or less",
+        "The charted quantity is zero or negative.",
         _NOT_BILLED,
-        None,
-        _APPROVE,
+        "chart_fixed",
         _CHART_FIXED,
+    ),
+    _unlikely("SANITY_BOUND", "Unlikely figures", "The figures are far from what is usual here."),
+    _unlikely("SANITY_BOUND_LINE", "Unlikely line", "One line is over the limit for a line."),
+    _unlikely("SANITY_BOUND_TOTAL", "Unlikely total", "The total is over the limit for a visit."),
+    _unlikely(
+        "SANITY_BOUND_HISTORY",
+        "Far more than usual",
+        "The total is several times what this client usually pays.",
+    ),
+    _unlikely(
+        "SANITY_BOUND_DUPLICATE",
+        "Charted twice",
+        "The same item is on the chart more than once.",
+    ),
+    _unlikely(
+        "SANITY_BOUND_ZERO_PRICE",
+        "Price of nothing",
+        "The price book has a price of zero and no package covers the item.",
+    ),
+    _unlikely(
+        "SANITY_BOUND_INVOICES_PER_DAY",
+        "Many invoices in a day",
+        "The client already has as many invoices today as the limit allows.",
+    ),
+    topic(
+        "LOCATION_MISMATCH",
+        "Another location's price book",
+        "The visit belongs to another location than the price book it would be priced from.",
+        _NOT_BILLED,
+        "chart_fixed",
+        _CHART_FIXED,
+        choice("stop", "Leave it alone", "Nothing is billed or booked.", Need.REASON),
     ),
     topic(
         "LOT_EXPIRED",
