@@ -1,7 +1,9 @@
 import re
+from pathlib import Path
 
 import pytest
 
+from domain import pricing
 from domain.case import Decision
 from domain.reviews import TOPICS, problem_with, topic_of
 from domain.topics import Need
@@ -81,6 +83,16 @@ def test_a_topic_is_complete(code: str) -> None:
         assert set(re.findall(r"{(\w*)}", sentence)) <= {"amount"}
         assert sentence.format(amount="$1.00").count("{") == 0
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names)
+
+
+def test_every_reason_that_pricing_holds_for_is_described() -> None:
+    """The codes are read from the sources, so that a new one cannot be forgotten."""
+    parts = ("bounds", "charges", "discounts", "draws", "pricing", "tax", "tenders")
+    folder = Path(pricing.__file__).parent
+    sources = "".join((folder / f"{part}.py").read_text() for part in parts)
+    held_for = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', sources)) - {"ENGINE_VERSION"}
+    assert len(held_for) > 10
+    assert held_for <= set(TOPICS)
 
 
 def test_giving_money_away_needs_two_people() -> None:
