@@ -1,0 +1,181 @@
+"""Translates one inbox row into a start or a signal, so that no verified event is lost.
+
+Dispatch is safe to repeat: ids come from business keys, and every signal is idempotent or a
+hint. A failure of ours or of a vendor leaves the row undispatched for the redrive; only a body
+that nobody can read is marked failed, for a person.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from activities.intake_payments import PaymentIntake
+from activities.intake_texts import TextIntake
+from activities.translation import Ignored, Undecodable, json_object, text_at, visit_input
+from connectors.ports import CaseEngine, PmsPort, ProcessorPort, TextPort
+from domain import ids
+from domain.case import ChartAmended
+from domain.model import canonical_json
+from store import inbox, invoices, locations
+from store.db import Pool, transaction
+from store.inbox import InboxEvent
+from store.vault import Vault
+
+REDRIVE_LIMIT = 200
+ORDER_COMPLETED = "order.completed"
+APPOINTMENT_COMPLETED = "appointment.completed"
+
+log = structlog.get_logger("tieout.intake")
+
+
+class Intake:
+    """Everything that may open a case or tell it something, per inbox row.
+
+    `pms` maps a location id to its practice management system.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        vault: Vault,
+        pms: Mapping[str, PmsPort],
+        processor: ProcessorPort,
+        text: TextPort,
+        engine: CaseEngine,
+    ) -> None:
+        self._pool = pool
+        self._vault = vault
+        self._pms = pms
+        self._processor = processor
+        self._text = text
+        self._engine = engine
+        self._payments = PaymentIntake(pool, processor, engine)
+        self._texts = TextIntake(pool, vault, text, engine)
+
+    async def dispatch(self, inbox_id: str) -> str:
+        """Translate one row; returns the workflow id it went to, or `ignored: reason`."""
+        async with self._pool.acquire() as conn:
+            event = await inbox.read(conn, self._vault, inbox_id)
+        try:
+            workflow_id = await self._translate(event)
+        except Ignored as ignored:
+            async with transaction(self._pool) as conn:
+                await inbox.mark_ignored(conn, inbox_id, ignored.reason)
+            return f"ignored: {ignored.reason}"
+        except Undecodable as problem:
+            async with transaction(self._pool) as conn:
+                await inbox.mark_failed(conn, inbox_id, str(problem))
+            return f"failed: {problem}"
+        except Exception as error:
+            async with transaction(self._pool) as conn:
+                sentence = f"Dispatch failed ({type(error).__name__}); it is tried again."
+                await inbox.mark_failed(conn, inbox_id, sentence)
+            raise
+        async with transaction(self._pool) as conn:
+            await inbox.mark_dispatched(conn, inbox_id, workflow_id)
+        return workflow_id
+
+    async def redrive(self, older_than_seconds: int) -> dict[str, int]:
+        """Dispatch what was received and never marked; counts by outcome."""
+        async with transaction(self._pool) as conn:
+            waiting = await inbox.undispatched(conn, older_than_seconds, REDRIVE_LIMIT)
+        return await self._dispatch_each(waiting)
+
+    async def catch_up(self, since: datetime) -> dict[str, int]:
+        """Fetch the processor's events since then; webhooks that came anyway change nothing."""
+        new: list[str] = []
+        for event in await self._processor.events_since(since):
+            async with transaction(self._pool) as conn:
+                inbox_id, is_new = await inbox.receive(
+                    conn,
+                    self._vault,
+                    event.source,
+                    None,
+                    event.event_id,
+                    event.event_type,
+                    event.occurred_at,
+                    {},
+                    canonical_json(event.body).encode(),
+                )
+            if is_new:
+                new.append(inbox_id)
+        return await self._dispatch_each(new)
+
+    async def sweep_missed(
+        self, location_id: str, since: datetime, until: datetime
+    ) -> dict[str, int]:
+        """Open a case for every visit closed in [since, until) that has none."""
+        async with self._pool.acquire() as conn:
+            location = await locations.get_location(conn, location_id)
+        pms = self._pms[location_id]
+        closed = await pms.visits_closed(location.pms_location_ref, since, until)
+        started = 0
+        for visit_id in closed:
+            case_id = ids.visit_workflow_id(location_id, pms.name, visit_id)
+            async with self._pool.acquire() as conn:
+                known = await invoices.latest_draft(conn, case_id) is not None
+            if not known:
+                await self._open_visit(location_id, visit_id, f"sweep:{visit_id}")
+                started += 1
+        return {"closed": len(closed), "started": started}
+
+    async def _translate(self, event: InboxEvent) -> str:
+        if event.source == self._processor.name:
+            return await self._payments.translate(event)
+        if event.source == self._text.name:
+            return await self._texts.translate(event)
+        if event.location_id is None:
+            raise Undecodable("The event names no location.")
+        return await self._visit(event, event.location_id)
+
+    async def _visit(self, event: InboxEvent, location_id: str) -> str:
+        """Order and appointment events of the practice management system."""
+        if event.event_type == ORDER_COMPLETED:
+            visit_id = _bare(text_at(json_object(event.body), "data", "node", "id"))
+        elif event.event_type == APPOINTMENT_COMPLETED:
+            ref = text_at(json_object(event.body), "data", "node", "id")
+            order_ref = await self._pms[location_id].visit_of_appointment(ref)
+            if order_ref is None:
+                raise Ignored("no order yet")
+            visit_id = _bare(order_ref)
+        else:
+            raise Ignored(f"{event.event_type} opens no visit")
+        return await self._open_visit(location_id, visit_id, event.event_id or event.inbox_id)
+
+    async def _open_visit(self, location_id: str, visit_id: str, event_id: str) -> str:
+        async with self._pool.acquire() as conn:
+            location = await locations.get_location(conn, location_id)
+        pms = self._pms[location_id].name
+        case_id = ids.visit_workflow_id(location_id, pms, visit_id)
+        await self._engine.start_or_signal(
+            "TreatmentVisit",
+            case_id,
+            visit_input(location, pms, visit_id, event_id),
+            "chart_amended",
+            ChartAmended(event_id=event_id),
+            location_id,
+        )
+        return case_id
+
+    async def _dispatch_each(self, inbox_ids: list[str]) -> dict[str, int]:
+        counts: Counter[str] = Counter(found=len(inbox_ids), dispatched=0, ignored=0, failed=0)
+        for inbox_id in inbox_ids:
+            try:
+                outcome = await self.dispatch(inbox_id)
+            except Exception as error:  # one bad row must not stop the others
+                log.warning("dispatch_failed", inbox_id=inbox_id, error=type(error).__name__)
+                outcome = "failed:"
+            word = outcome.partition(":")[0]
+            counts[word if word in ("ignored", "failed") else "dispatched"] += 1
+        return dict(counts)
+
+
+def _bare(urn: str) -> str:
+    """The UUID at the end of a reference; anything else would make a workflow id of free text."""
+    try:
+        return str(UUID(urn.rpartition(":")[2]))
+    except ValueError:
+        raise Undecodable("The event's order is not named by a UUID.") from None

@@ -1,0 +1,195 @@
+"""Processor events: told to the case that they belong to, or opened as unmatched money.
+
+An event is only a hint. The case reads the processor and the books itself; what is decided here
+is who must be told, and that no paid cent stays without somebody who looks at it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from activities.translation import (
+    Ignored,
+    json_object,
+    optional_text_at,
+    text_at,
+    visit_input,
+)
+from connectors.ports import CaseEngine, ProcessorPort, Refused
+from domain import ids
+from domain.case import PaymentPosted, UnmatchedInput
+from store import locations, payments, processor
+from store.db import Pool
+from store.inbox import InboxEvent
+from store.locations import Location
+
+INVOICE_PAYMENT_PAID = "invoice_payment.paid"
+INVOICE_PAID = "invoice.paid"
+LOOSE_PAID = "payment_intent.succeeded"
+INVOICE_HINTS = frozenset(
+    {
+        INVOICE_PAID,
+        "invoice.payment_failed",
+        "invoice.payment_action_required",
+        "invoice.overpaid",
+        "invoice.voided",
+        "invoice.marked_uncollectible",
+    }
+)
+INTENT_HINTS = frozenset(
+    {"payment_intent.processing", "payment_intent.payment_failed", "payment_intent.canceled"}
+)
+REVERSALS = ("charge.refunded", "charge.dispute.", "refund.")
+
+
+class PaymentIntake:
+    """Routes the processor's events."""
+
+    def __init__(self, pool: Pool, port: ProcessorPort, engine: CaseEngine) -> None:
+        self._pool = pool
+        self._port = port
+        self._engine = engine
+
+    async def translate(self, event: InboxEvent) -> str:
+        """The workflow id that was told; `Ignored` when the event concerns no case."""
+        thing = json_object(event.body).get("data", {}).get("object", {})
+        kind = event.event_type
+        if kind == INVOICE_PAYMENT_PAID:
+            return await self._paid(event, text_at(thing, "invoice"), text_at(thing, "id"))
+        if kind == INVOICE_PAID:
+            return await self._paid(event, text_at(thing, "id"), text_at(thing, "id"))
+        if kind in INVOICE_HINTS:
+            return await self._hint(text_at(thing, "id"))
+        if kind == LOOSE_PAID:
+            return await self._loose(event, text_at(thing, "id"))
+        if kind in INTENT_HINTS:
+            return await self._hint_by_intent(event, text_at(thing, "id"), thing)
+        if kind.startswith(REVERSALS):
+            return await self._hint_by_intent(
+                event, optional_text_at(thing, "payment_intent"), thing
+            )
+        raise Ignored(f"{kind} changes no case")
+
+    async def _paid(self, event: InboxEvent, invoice_id: str, payment_id: str) -> str:
+        case_id = await self._case_of(invoice_id)
+        if case_id is None:
+            return await self._open_unplaced(event, invoice_id, None)
+        if await self._tell(case_id, payment_id):
+            return case_id
+        return await self._open_unplaced(event, invoice_id, case_id)
+
+    async def _hint(self, invoice_id: str) -> str:
+        case_id = await self._case_of(invoice_id)
+        if case_id is None:
+            raise Ignored("the invoice is not ours")
+        if not await self._tell(case_id, invoice_id):
+            raise Ignored("the case is closed and no money came in")
+        return case_id
+
+    async def _hint_by_intent(
+        self, event: InboxEvent, intent_id: str | None, thing: Mapping[str, Any]
+    ) -> str:
+        """A failing or reversed payment: the case of the invoice that it was applied to."""
+        payment = None if intent_id is None else await self._port.read_payment(intent_id)
+        if payment is None or isinstance(payment, Refused):
+            raise Ignored("no payment of ours is named")
+        for invoice_id in payment.invoice_ids:
+            case_id = await self._case_of(invoice_id)
+            if case_id is None:
+                continue
+            if await self._tell(case_id, text_at(thing, "id")):
+                return case_id
+            if event.event_type.startswith(REVERSALS):
+                return await self._reopen(event, case_id, text_at(thing, "id"))
+            raise Ignored("the case is closed and no money came in")
+        raise Ignored("the payment is on no invoice of ours")
+
+    async def _loose(self, event: InboxEvent, intent_id: str) -> str:
+        payment = await self._port.read_payment(intent_id)
+        if isinstance(payment, Refused):
+            raise Ignored("the processor no longer knows the payment")
+        if payment.invoice_ids:
+            raise Ignored("applied to an invoice, whose own event tells the case")
+        if payment.state != "succeeded":
+            raise Ignored(f"the payment is {payment.state} by now")
+        return await self._open_unmatched(event, intent_id, await self._home())
+
+    async def _open_unplaced(self, event: InboxEvent, invoice_id: str, case_id: str | None) -> str:
+        """Open an unmatched payment for all money on an invoice that no running case will book."""
+        location = await (self._home() if case_id is None else self._location_of(case_id))
+        opened = []
+        for payment in (await self._port.read_invoice(invoice_id)).payments:
+            names = {payment.payment_id, payment.intent_id or payment.payment_id}
+            if payment.state != "paid" or payment.outside:
+                continue
+            if await self._in_the_books(event.source, names, payment.amount_cents):
+                continue
+            name = payment.intent_id or payment.payment_id
+            opened.append(await self._open_unmatched(event, name, location))
+        if not opened:
+            raise Ignored("the money is already in the books")
+        return opened[0]
+
+    async def _open_unmatched(self, event: InboxEvent, payment_id: str, location: Location) -> str:
+        workflow_id = ids.unmatched_workflow_id(event.source, payment_id)
+        start = UnmatchedInput(
+            location_id=location.location_id,
+            source=event.source,
+            payment_id=payment_id,
+            zone=location.zone,
+            staff_reminder_business_days=location.chase.staff_reminder_business_days,
+            clock_shift_seconds=location.clock_shift_seconds,
+        )
+        await self._engine.start_or_signal(
+            "UnmatchedPayment",
+            workflow_id,
+            start,
+            "payment_posted",
+            PaymentPosted(payment_id=payment_id),
+            location.location_id,
+        )
+        return workflow_id
+
+    async def _reopen(self, event: InboxEvent, case_id: str, object_id: str) -> str:
+        """Money taken back after the close: the case opens again, never silently."""
+        location = await self._location_of(case_id)
+        _, _, pms, visit_id = case_id.split("/", 3)
+        await self._engine.start_or_signal(
+            "TreatmentVisit",
+            case_id,
+            visit_input(location, pms, visit_id, event.event_id or event.inbox_id),
+            "payment_posted",
+            PaymentPosted(payment_id=object_id),
+            location.location_id,
+        )
+        return case_id
+
+    async def _tell(self, case_id: str, payment_id: str) -> bool:
+        return await self._engine.signal(
+            case_id, "payment_posted", PaymentPosted(payment_id=payment_id)
+        )
+
+    async def _case_of(self, invoice_id: str) -> str | None:
+        async with self._pool.acquire() as conn:
+            case_id = await processor.case_by_processor_invoice(conn, invoice_id)
+        # The row is written after the processor's answer; metadata covers a crash in between.
+        return case_id or await self._port.case_of_invoice(invoice_id)
+
+    async def _in_the_books(self, source: str, names: set[str], amount_cents: int) -> bool:
+        async with self._pool.acquire() as conn:
+            for name in names:
+                allocated_cents = await payments.allocated(conn, ids.payment_id(source, name))
+                if allocated_cents >= amount_cents:
+                    return True
+        return False
+
+    async def _location_of(self, case_id: str) -> Location:
+        async with self._pool.acquire() as conn:
+            return await locations.get_location(conn, case_id.split("/")[1])
+
+    async def _home(self) -> Location:
+        """Where money without any reference is looked at: the first location by id."""
+        async with self._pool.acquire() as conn:
+            known = await locations.list_locations(conn)
+        if not known:
+            raise LookupError("No location is known: run `tieout catalog import FILE` first.")
+        return min(known, key=lambda location: location.location_id)

@@ -1,0 +1,60 @@
+"""What the translators of inbox rows share: outcomes, and careful reading of foreign bodies."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from domain.case import VisitInput
+from store.locations import Location
+
+
+class Ignored(Exception):
+    """The event concerns no case; `reason` is kept with the row and carries no personal data."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Undecodable(Exception):
+    """A verified body that lacks what its type promises; the text is one sentence."""
+
+
+def json_object(body: bytes) -> Mapping[str, Any]:
+    """The body as a JSON object; `Undecodable` when it is anything else."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        raise Undecodable("The body is not JSON.") from None
+    if not isinstance(value, dict):
+        raise Undecodable("The body is not a JSON object.")
+    return value
+
+
+def text_at(body: Mapping[str, Any], *path: str) -> str:
+    """The non-empty string at a path of keys; `Undecodable` names the missing path."""
+    value = optional_text_at(body, *path)
+    if value is None:
+        raise Undecodable(f"The body has no {'.'.join(path)}.")
+    return value
+
+
+def optional_text_at(body: Mapping[str, Any], *path: str) -> str | None:
+    """The non-empty string at a path of keys, or None."""
+    value: Any = body
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) and value else None
+
+
+def visit_input(location: Location, pms: str, visit_id: str, event_id: str) -> VisitInput:
+    """What a visit starts with: the location's policy as it is now."""
+    return VisitInput(
+        location_id=location.location_id,
+        pms=pms,
+        visit_id=visit_id,
+        zone=location.zone,
+        chase=location.chase,
+        event_id=event_id,
+        clock_shift_seconds=location.clock_shift_seconds,
+    )

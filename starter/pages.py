@@ -1,0 +1,77 @@
+"""Server-rendered pages: templates, the stylesheet and the headers that every page carries."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import phonenumbers
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
+
+from domain.money import dollars
+
+_HERE = Path(__file__).parent
+
+
+def page_headers(sandbox_url: str | None) -> Mapping[str, str]:
+    """No script, no frame, no cache, no referrer.
+
+    `form-action` also governs where a posted form may be redirected, so it names https and,
+    in dev, the sandboxed processor.
+    """
+    targets = "'self' https:" + (f" {sandbox_url}" if sandbox_url else "")
+    return {
+        "Content-Security-Policy": (
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+            f"frame-ancestors 'none'; form-action {targets}"
+        ),
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Frame-Options": "DENY",
+        "X-Content-Type-Options": "nosniff",
+        "X-Robots-Tag": "noindex, nofollow",
+    }
+
+
+class Pages:
+    """Renders templates. `sandbox_url` is set in dev alone."""
+
+    def __init__(self, sandbox_url: str | None) -> None:
+        self._headers = page_headers(sandbox_url)
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["dollars"] = dollars
+        self._templates.filters["phone"] = national
+
+    def routes(self) -> list[Route]:
+        """The stylesheet."""
+        return [Route("/assets/page.css", self.stylesheet)]
+
+    async def stylesheet(self, _: Request) -> Response:
+        """Carries no data, so it may be cached."""
+        return FileResponse(
+            _HERE / "assets" / "page.css",
+            media_type="text/css",
+            headers={"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"},
+        )
+
+    def render(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page with its headers."""
+        text = self._templates.get_template(template).render(**values)
+        return HTMLResponse(text, status, dict(self._headers))
+
+
+def national(phone_e164: str) -> str:
+    """`(512) 555-0100` for people; the number as it is when it cannot be read."""
+    try:
+        number = phonenumbers.parse(phone_e164)
+    except phonenumbers.NumberParseException:
+        return phone_e164
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)

@@ -1,0 +1,164 @@
+"""The webhook shim: verify on the raw bytes, keep one row, answer, translate afterwards.
+
+A crash between the answer and the translation loses nothing: the redrive finds the row.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import asyncpg
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from connectors.ports import SignatureRefused, VendorEvent
+from starter.tasks import Tasks
+from starter.wiring import Wiring
+from store import inbox, locations
+from store.db import transaction
+
+BODY_BYTES_MAX = 1_000_000
+STORE_TIMEOUT_SECONDS = 3
+"""Boulevard gives up after 5 s; a 503 before that makes it try again."""
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+DATABASE_FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+_KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature")
+_KEPT_PREFIXES = ("x-blvd-", "x-twilio-", "i-twilio-")
+
+log = structlog.get_logger("tieout.shim")
+
+
+class Shim:
+    """The three vendors' endpoints."""
+
+    def __init__(self, wiring: Wiring, tasks: Tasks) -> None:
+        self._wiring = wiring
+        self._tasks = tasks
+
+    def routes(self) -> list[Route]:
+        """Below /webhooks."""
+        return [
+            Route("/webhooks/boulevard/{location}", self.boulevard, methods=["POST"]),
+            Route("/webhooks/stripe", self.stripe, methods=["POST"]),
+            Route("/webhooks/twilio", self.twilio, methods=["POST"]),
+        ]
+
+    async def boulevard(self, request: Request) -> Response:
+        """Refusals are 401: 410 ends the subscription for good, 404 looks like a dead endpoint."""
+        location_id = request.path_params["location"]
+        pms = self._wiring.pms.get(location_id)
+
+        def verify(raw: bytes) -> VendorEvent:
+            if pms is None:
+                raise SignatureRefused("No such location.")
+            return pms.verify(raw, request.headers, datetime.now(UTC))
+
+        return await self._take(request, "boulevard", JSON, 401, verify, location_id)
+
+    async def stripe(self, request: Request) -> Response:
+        """One endpoint for the whole account; the case is found by the object."""
+
+        def verify(raw: bytes) -> VendorEvent:
+            return self._wiring.processor.verify(raw, request.headers, datetime.now(UTC))
+
+        return await self._take(request, "stripe", JSON, 400, verify, None)
+
+    async def twilio(self, request: Request) -> Response:
+        """Status callbacks and replies, signed over the public URL as Twilio called it."""
+        query = request.scope["query_string"].decode("latin-1")
+        url = self._wiring.settings.public_base_url + request.url.path
+        url += f"?{query}" if query else ""
+
+        def verify(raw: bytes) -> VendorEvent:
+            return self._wiring.text.verify(raw, request.headers, url)
+
+        return await self._take(request, "twilio", FORM, 401, verify, None, query)
+
+    async def _take(
+        self,
+        request: Request,
+        source: str,
+        content_type: str,
+        refused_status: int,
+        verify: Callable[[bytes], VendorEvent],
+        location_id: str | None,
+        query: str = "",
+    ) -> Response:
+        if request.headers.get("content-type", "").partition(";")[0].strip() != content_type:
+            return self._refuse(source, "content_type", 415, f"Send {content_type}.")
+        raw = await _body(request)
+        if raw is None:
+            return self._refuse(source, "too_large", 413, "The body is larger than 1 MB.")
+        try:
+            event = verify(raw)
+        except SignatureRefused:
+            return self._refuse(
+                source, "signature", refused_status, "The signature does not verify."
+            )
+        # The callback URL's own parameters name the message; as form fields they stay with it.
+        kept = raw + b"&" + query.encode("latin-1") if query else raw
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_SECONDS):
+                inbox_id, is_new = await self._keep(event, location_id, request, kept)
+        except LookupError:
+            return self._refuse(source, "location", refused_status, "The location is not known.")
+        except DATABASE_FAULTS as error:
+            log.error("inbox_unavailable", source=source, error=type(error).__name__)
+            return PlainTextResponse("Try again in a moment.", 503, {"Retry-After": "5"})
+        if is_new:
+            self._tasks.spawn("dispatch", self._wiring.intake.dispatch(inbox_id))
+        # No body: Twilio would text a reply's body to the patient.
+        return Response(status_code=204)
+
+    async def _keep(
+        self, event: VendorEvent, location_id: str | None, request: Request, body: bytes
+    ) -> tuple[str, bool]:
+        async with transaction(self._wiring.pool) as conn:
+            if location_id is not None:
+                await locations.get_location(conn, location_id)
+            return await inbox.receive(
+                conn,
+                self._wiring.vault,
+                event.source,
+                location_id,
+                event.event_id,
+                event.event_type,
+                event.occurred_at,
+                _kept_headers(request),
+                body,
+            )
+
+    def _refuse(self, source: str, why: str, status: int, sentence: str) -> Response:
+        log.warning("webhook_refused", source=source, why=why)
+        self._tasks.spawn("count_refused", self._count(source, why))
+        return PlainTextResponse(sentence, status)
+
+    async def _count(self, source: str, why: str) -> None:
+        async with transaction(self._wiring.pool) as conn:
+            await inbox.count_refused(conn, source, why)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The raw body, or None as soon as it exceeds the limit, without reading the rest."""
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > BODY_BYTES_MAX:
+                return None
+            parts.append(part)
+    except ClientDisconnect:
+        return b""
+    return b"".join(parts)
+
+
+def _kept_headers(request: Request) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in request.headers.items()
+        if name in _KEPT_HEADERS or name.startswith(_KEPT_PREFIXES)
+    }

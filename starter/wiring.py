@@ -1,0 +1,202 @@
+"""Builds the pool, the vault, the connectors and the engine from the settings, in one place.
+
+Used by `tieout serve`, the CLI and the worker; vendor files are imported here and nowhere else.
+"""
+
+import contextlib
+import email.utils
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from activities.intake import Intake
+from connectors.engine.cases import TemporalCases
+from connectors.engine.client import EngineAddress, EngineUnreachable, connect
+from connectors.messaging.smtp import SmtpEmails, SmtpRelay
+from connectors.messaging.twilio import TwilioTexts
+from connectors.payments.stripe import StripeProcessor
+from connectors.pms.boulevard import Boulevard
+from connectors.ports import (
+    CaseEngine,
+    EmailPort,
+    PmsPort,
+    ProcessorPort,
+    ProviderUnavailable,
+    TextPort,
+)
+from domain.model import Record
+from starter.settings import Settings
+from store.db import Pool, open_pool
+from store.vault import Vault
+from workflows.attributes import at_start
+
+IMPLICIT_TLS_PORT = 465
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Everything that a process works with. `pms` maps a location id to its system."""
+
+    settings: Settings
+    pool: Pool
+    vault: Vault
+    pms: Mapping[str, PmsPort]
+    processor: ProcessorPort
+    text: TextPort
+    email: EmailPort
+    engine: CaseEngine
+    intake: Intake
+
+
+class OneBusiness(Mapping[str, PmsPort]):
+    """Every location belongs to the one PMS business that the settings name."""
+
+    def __init__(self, pms: PmsPort) -> None:
+        self._pms = pms
+
+    def __getitem__(self, location_id: str) -> PmsPort:
+        return self._pms
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+class LateCases:
+    """A `CaseEngine` that connects on first use: webhooks are kept while Temporal is away."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._cases: TemporalCases | None = None
+
+    async def start_or_signal(
+        self,
+        workflow: str,
+        workflow_id: str,
+        start_input: Record,
+        signal: str,
+        signal_input: Record,
+        location_id: str,
+    ) -> str:
+        """As `CaseEngine`; ProviderUnavailable while nobody answers."""
+        cases = await self._connected()
+        return await cases.start_or_signal(
+            workflow, workflow_id, start_input, signal, signal_input, location_id
+        )
+
+    async def signal(self, workflow_id: str, signal: str, signal_input: Record) -> bool:
+        """As `CaseEngine`; ProviderUnavailable while nobody answers."""
+        return await (await self._connected()).signal(workflow_id, signal, signal_input)
+
+    async def _connected(self) -> TemporalCases:
+        if self._cases is None:
+            try:
+                client = await temporal_client(self._settings)
+            except EngineUnreachable as error:
+                raise ProviderUnavailable("Temporal does not answer.") from error
+            self._cases = cases(self._settings, client)
+        return self._cases
+
+
+def engine_address(settings: Settings) -> EngineAddress:
+    """Where Temporal is, and the keys that seal its payloads."""
+    api_key = settings.temporal_api_key
+    return EngineAddress(
+        target=settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        codec_keys=settings.codec_key_bytes,
+        active_codec_key=settings.codec_key_id,
+        api_key=api_key.get_secret_value() if api_key else None,
+        tls=settings.temporal_tls,
+    )
+
+
+async def temporal_client(settings: Settings) -> Client:
+    """A connected client for this event loop; `EngineUnreachable` when nobody answers."""
+    return await connect(engine_address(settings))
+
+
+def cases(settings: Settings, client: Client) -> TemporalCases:
+    """The case engine over a connected client."""
+    return TemporalCases(client, settings.temporal_task_queue, at_start)
+
+
+def vault(settings: Settings) -> Vault:
+    """What seals contact data and webhook bodies in the books."""
+    return Vault(settings.vault_key_bytes, settings.vault_key_id)
+
+
+def boulevard(settings: Settings) -> Boulevard:
+    """The practice management system."""
+    return Boulevard(
+        base_url=settings.boulevard_base_url,
+        business_id=settings.boulevard_business_id,
+        api_key=settings.boulevard_api_key.get_secret_value(),
+        api_secret=settings.boulevard_api_secret.get_secret_value(),
+        app_id=settings.boulevard_app_id,
+    )
+
+
+def stripe(settings: Settings) -> StripeProcessor:
+    """The card processor; in dev every one of its hosts is the sandbox."""
+    return StripeProcessor(
+        settings.stripe_secret_key.get_secret_value(),
+        settings.stripe_webhook_secret.get_secret_value(),
+        settings.stripe_api_base if settings.sandbox_url else None,
+    )
+
+
+def twilio(settings: Settings) -> TwilioTexts:
+    """The SMS provider; its callbacks come to this product's own public address."""
+    return TwilioTexts(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        messaging_service_sid=settings.twilio_messaging_service_sid,
+        callback_url=f"{settings.public_base_url}/webhooks/twilio",
+        base_url=settings.twilio_api_base,
+    )
+
+
+def mail(settings: Settings) -> SmtpEmails:
+    """The e-mail relay; without TLS in dev alone, where it is a sink on this machine."""
+    name, address = email.utils.parseaddr(settings.email_sender)
+    secure = "implicit" if settings.smtp_port == IMPLICIT_TLS_PORT else "starttls"
+    return SmtpEmails(
+        SmtpRelay(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender_address=address,
+            sender_name=name,
+            tls="none" if settings.sandbox_url else secure,
+            username=settings.smtp_username,
+            password=settings.smtp_password,
+        )
+    )
+
+
+@contextlib.asynccontextmanager
+async def wired(settings: Settings, client: Client | None = None) -> AsyncIterator[Wiring]:
+    """Everything from the settings, closed on exit; without a client Temporal may come later."""
+    async with contextlib.AsyncExitStack() as stack:
+        pool = await open_pool(settings.database_url.get_secret_value())
+        stack.push_async_callback(pool.close)
+        pms, processor = boulevard(settings), stripe(settings)
+        text, emails = twilio(settings), mail(settings)
+        for close in (pms.aclose, processor.close, text.aclose, emails.aclose):
+            stack.push_async_callback(close)
+        engine = cases(settings, client) if client else LateCases(settings)
+        safe, locations = vault(settings), OneBusiness(pms)
+        yield Wiring(
+            settings=settings,
+            pool=pool,
+            vault=safe,
+            pms=locations,
+            processor=processor,
+            text=text,
+            email=emails,
+            engine=engine,
+            intake=Intake(pool, safe, locations, processor, text, engine),
+        )
