@@ -101,7 +101,8 @@ class PmsPayment(Record):
     """Money (or a credit) that the PMS has on the order.
 
     `kind`: card | cash | other are money; voucher | product_card | account_credit |
-    gift_card are not new money. `note` is the desk's text on an "other" tender.
+    gift_card are not new money; `unknown` is a type that we have not met: hold, never count.
+    `note` is the desk's text on an "other" tender.
     """
 
     payment_id: str
@@ -237,14 +238,16 @@ class ProcessorPort(Protocol):
 
     async def read_invoice(self, processor_id: str) -> ProcessorInvoice: ...
 
-    async def credit_invoice(self, key: str, processor_id: str, amount_cents: int) -> None:
-        """Lower what an open invoice asks for."""
+    async def credit_invoice(
+        self, key: str, processor_id: str, amount_cents: int
+    ) -> Refused | None:
+        """Lower what an open invoice asks for; `closed` when it no longer asks for that much."""
         ...
 
     async def record_outside_payment(
         self, key: str, processor_id: str, amount_cents: int, currency: str, reference: str,
         paid_at: datetime,
-    ) -> None:
+    ) -> Refused | None:
         """Tell the processor of money received elsewhere (desk, cash), in part or whole."""
         ...
 
@@ -341,6 +344,11 @@ class EmailPort(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def resends_safely(self) -> bool:
+        """True when the relay drops a second copy of the same message key by itself."""
+        ...
 
     async def send(self, email: OutgoingEmail) -> Accepted | Refused: ...
 

@@ -53,6 +53,9 @@ class ChasePolicy(Record):
     minimum_chase_cents: int = 500
     staff_reminder_business_days: tuple[int, ...] = (1, 3, 7)
     chart_recheck_minutes: int = 60
+    keep_open_days: int = 30
+    """How long a debt that the desk keeps open rests before it is asked about again."""
+    due_days: int = 14
 
 
 class VisitInput(Record):

@@ -40,8 +40,8 @@ def entry_id(business_key: str) -> str:
     return str(uuid5(_SPACE, f"entry|{business_key}"))
 
 
-def review_id(case_id: str, code: str, occurrence: int) -> str:
-    """Id of the n-th review of this code in a case."""
+def review_id(case_id: str, code: str, occurrence: int | str) -> str:
+    """Id of a review: the n-th of this code in a case, or the one about a payment or document."""
     return str(uuid5(_SPACE, f"review|{case_id}|{code}|{occurrence}"))
 
 

@@ -1,0 +1,69 @@
+"""From what the PMS shows to the chart that we price, and what the desk has decided about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from connectors.ports import PmsVisit
+from domain.chart import Chart, ChartLine
+from store.reviews import Review
+
+# Money lines of the order are the PMS's own settlement; the tip is a fact of the visit, the
+# rest is priced by us.
+_NOT_CHARTED = frozenset({"credit", "fee"})
+
+
+@dataclass
+class Overrides:
+    """What named people decided about this draft: approvals, single prices, free lines."""
+
+    approved: set[str] = field(default_factory=set)
+    unit_cents: dict[str, int] = field(default_factory=dict)
+    free_lines: set[str] = field(default_factory=set)
+
+
+def overrides_of(reviews: Sequence[Review]) -> Overrides:
+    """Read the decided questions of a case; the newest answer to the same line wins."""
+    result = Overrides()
+    for review in reviews:
+        if review.state != "decided" or not review.decision:
+            continue
+        line_id = review.shown.get("line_id") or ""
+        key = f"{review.code}:{line_id}" if line_id else review.code
+        choice = review.decision.get("choice")
+        if choice in ("approve", "charge"):
+            result.approved.add(key)
+        elif choice == "one_off_price":
+            result.unit_cents[line_id] = int(review.decision["amount_cents"])
+        elif choice == "not_billable" and line_id:
+            result.free_lines.add(line_id)
+    return result
+
+
+def chart_of(visit: PmsVisit, location_id: str, overrides: Overrides) -> Chart:
+    """The chart in our terms. Unknown line kinds stay in, so that they hold and never vanish."""
+    lines = tuple(
+        ChartLine(
+            line_id=line.line_id,
+            code=line.code,
+            quantity=line.quantity,
+            provider_ref=line.provider_ref,
+            one_off_unit_cents=overrides.unit_cents.get(line.line_id),
+        )
+        for line in visit.lines
+        if line.kind not in _NOT_CHARTED
+        and line.kind != "tip"
+        and line.line_id not in overrides.free_lines
+    )
+    tips: dict[str, int] = {}
+    for line in visit.lines:
+        if line.kind == "tip":
+            provider = line.provider_ref or "house"
+            tips[provider] = tips.get(provider, 0) + line.subtotal_cents
+    return Chart(
+        visit_id=visit.visit_id,
+        location_id=location_id,
+        currency=visit.currency,
+        service_at=visit.service_at,
+        lines=lines,
+        tips_cents=tips,
+    )

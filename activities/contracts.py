@@ -1,0 +1,245 @@
+"""What the workflows ask of the activities and what comes back: one frozen model each way."""
+
+from datetime import date
+
+from pydantic import AwareDatetime
+
+from domain.case import ChannelOutcome, ChasePolicy, ChaseStep, Decision
+from domain.model import Record
+
+
+class CaseRef(Record):
+    """Which case an activity works for. `case_id` is the workflow id."""
+
+    case_id: str
+    location_id: str
+    pms: str
+    visit_id: str
+    zone: str
+
+
+class Mismatch(Record):
+    """A question that was opened because money does not fit."""
+
+    review_id: str
+    code: str
+
+
+class BuildIn(Record):
+    """Read the chart and bill it, or bill what changed since."""
+
+    case: CaseRef
+    at: AwareDatetime
+    review_no: int
+    """How many reviews this case has had; the next one's number."""
+
+
+class BuildOut(Record):
+    """`status`: issued | unchanged | held | not_ready | cancelled | not_billable."""
+
+    status: str
+    client_id: str | None = None
+    document_id: str | None = None
+    due_cents: int = 0
+    """What the document asks of the patient (the whole visit, not the change)."""
+    balance_cents: int = 0
+    """What is owed now, by the ledger."""
+    review_id: str | None = None
+    review_code: str | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+
+
+class PaymentDoorIn(Record):
+    """Make the processor ask for exactly what the ledger says is owed."""
+
+    case: CaseRef
+    client_id: str
+    due_days: int
+    at: AwareDatetime
+
+
+class PaymentDoorOut(Record):
+    """`processor_ids`: the processor's invoices of this case, oldest first."""
+
+    processor_ids: tuple[str, ...]
+    asked_cents: int
+
+
+class StandingIn(Record):
+    """Read the money's state from ledger, processor and PMS, and post what is new."""
+
+    case: CaseRef
+    client_id: str
+    at: AwareDatetime
+
+
+class StandingOut(Record):
+    """`status`: verified | unverified (then `missing` names the system that did not answer)."""
+
+    status: str
+    balance_cents: int
+    in_flight: bool = False
+    missing: str | None = None
+    door_in_step: bool = True
+    """The processor asks for exactly what the ledger says is owed."""
+    mismatches: tuple[Mismatch, ...] = ()
+    """Opened by this reading; each waits for a person."""
+
+
+class SendIn(Record):
+    """Send one dunning step on its channels, unless the facts say otherwise."""
+
+    case: CaseRef
+    client_id: str
+    document_id: str
+    step: ChaseStep
+    skipped: tuple[str, ...] = ()
+    """Earlier steps that an outage swallowed; recorded as SKIPPED_LATE."""
+    chase: ChasePolicy
+    day0: date | None
+    at: AwareDatetime
+    first: bool
+    """The invoice itself, which goes at once inside the allowed hours."""
+    settled_ok: bool = False
+    """A receipt: goes out although nothing is due."""
+
+
+class SendOut(Record):
+    """`status`: sent | settled | snoozed | unverified | in_flight | unknown | off | unreachable."""
+
+    status: str
+    balance_cents: int
+    outcomes: tuple[ChannelOutcome, ...] = ()
+    until: AwareDatetime | None = None
+    local_date: date | None = None
+    missing: str | None = None
+    door_in_step: bool = True
+    mismatches: tuple[Mismatch, ...] = ()
+
+
+class ResolveIn(Record):
+    """Look up messages whose outcome is unknown; `last_look` decides what stays unknown."""
+
+    case: CaseRef
+    client_id: str
+    step: ChaseStep
+    message_keys: tuple[str, ...]
+    last_look: bool
+    at: AwareDatetime
+
+
+class ResolveOut(Record):
+    """Keys that stay unknown, and keys that are certainly not sent and may go again."""
+
+    unknown: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    outcomes: tuple[ChannelOutcome, ...] = ()
+
+
+class WriteBackIn(Record):
+    """Tell the PMS what was collected."""
+
+    case: CaseRef
+    client_id: str
+    at: AwareDatetime
+
+
+class WriteBackOut(Record):
+    """`status`: agreed (the PMS shows it) | task (a person records it) | nothing."""
+
+    status: str
+    review_id: str | None = None
+
+
+class OpenReviewIn(Record):
+    """Put one question to the desk."""
+
+    case: CaseRef
+    client_id: str | None
+    document_id: str | None
+    code: str
+    facts: tuple[str, ...]
+    money_cents: int
+    review_no: int
+    at: AwareDatetime
+
+
+class OpenReviewOut(Record):
+    """The open question."""
+
+    review_id: str
+
+
+class ApplyIn(Record):
+    """Carry out a named person's decision."""
+
+    case: CaseRef
+    client_id: str | None
+    decision: Decision
+    at: AwareDatetime
+
+
+class ApplyOut(Record):
+    """`effect` is what the workflow does next, see `activities.decisions.EFFECTS`."""
+
+    effect: str
+    balance_cents: int
+
+
+class RemindIn(Record):
+    """Remind the desk of an open question."""
+
+    location_id: str
+    review_id: str
+    business_day: int
+    at: AwareDatetime
+
+
+class WithdrawIn(Record):
+    """Take back a question that the facts have answered."""
+
+    review_id: str
+    reason: str
+    at: AwareDatetime
+
+
+class UnmatchedRef(Record):
+    """Which unreferenced payment an activity works for."""
+
+    case_id: str
+    location_id: str
+    source: str
+    payment_id: str
+    zone: str
+
+
+class PlaceIn(Record):
+    """Find out what an unreferenced payment is and park it in suspense."""
+
+    payment: UnmatchedRef
+    at: AwareDatetime
+    review_no: int
+
+
+class PlaceOut(Record):
+    """`status`: held (a person decides) | referenced (it belongs to an invoice after all) | gone."""
+
+    status: str
+    review_id: str | None = None
+    code: str | None = None
+
+
+class ApplyUnmatchedIn(Record):
+    """Carry out the decision on an unreferenced payment."""
+
+    payment: UnmatchedRef
+    decision: Decision
+    at: AwareDatetime
+
+
+class ApplyUnmatchedOut(Record):
+    """`case_id` is the visit to tell, when the money was applied to one."""
+
+    effect: str
+    case_id: str | None = None
+    invoice_id: str | None = None

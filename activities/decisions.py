@@ -1,0 +1,250 @@
+"""What each answer of the desk does to the books, and what the case does next.
+
+Effects: rebuild (read and price the chart again), reread (read the money again), resend,
+rest (leave the debt open for a while), continue, written_off, stop, not_billable.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, datetime
+
+from activities.contracts import ApplyIn, CaseRef
+from activities.posting import grant_credit
+from domain import calendar, entries
+from domain.case import Decision
+from domain.catalog import Catalog, TaxRow
+from store import catalogs, entitlements, invoices, ledger, payments, touchpoints
+from store.db import Conn
+from store.reviews import Review
+
+Effect = Callable[[Conn, ApplyIn, Review], Awaitable[None]]
+
+NEXT: Mapping[str, str] = {
+    "map": "rebuild",
+    "one_off_price": "rebuild",
+    "not_billable": "rebuild",
+    "chart_fixed": "rebuild",
+    "catalog_fixed": "rebuild",
+    "approve": "rebuild",
+    "charge": "rebuild",
+    "reinstate": "rebuild",
+    "confirm": "rebuild",
+    "try_again": "reread",
+    "retry": "resend",
+    "send_again": "resend",
+    "keep_open": "rest",
+    "write_off": "written_off",
+    "stop": "stop",
+}
+"""What the case does after a choice; every other choice lets it go on."""
+
+
+async def carry_out(conn: Conn, ask: ApplyIn, review: Review, is_first: bool) -> str:
+    """Run the choice's effect once; returns what the case does next."""
+    choice = ask.decision.choice
+    effect = _EFFECTS.get(choice)
+    if is_first and effect is not None:
+        await effect(conn, ask, review)
+    return NEXT.get(choice, "continue")
+
+
+async def _map_code(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    code = await _chart_code(conn, ask.case, review)
+    catalog = await catalogs.current_catalog(conn, ask.case.location_id)
+    codes = {**catalog.codes, code: ask.decision.sku or ""}
+    await _new_version(conn, catalog, ask.decision, {"codes": codes})
+
+
+async def _declare_free(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    code = await _chart_code(conn, ask.case, review)
+    catalog = await catalogs.current_catalog(conn, ask.case.location_id)
+    free = (*catalog.not_billable, code)
+    await _new_version(conn, catalog, ask.decision, {"not_billable": free})
+
+
+async def _confirm_tax(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    catalog = await catalogs.current_catalog(conn, ask.case.location_id)
+    today = calendar.local_date(ask.at, ask.case.zone)
+    item_class = review.shown.get("subject")
+
+    def confirmed(row: TaxRow) -> TaxRow:
+        if row.confirmed_by or (item_class and row.item_class != item_class):
+            return row
+        return row.model_copy(update={"confirmed_by": ask.decision.by, "confirmed_on": today})
+
+    rows = tuple(confirmed(row) for row in catalog.tax_rows)
+    await _new_version(conn, catalog, ask.decision, {"tax_rows": rows})
+
+
+async def _reinstate(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    lot_id = review.shown.get("subject")
+    if lot_id:
+        await entitlements.reinstate(conn, lot_id, ask.decision.by, ask.decision.reason)
+
+
+async def _write_off(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
+    if balance_cents > 0:
+        await ledger.post(
+            conn,
+            entries.written_off(
+                review_id=review.review_id,
+                amount_cents=balance_cents,
+                client_id=ask.client_id or "",
+                case_id=ask.case.case_id,
+                location_id=ask.case.location_id,
+                effective_on=_today(ask),
+            ),
+        )
+
+
+async def _send_again(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    for row in await touchpoints.of_case(conn, ask.case.case_id):
+        if row.state == "unknown":
+            await touchpoints.mark(conn, row.message_key, "failed", reason="SEND_AGAIN")
+
+
+async def _credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    """An amended, paid visit: what is too much stays as the client's credit."""
+    over_cents = -await ledger.balance_of_case(conn, ask.case.case_id)
+    if over_cents <= 0 or review.document_id is None:
+        return
+    client_id = ask.client_id or ""
+    await ledger.post(
+        conn,
+        entries.credit_balance_to_client(
+            document_id=review.document_id,
+            amount_cents=over_cents,
+            client_id=client_id,
+            case_id=ask.case.case_id,
+            location_id=ask.case.location_id,
+            effective_on=_today(ask),
+        ),
+    )
+    await grant_credit(conn, ask.case, client_id, review.document_id, over_cents, ask.at)
+
+
+async def _refund(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    """Book what we owe back; the money itself is moved by a person."""
+    if review.code == "CHART_CHANGED" and review.document_id is not None:
+        over_cents = -await ledger.balance_of_case(conn, ask.case.case_id)
+        if over_cents > 0:
+            await ledger.post(
+                conn,
+                entries.refund_owed(
+                    document_id=review.document_id,
+                    amount_cents=over_cents,
+                    client_id=ask.client_id or "",
+                    case_id=ask.case.case_id,
+                    location_id=ask.case.location_id,
+                    effective_on=_today(ask),
+                ),
+            )
+        return
+    payment_id = review.shown["ours"]["payment"]
+    await ledger.post(
+        conn,
+        entries.held_money_refund_owed(
+            payment_id=payment_id,
+            amount_cents=review.money_cents,
+            client_id=ask.client_id,
+            location_id=ask.case.location_id,
+            effective_on=_today(ask),
+        ),
+    )
+
+
+async def _keep_as_credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    payment_id = review.shown["ours"]["payment"]
+    client_id = ask.client_id or ""
+    await ledger.post(
+        conn,
+        entries.unapplied_kept_as_credit(
+            payment_id=payment_id,
+            amount_cents=review.money_cents,
+            client_id=client_id,
+            location_id=ask.case.location_id,
+            effective_on=_today(ask),
+        ),
+    )
+    await grant_credit(conn, ask.case, client_id, payment_id, review.money_cents, ask.at)
+
+
+async def _apply_held(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    """The held payment is good after all: from suspense to the invoice, rest to credit."""
+    await apply_held_payment(
+        conn,
+        ask.case,
+        ask.client_id or "",
+        review.shown["ours"]["payment"],
+        review.money_cents,
+        ask.decision.by,
+        ask.at,
+    )
+
+
+async def apply_held_payment(
+    conn: Conn,
+    case: CaseRef,
+    client_id: str,
+    payment_id: str,
+    amount_cents: int,
+    decided_by: str,
+    at: datetime,
+) -> None:
+    """Move money of a known client from unapplied cash to a case."""
+    balance_cents = max(0, await ledger.balance_of_case(conn, case.case_id))
+    to_case_cents = min(balance_cents, amount_cents)
+    excess_cents = amount_cents - to_case_cents
+    await ledger.post(
+        conn,
+        entries.unapplied_applied(
+            payment_id=payment_id,
+            amount_to_case_cents=to_case_cents,
+            excess_cents=excess_cents,
+            client_id=client_id,
+            case_id=case.case_id,
+            location_id=case.location_id,
+            effective_on=calendar.local_date(at, case.zone),
+        ),
+    )
+    if to_case_cents:
+        await payments.allocate(conn, payment_id, case.case_id, to_case_cents, decided_by)
+    if excess_cents:
+        await grant_credit(conn, case, client_id, payment_id, excess_cents, at)
+
+
+async def _chart_code(conn: Conn, case: CaseRef, review: Review) -> str:
+    """The PMS reference of the chart line that the question is about."""
+    draft = await invoices.latest_draft(conn, case.case_id)
+    line_id = review.shown.get("line_id")
+    if draft is not None:
+        for line in draft.chart.lines:
+            if line.line_id == line_id:
+                return line.code
+    raise LookupError("the chart line of this question is no longer there")
+
+
+async def _new_version(
+    conn: Conn, catalog: Catalog, decision: Decision, changes: Mapping[str, object]
+) -> None:
+    changed = catalog.model_copy(update={**changes, "version": catalog.version + 1})
+    await catalogs.put_catalog(conn, changed, decision.by, decision.reason or decision.choice)
+
+
+def _today(ask: ApplyIn) -> date:
+    return calendar.local_date(ask.at, ask.case.zone)
+
+
+_EFFECTS: Mapping[str, Effect] = {
+    "map": _map_code,
+    "not_billable": _declare_free,
+    "confirm": _confirm_tax,
+    "reinstate": _reinstate,
+    "write_off": _write_off,
+    "send_again": _send_again,
+    "credit": _credit,
+    "refund": _refund,
+    "keep_as_credit": _keep_as_credit,
+    "not_duplicate": _apply_held,
+    "apply": _apply_held,
+}

@@ -1,0 +1,180 @@
+"""One payment fact into the books: matched and posted, or held as a question. Never dropped."""
+
+from datetime import datetime, timedelta
+
+from activities.contracts import CaseRef, Mismatch
+from activities.questions import question
+from domain import calendar, entries, ids
+from domain.chart import LotKind, MoneyLot
+from domain.matching import (
+    EarlierPayment,
+    HeldPayment,
+    Matched,
+    OpenItem,
+    PaymentToMatch,
+    Proposed,
+    match,
+)
+from domain.money import dollars
+from store import entitlements, invoices, ledger, payments, reviews
+from store.db import Conn
+from store.payments import PaymentFact
+
+_DUE_DAYS = timedelta(days=14)
+BY_MATCHING = "matching"
+
+
+async def post_payment(
+    conn: Conn, case: CaseRef, fact: PaymentFact, at: datetime
+) -> Mismatch | None:
+    """Match one new fact of a case and post it; a mismatch waits in suspense for a person."""
+    result = match(
+        _to_match(case, fact, at),
+        [await _open_item(conn, case, fact)],
+        await _earlier(conn, case, fact, at),
+        location_id=case.location_id,
+        currency=fact.currency,
+    )
+    if isinstance(result, Matched):
+        to_case_cents = sum(part.cents for part in result.allocations)
+        await apply_payment(conn, case, fact, to_case_cents, result.excess_cents, at, BY_MATCHING)
+        return None
+    return await _hold(conn, case, fact, result, at)
+
+
+async def apply_payment(
+    conn: Conn,
+    case: CaseRef,
+    fact: PaymentFact,
+    to_case_cents: int,
+    excess_cents: int,
+    at: datetime,
+    decided_by: str,
+) -> None:
+    """Post a payment to its case; what is too much becomes the client's visible credit."""
+    today = calendar.local_date(at, case.zone)
+    await ledger.post(
+        conn,
+        entries.payment_received(
+            payment_id=fact.payment_id,
+            source=fact.source,
+            kind=fact.kind,
+            amount_to_case_cents=to_case_cents,
+            excess_cents=excess_cents,
+            client_id=fact.client_id or "",
+            case_id=case.case_id,
+            location_id=case.location_id,
+            effective_on=today,
+        ),
+    )
+    if to_case_cents:
+        await payments.allocate(conn, fact.payment_id, case.case_id, to_case_cents, decided_by)
+    if excess_cents:
+        await grant_credit(conn, case, fact.client_id or "", fact.payment_id, excess_cents, at)
+
+
+async def grant_credit(
+    conn: Conn, case: CaseRef, client_id: str, source_id: str, cents: int, at: datetime
+) -> None:
+    """Account credit that the next visit can use; its liability is booked by the caller."""
+    await grant_credit_to(conn, client_id, case.location_id, source_id, cents, at)
+
+
+async def grant_credit_to(
+    conn: Conn, client_id: str, location_id: str, source_id: str, cents: int, at: datetime
+) -> None:
+    """The same for money that belongs to no case yet."""
+    lot = MoneyLot(
+        lot_id=ids.lot_id(source_id, "credit", 0),
+        kind=LotKind.ACCOUNT_CREDIT,
+        remaining_cents=cents,
+        purchased_at=at,
+    )
+    await entitlements.grant_money_lot(conn, client_id, location_id, lot, "overpayment")
+
+
+async def _hold(
+    conn: Conn,
+    case: CaseRef,
+    fact: PaymentFact,
+    result: Proposed | HeldPayment,
+    at: datetime,
+) -> Mismatch:
+    """Book the money where it can be seen, and ask."""
+    code = result.code if isinstance(result, HeldPayment) else "NO_REFERENCE"
+    await ledger.post(
+        conn,
+        entries.duplicate_received(
+            payment_id=fact.payment_id,
+            source=fact.source,
+            kind=fact.kind,
+            amount_cents=fact.amount_cents,
+            client_id=fact.client_id or "",
+            location_id=case.location_id,
+            effective_on=calendar.local_date(at, case.zone),
+        ),
+    )
+    balance_cents = await ledger.balance_of_case(conn, case.case_id)
+    asked = question(
+        case.case_id,
+        case.location_id,
+        code,
+        fact.amount_cents,
+        fact.payment_id,
+        at,
+        client_id=fact.client_id,
+        facts=result.trace,
+        ours={"still owed": dollars(balance_cents), "payment": fact.payment_id},
+        theirs={"system": fact.source, "kind": fact.kind, "paid": dollars(fact.amount_cents)},
+    )
+    await reviews.open_review(conn, asked)
+    return Mismatch(review_id=asked.review_id, code=code)
+
+
+def _to_match(case: CaseRef, fact: PaymentFact, at: datetime) -> PaymentToMatch:
+    return PaymentToMatch(
+        source=fact.source,
+        payment_id=fact.payment_id,
+        location_id=fact.location_id,
+        amount_cents=fact.amount_cents,
+        currency=fact.currency,
+        paid_on=calendar.local_date(at, case.zone),
+        client_id=fact.client_id,
+        case_id=case.case_id,
+        visit_id=case.visit_id,
+        is_from_pms=fact.source == case.pms,
+    )
+
+
+async def _open_item(conn: Conn, case: CaseRef, fact: PaymentFact) -> OpenItem:
+    document = await invoices.latest_document(conn, case.case_id)
+    if document is None:
+        raise LookupError("a payment cannot be matched before its invoice exists")
+    balance_cents = await ledger.balance_of_case(conn, case.case_id)
+    issued_on = calendar.local_date(document.issued_at, case.zone)
+    return OpenItem(
+        case_id=case.case_id,
+        client_id=document.client_id,
+        number=document.number,
+        visit_id=case.visit_id,
+        balance_cents=balance_cents,
+        issued_on=issued_on,
+        due_on=issued_on + _DUE_DAYS,
+    )
+
+
+async def _earlier(
+    conn: Conn, case: CaseRef, fact: PaymentFact, at: datetime
+) -> list[EarlierPayment]:
+    return [
+        EarlierPayment(
+            source=known.source,
+            payment_id=known.payment_id,
+            client_id=known.client_id,
+            case_id=case.case_id,
+            amount_cents=known.amount_cents,
+            paid_on=calendar.local_date(known.occurred_at, case.zone),
+        )
+        for known in await payments.of_case(conn, case.case_id)
+        if known.payment_id != fact.payment_id
+    ]

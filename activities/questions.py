@@ -1,0 +1,86 @@
+"""Makes the questions for the desk: both sides, the choices with their effect, no free text."""
+
+from datetime import datetime
+from typing import Any
+
+from domain import ids
+from domain.invoice import Held
+from domain.money import dollars
+from domain.reviews import topic_of
+from store.reviews import Choice, Review
+
+
+def draft_question(
+    case_id: str, location_id: str, client_id: str, held: Held, review_no: int | str, at: datetime
+) -> Review:
+    """One question per held draft: its first reason is asked, the others are shown."""
+    first = held.reasons[0]
+    preview = held.preview
+    shown = {
+        "line_id": first.chart_line_id,
+        "ours": {"due": dollars(preview.due_cents) if preview else "not priced"},
+        "theirs": {"chart line": first.chart_line_id or "the whole visit", "says": first.detail},
+        "facts": [reason.detail for reason in held.reasons],
+        "action": first.action,
+    }
+    money_cents = preview.due_cents if preview else 0
+    return _question(
+        case_id, location_id, client_id, None, first.code, money_cents, shown, review_no, at
+    )
+
+
+def question(
+    case_id: str,
+    location_id: str,
+    code: str,
+    money_cents: int,
+    review_no: int | str,
+    at: datetime,
+    *,
+    client_id: str | None = None,
+    document_id: str | None = None,
+    facts: tuple[str, ...] = (),
+    ours: dict[str, Any] | None = None,
+    theirs: dict[str, Any] | None = None,
+) -> Review:
+    """A question about money or messages, with what each system says."""
+    shown = {"ours": ours or {}, "theirs": theirs or {}, "facts": list(facts)}
+    return _question(
+        case_id, location_id, client_id, document_id, code, money_cents, shown, review_no, at
+    )
+
+
+def _question(
+    case_id: str,
+    location_id: str,
+    client_id: str | None,
+    document_id: str | None,
+    code: str,
+    money_cents: int,
+    shown: dict[str, Any],
+    review_no: int | str,
+    at: datetime,
+) -> Review:
+    topic = topic_of(code)
+    return Review(
+        review_id=ids.review_id(case_id, code, review_no),
+        case_id=case_id,
+        workflow_id=case_id,
+        location_id=location_id,
+        client_id=client_id,
+        document_id=document_id,
+        code=code,
+        opened_at=at,
+        shown=shown,
+        choices=[
+            Choice(
+                name=choice.name,
+                label=choice.label,
+                effect=choice.effect.format(amount=dollars(money_cents)),
+                needs=[str(need) for need in choice.needs],
+            )
+            for choice in topic.choices
+        ],
+        suggested=topic.suggested,
+        money_cents=money_cents,
+    )

@@ -1,0 +1,112 @@
+"""The desk's queue: questions are opened, reminded of, withdrawn, and their answers carried out."""
+
+from temporalio import activity
+
+from activities.contracts import (
+    ApplyIn,
+    ApplyOut,
+    OpenReviewIn,
+    OpenReviewOut,
+    RemindIn,
+    WithdrawIn,
+)
+from activities.decisions import carry_out
+from activities.errors import vendor_errors
+from activities.questions import question
+from activities.tools import Tools
+from connectors.ports import OutcomeUnknown, OutgoingEmail
+from domain import ids
+from domain.messages import render_email, template_for
+from domain.money import dollars
+from domain.reviews import topic_of
+from store import clients, ledger, locations, reviews
+from store.db import transaction
+
+
+class ReviewActivities:
+    """Everything that a person is asked, and what their answer does."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn
+    @vendor_errors
+    async def open_review(self, ask: OpenReviewIn) -> OpenReviewOut:
+        """Put one question to the desk; the same question again is the same row."""
+        asked = question(
+            ask.case.case_id,
+            ask.case.location_id,
+            ask.code,
+            ask.money_cents,
+            ask.review_no,
+            ask.at,
+            client_id=ask.client_id,
+            document_id=ask.document_id,
+            facts=ask.facts,
+            ours={"still owed": dollars(ask.money_cents)},
+        )
+        async with transaction(self._tools.pool) as conn:
+            await reviews.open_review(conn, asked)
+        return OpenReviewOut(review_id=asked.review_id)
+
+    @activity.defn
+    @vendor_errors
+    async def apply_decision(self, ask: ApplyIn) -> ApplyOut:
+        """Write who decided what, and do it, in one transaction; a repeat changes nothing."""
+        decision = ask.decision
+        async with transaction(self._tools.pool) as conn:
+            if ask.client_id is not None:
+                await clients.lock_client(conn, ask.client_id)
+            review = await reviews.get(conn, decision.review_id)
+            is_first = await reviews.decide(
+                conn,
+                review.review_id,
+                decision.model_dump(mode="json"),
+                decision.by,
+                decision.reason,
+                ask.at,
+            )
+            effect = await carry_out(conn, ask, review, is_first)
+            balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
+        return ApplyOut(effect=effect, balance_cents=balance_cents)
+
+    @activity.defn
+    @vendor_errors
+    async def withdraw_review(self, ask: WithdrawIn) -> None:
+        """Take back a question that the facts have answered."""
+        async with transaction(self._tools.pool) as conn:
+            await reviews.withdraw(conn, ask.review_id, ask.reason)
+
+    @activity.defn
+    @vendor_errors
+    async def remind_staff(self, ask: RemindIn) -> None:
+        """Remind the desk by e-mail, in neutral words; the note in the books comes first."""
+        async with transaction(self._tools.pool) as conn:
+            location = await locations.get_location(conn, ask.location_id)
+            review = await reviews.get(conn, ask.review_id)
+            is_first = await reviews.note_reminder(conn, ask.review_id, ask.business_day, ask.at)
+        if not is_first or review.state != "open" or not location.desk_email:
+            return
+        email = render_email(
+            template_for("staff_reminder", None),
+            {
+                "practice_name": location.practice_name,
+                "question": topic_of(review.code).title,
+                "review_id": review.review_id,
+                "business_day": ask.business_day,
+            },
+        )
+        try:
+            await self._tools.emails.send(
+                OutgoingEmail(
+                    message_key=ids.message_key(
+                        review.review_id, "staff_reminder", "email", ask.business_day, 0
+                    ),
+                    to_address=location.desk_email,
+                    subject=email.subject,
+                    text=email.text,
+                    html=email.html,
+                )
+            )
+        except OutcomeUnknown:
+            return  # the question stays in the queue; a second copy helps nobody

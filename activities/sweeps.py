@@ -1,0 +1,54 @@
+"""The sweeps: what no webhook announced is found, and what was received is never left lying."""
+
+from datetime import datetime, timedelta
+
+from pydantic import AwareDatetime
+from temporalio import activity
+
+from activities.errors import vendor_errors
+from activities.intake import Intake
+from domain.model import Record
+
+
+class SweepIn(Record):
+    """One run of a sweep. `back_seconds` is how far it looks; windows overlap on purpose."""
+
+    location_id: str | None = None
+    back_seconds: int
+    at: AwareDatetime
+
+
+class SweepOut(Record):
+    """Counts by outcome; no ids, no personal data."""
+
+    counts: dict[str, int]
+
+
+class SweepActivities:
+    """Thin shells around the intake."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    @activity.defn
+    @vendor_errors
+    async def redrive_inbox(self, ask: SweepIn) -> SweepOut:
+        """Dispatch events that were received and never handed on."""
+        return SweepOut(counts=await self._intake.redrive(ask.back_seconds))
+
+    @activity.defn
+    @vendor_errors
+    async def catch_up_processor(self, ask: SweepIn) -> SweepOut:
+        """Read the processor's own event list; its webhooks may be late or lost."""
+        return SweepOut(counts=await self._intake.catch_up(_since(ask)))
+
+    @activity.defn
+    @vendor_errors
+    async def find_missed_visits(self, ask: SweepIn) -> SweepOut:
+        """Open a case for each completed visit that no event announced."""
+        counts = await self._intake.sweep_missed(ask.location_id or "", _since(ask), ask.at)
+        return SweepOut(counts=counts)
+
+
+def _since(ask: SweepIn) -> datetime:
+    return ask.at - timedelta(seconds=ask.back_seconds)

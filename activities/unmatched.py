@@ -1,0 +1,174 @@
+"""Money without a reference of ours: seen, booked in suspense, and placed by a person."""
+
+from datetime import datetime
+
+from temporalio import activity
+
+from activities.contracts import (
+    ApplyUnmatchedIn,
+    ApplyUnmatchedOut,
+    PlaceIn,
+    PlaceOut,
+    UnmatchedRef,
+)
+from activities.errors import vendor_errors
+from activities.posting import grant_credit_to
+from activities.questions import question
+from activities.tools import Tools
+from connectors.ports import LoosePayment, Refused
+from domain import calendar, entries, ids
+from domain.money import dollars
+from store import clients, invoices, ledger, payments, reviews
+from store.db import Conn, transaction
+from store.invoices import OpenItem
+from store.payments import PaymentFact
+
+CANDIDATES_MAX = 3
+
+
+class UnmatchedActivities:
+    """What a case of unreferenced money does to the books."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn
+    @vendor_errors
+    async def place_payment(self, ask: PlaceIn) -> PlaceOut:
+        """Read the payment afresh, book it as unidentified and ask whose it is."""
+        payment = ask.payment
+        read = await self._tools.processor.read_payment(payment.payment_id)
+        if isinstance(read, Refused) or read.state != "succeeded":
+            return PlaceOut(status="gone")
+        fact = _fact(payment, read, ask.at)
+        today = calendar.local_date(ask.at, payment.zone)
+        async with transaction(self._tools.pool) as conn:
+            await payments.record(conn, fact)
+            await ledger.post(
+                conn,
+                entries.unidentified_received(
+                    payment_id=fact.payment_id,
+                    source=fact.source,
+                    kind=fact.kind,
+                    amount_cents=fact.amount_cents,
+                    location_id=fact.location_id,
+                    effective_on=today,
+                ),
+            )
+            open_items = await invoices.open_items(conn, payment.location_id)
+            asked = question(
+                payment.case_id,
+                payment.location_id,
+                "NO_REFERENCE",
+                fact.amount_cents,
+                ask.review_no,
+                ask.at,
+                facts=("The payment names no invoice of ours.",),
+                ours=_candidates(open_items, fact.amount_cents),
+                theirs={
+                    "system": payment.source,
+                    "paid": dollars(fact.amount_cents),
+                    "payment": payment.payment_id,
+                },
+            )
+            await reviews.open_review(conn, asked)
+        return PlaceOut(status="held", review_id=asked.review_id, code=asked.code)
+
+    @activity.defn
+    @vendor_errors
+    async def apply_unmatched(self, ask: ApplyUnmatchedIn) -> ApplyUnmatchedOut:
+        """Carry out what a named person decided about the money; a repeat changes nothing."""
+        decision, payment = ask.decision, ask.payment
+        async with transaction(self._tools.pool) as conn:
+            is_first = await reviews.decide(
+                conn,
+                decision.review_id,
+                decision.model_dump(mode="json"),
+                decision.by,
+                decision.reason,
+                ask.at,
+            )
+            fact = await payments.get(conn, ids.payment_id(payment.source, payment.payment_id))
+            if fact is None:
+                raise LookupError("the payment was never booked")
+            if decision.choice == "apply":
+                return await self._apply(conn, ask, fact, is_first)
+            if decision.choice == "refund" and is_first:
+                await ledger.post(
+                    conn,
+                    entries.held_money_refund_owed(
+                        payment_id=fact.payment_id,
+                        amount_cents=fact.amount_cents,
+                        client_id=None,
+                        location_id=fact.location_id,
+                        effective_on=calendar.local_date(ask.at, payment.zone),
+                    ),
+                )
+        return ApplyUnmatchedOut(effect="rest" if decision.choice == "hold_30_days" else "done")
+
+    async def _apply(
+        self, conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
+    ) -> ApplyUnmatchedOut:
+        document = await invoices.find(conn, fact.location_id, ask.decision.invoice_id or "")
+        if document is None:
+            return ApplyUnmatchedOut(effect="unknown_invoice")
+        if is_first:
+            await clients.lock_client(conn, document.client_id)
+            balance_cents = max(0, await ledger.balance_of_case(conn, document.case_id))
+            to_case_cents = min(balance_cents, fact.amount_cents)
+            excess_cents = fact.amount_cents - to_case_cents
+            await ledger.post(
+                conn,
+                entries.unidentified_applied(
+                    payment_id=fact.payment_id,
+                    amount_to_case_cents=to_case_cents,
+                    excess_cents=excess_cents,
+                    client_id=document.client_id,
+                    case_id=document.case_id,
+                    location_id=document.location_id,
+                    effective_on=calendar.local_date(ask.at, ask.payment.zone),
+                ),
+            )
+            if to_case_cents:
+                await payments.allocate(
+                    conn, fact.payment_id, document.case_id, to_case_cents, ask.decision.by
+                )
+            if excess_cents:
+                await grant_credit_to(
+                    conn,
+                    document.client_id,
+                    document.location_id,
+                    fact.payment_id,
+                    excess_cents,
+                    ask.at,
+                )
+        return ApplyUnmatchedOut(
+            effect="done", case_id=document.case_id, invoice_id=document.document_id
+        )
+
+
+def _fact(payment: UnmatchedRef, read: LoosePayment, at: datetime) -> PaymentFact:
+    return PaymentFact(
+        payment_id=ids.payment_id(payment.source, payment.payment_id),
+        source=payment.source,
+        object_id=payment.payment_id,
+        kind="card",
+        state="paid",
+        amount_cents=read.amount_cents,
+        currency=read.currency.upper(),
+        occurred_at=read.paid_at or at,
+        case_id=None,
+        client_id=None,
+        location_id=payment.location_id,
+        outside=False,
+    )
+
+
+def _candidates(open_items: list[OpenItem], amount_cents: int) -> dict[str, str]:
+    """The open invoices that a person is shown first: exact balance, then nearest."""
+    nearest = sorted(open_items, key=lambda item: abs(item.balance_cents - amount_cents))
+    return {
+        item.number: f"{dollars(item.balance_cents)} owed"
+        + (", exactly this amount" if item.balance_cents == amount_cents else "")
+        for item in nearest[:CANDIDATES_MAX]
+    }

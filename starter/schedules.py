@@ -1,0 +1,63 @@
+"""The schedules that run the sweeps; made by the first worker, left alone by the others."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+
+from store import locations
+from store.db import Pool
+from workflows.sweeps import SweepStart
+
+# A sweep missed in an outage is not made up for: the next one looks back far enough.
+CATCH_UP = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One sweep: how often, and how far back it looks so that windows overlap."""
+
+    workflow: str
+    every: timedelta
+    back: timedelta
+    per_location: bool = False
+
+
+SWEEPS = (
+    Sweep("InboxRedrive", every=timedelta(seconds=30), back=timedelta(seconds=15)),
+    Sweep("ProcessorCatchUp", every=timedelta(minutes=5), back=timedelta(minutes=20)),
+    Sweep("MissedVisits", every=timedelta(hours=1), back=timedelta(hours=26), per_location=True),
+)
+
+
+async def ensure(client: Client, pool: Pool, task_queue: str) -> None:
+    """Create what is missing."""
+    async with pool.acquire() as conn:
+        known = await locations.list_locations(conn)
+    for sweep in SWEEPS:
+        places = [one.location_id for one in known] if sweep.per_location else [None]
+        for place in places:
+            await _create(client, sweep, place, task_queue)
+
+
+async def _create(client: Client, sweep: Sweep, location_id: str | None, task_queue: str) -> None:
+    name = f"{sweep.workflow}/{location_id or 'all'}"
+    start = SweepStart(location_id=location_id, back_seconds=int(sweep.back.total_seconds()))
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(sweep.workflow, start, id=name, task_queue=task_queue),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=sweep.every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
+    )
+    try:
+        await client.create_schedule(name, schedule)
+    except ScheduleAlreadyRunningError:
+        return

@@ -1,0 +1,143 @@
+"""The worker: settings, then clients, then activity instances, then polling until told to stop.
+
+The only place where activities meet vendors. `python worker.py` and `tieout worker` are the
+same process.
+"""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.build import BuildActivities
+from activities.reviews import ReviewActivities
+from activities.send import SendActivities
+from activities.standing import StandingActivities
+from activities.sweeps import SweepActivities
+from activities.tools import Tools
+from activities.unmatched import UnmatchedActivities
+from activities.write_back import WriteBackActivities
+from connectors.engine.client import connect
+from domain.messages import load_templates
+from starter import cli, logging, schedules
+from starter.exit import end
+from starter.metrics import metrics_runtime
+from starter.settings import Settings, load_settings
+from starter.wiring import Wiring, engine_address, wired
+from workflows.sweeps import InboxRedrive, MissedVisits, ProcessorCatchUp
+from workflows.treatment_visit import TreatmentVisit
+from workflows.unmatched_payment import UnmatchedPayment
+
+WORKFLOWS: Sequence[type] = (
+    TreatmentVisit,
+    UnmatchedPayment,
+    InboxRedrive,
+    ProcessorCatchUp,
+    MissedVisits,
+)
+
+OWN_MODULES = ("domain", "activities", "workflows", "store", "connectors", "structlog", "asyncpg")
+"""Passed through the workflow sandbox: pure, or never called from a workflow. 1.2x the rate."""
+
+# Above the longest start_to_close of any activity, below the supervisor's kill.
+GRACE = timedelta(seconds=42)
+
+# After a SIGKILL the next signal to a cached case waits this long for the dead worker.
+STICKY = timedelta(seconds=2)
+
+CASES_CACHED_MAX = 2_000
+
+log = structlog.get_logger("tieout.worker")
+
+
+def activities(wiring: Wiring) -> list[Any]:
+    """Every activity of the house as a bound method of an instance with its tools."""
+    tools = Tools(
+        pool=wiring.pool,
+        vault=wiring.vault,
+        pms=wiring.pms,
+        processor=wiring.processor,
+        texts=wiring.text,
+        emails=wiring.email,
+        public_base_url=wiring.settings.public_base_url,
+    )
+    build, standing, send = BuildActivities(tools), StandingActivities(tools), SendActivities(tools)
+    reviews, back, unmatched = (
+        ReviewActivities(tools),
+        WriteBackActivities(tools),
+        UnmatchedActivities(tools),
+    )
+    sweeps = SweepActivities(wiring.intake)
+    return [
+        build.build_invoice,
+        standing.read_standing,
+        standing.open_payment_door,
+        send.send_step,
+        send.resolve_sends,
+        reviews.open_review,
+        reviews.apply_decision,
+        reviews.withdraw_review,
+        reviews.remind_staff,
+        back.write_back,
+        unmatched.place_payment,
+        unmatched.apply_unmatched,
+        sweeps.redrive_inbox,
+        sweeps.catch_up_processor,
+        sweeps.find_missed_visits,
+    ]
+
+
+def sandboxed() -> SandboxedWorkflowRunner:
+    """The runner of worker, tests and replayer alike."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*OWN_MODULES)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+def make_worker(client: Client, task_queue: str, found: list[Any]) -> Worker:
+    """A worker for all cases on one task queue."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=list(WORKFLOWS),
+        activities=found,
+        workflow_runner=sandboxed(),
+        activity_executor=ThreadPoolExecutor(1),
+        graceful_shutdown_timeout=GRACE,
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        max_cached_workflows=CASES_CACHED_MAX,
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Poll until SIGTERM or SIGINT, then finish what is running and leave."""
+    load_templates()
+    runtime = metrics_runtime(settings.metrics_port)
+    client = await connect(engine_address(settings), runtime)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with wired(settings, client) as wiring:
+        await schedules.ensure(client, wiring.pool, settings.temporal_task_queue)
+        async with make_worker(client, settings.temporal_task_queue, activities(wiring)):
+            log.info("worker.polling", task_queue=settings.temporal_task_queue)
+            await stopping.wait()
+            log.info("worker.draining")
+    log.info("worker.stopped")
+
+
+def main() -> None:
+    """Read the settings and run; the caller ends the process through `starter.exit`."""
+    settings = load_settings()
+    logging.configure(settings.log_level)
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    end(cli.run(["worker"]))

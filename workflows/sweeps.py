@@ -1,0 +1,61 @@
+"""The sweeps as one-step workflows, each run by a Schedule.
+
+They promise that no received event, no processor event and no completed visit stays unseen
+for longer than their interval. Each ends after one pass.
+"""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.sweeps import SweepActivities, SweepIn, SweepOut
+    from domain.model import Record
+    from workflows.options import BOOKS
+
+
+class SweepStart(Record):
+    """Which location (None for all) and how far back to look."""
+
+    location_id: str | None = None
+    back_seconds: int
+
+
+@workflow.defn(name="InboxRedrive")
+class InboxRedrive:
+    """Hands on what the web process received and could not dispatch."""
+
+    @workflow.run
+    async def run(self, start: SweepStart) -> SweepOut:
+        """One pass."""
+        return await workflow.execute_activity_method(
+            SweepActivities.redrive_inbox, _ask(start), summary="redrive the inbox", **BOOKS
+        )
+
+
+@workflow.defn(name="ProcessorCatchUp")
+class ProcessorCatchUp:
+    """Reads the processor's event list with an overlapping window."""
+
+    @workflow.run
+    async def run(self, start: SweepStart) -> SweepOut:
+        """One pass."""
+        return await workflow.execute_activity_method(
+            SweepActivities.catch_up_processor, _ask(start), summary="catch up", **BOOKS
+        )
+
+
+@workflow.defn(name="MissedVisits")
+class MissedVisits:
+    """Finds completed visits that no webhook announced."""
+
+    @workflow.run
+    async def run(self, start: SweepStart) -> SweepOut:
+        """One pass."""
+        return await workflow.execute_activity_method(
+            SweepActivities.find_missed_visits, _ask(start), summary="find visits", **BOOKS
+        )
+
+
+def _ask(start: SweepStart) -> SweepIn:
+    return SweepIn(
+        location_id=start.location_id, back_seconds=start.back_seconds, at=workflow.now()
+    )

@@ -1,0 +1,122 @@
+"""Money that carries no reference of ours, held until a named person places it.
+
+The promise: it is in the books the moment it is seen, it is never matched by a guess, and
+the visit that it belongs to is told. Ends when the money has a home.
+"""
+
+from datetime import timedelta
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts import (
+        ApplyUnmatchedIn,
+        ApplyUnmatchedOut,
+        PlaceIn,
+        UnmatchedRef,
+    )
+    from activities.unmatched import UnmatchedActivities
+    from domain.case import Decision, PaymentPosted, UnmatchedInput, UnmatchedResult
+    from workflows.case_room import CaseRoom
+    from workflows.options import BOOKS
+
+HOLD_DAYS = 30
+
+
+@workflow.defn(name="UnmatchedPayment", failure_exception_types=[ValidationError])
+class UnmatchedPayment:
+    """Place it by a person.
+
+    | message | kind | from |
+    |---|---|---|
+    | review_decided | update and signal | the desk |
+    | payment_posted | signal | repeated webhooks, which change nothing |
+    """
+
+    @workflow.init
+    def __init__(self, start: UnmatchedInput) -> None:
+        self.start = start
+        self.room = CaseRoom(start.location_id, start.zone, start.clock_shift_seconds)
+        self.payment = UnmatchedRef(
+            case_id=workflow.info().workflow_id,
+            location_id=start.location_id,
+            source=start.source,
+            payment_id=start.payment_id,
+            zone=start.zone,
+        )
+
+    @workflow.run
+    async def run(self, _: UnmatchedInput) -> UnmatchedResult:
+        """Ask until the money has a home."""
+        result = None
+        while result is None:
+            result = await self._place()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
+
+    async def _place(self) -> UnmatchedResult | None:
+        """One question and its answer; None when it has to be asked again."""
+        placed = await workflow.execute_activity_method(
+            UnmatchedActivities.place_payment,
+            PlaceIn(payment=self.payment, at=self.room.now(), review_no=self.room.review_no()),
+            summary="book the payment in suspense",
+            **BOOKS,
+        )
+        if placed.status != "held" or placed.review_id is None or placed.code is None:
+            return UnmatchedResult(status=placed.status)
+        self.room.asked(placed.review_id, placed.code, self.start.staff_reminder_business_days)
+        decision = await self.room.decision(lambda: False, "whose money is this?")
+        if decision is None:
+            return None
+        self.room.answered()
+        return await self._carry_out(decision)
+
+    async def _carry_out(self, decision: Decision) -> UnmatchedResult | None:
+        applied = await workflow.execute_activity_method(
+            UnmatchedActivities.apply_unmatched,
+            ApplyUnmatchedIn(payment=self.payment, decision=decision, at=self.room.now()),
+            summary=f"carry out: {decision.choice}",
+            **BOOKS,
+        )
+        if applied.effect == "rest":
+            await workflow.sleep(timedelta(days=HOLD_DAYS), summary="held for 30 days")
+            return None
+        if applied.effect == "unknown_invoice":
+            self.room.note("the named invoice does not exist; asking again")
+            return None
+        await self._tell_visit(applied)
+        return UnmatchedResult(status=decision.choice, invoice_id=applied.invoice_id)
+
+    async def _tell_visit(self, applied: ApplyUnmatchedOut) -> None:
+        """The visit learns at once; a closed one needs no telling."""
+        if applied.case_id is None:
+            return
+        visit = workflow.get_external_workflow_handle(applied.case_id)
+        try:
+            await visit.signal("payment_posted", PaymentPosted(payment_id=self.start.payment_id))
+        except ApplicationError:
+            self.room.note("the visit was closed already")
+
+    @workflow.update(name="review_decided")
+    async def decide(self, decision: Decision) -> str:
+        """The desk's answer, checked while the person looks."""
+        self.room.accept(decision)
+        return "accepted"
+
+    @decide.validator
+    def check_decision(self, decision: Decision) -> None:
+        """Refuse what cannot be carried out, in one sentence."""
+        self.room.check(decision)
+
+    @workflow.signal(name="review_decided")
+    def decide_by_signal(self, raw: RawValue) -> None:
+        """The same answer from any tool; what cannot be read or used leaves a trace."""
+        self.room.accept_raw(raw)
+
+    @workflow.signal
+    def payment_posted(self, payment: PaymentPosted) -> None:
+        """A repeated event about the same money."""
+        self.room.note(f"announced again: {payment.payment_id}")
