@@ -49,11 +49,10 @@ def price(
     except BadFile as bad:
         _refuse(str(bad))
     answer = price_visit(asked.chart, asked.catalog, asked.entitlements, frozenset(asked.approved))
-    console = Console()
     if json_:
-        console.out(_as_json(answer), highlight=False)
+        typer.echo(_as_json(answer))
     else:
-        _show(console, answer)
+        _show(Console(), answer)
     if isinstance(answer, Held):
         raise typer.Exit(1)
 
@@ -102,7 +101,7 @@ def _check(file: Path, asked: PriceFile) -> None:
 
 def _refuse(sentence: str) -> NoReturn:
     """Say one sentence on stderr and leave with 2."""
-    typer.echo("".join(each if each.isprintable() else "?" for each in sentence), err=True)
+    typer.echo(_printable(sentence), err=True)
     raise typer.Exit(2)
 
 
@@ -153,12 +152,12 @@ def _show_invoice(console: Console, invoice: PricedInvoice) -> None:
     _show_sums(console, invoice)
     console.print(Text("How it came about", style="bold"))
     for line in invoice.lines:
-        console.print(Text(line.line_id, style="bold"))
+        console.print(Text(_printable(line.line_id), style="bold"))
         for sentence in line.trace:
-            console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+            console.print(Padding(Text(_printable(sentence)), (0, 0, 0, 2)))
     console.print(Text("invoice", style="bold"))
     for sentence in invoice.trace:
-        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+        console.print(Padding(Text(_printable(sentence)), (0, 0, 0, 2)))
 
 
 def _show_lines(console: Console, invoice: PricedInvoice) -> None:
@@ -217,4 +216,9 @@ def _show_sums(console: Console, invoice: PricedInvoice) -> None:
 
 def _cells(*texts: Any) -> tuple[Text, ...]:
     """Table cells that are never read as markup."""
-    return tuple(Text(str(text)) for text in texts)
+    return tuple(Text(_printable(str(text))) for text in texts)
+
+
+def _printable(text: str) -> str:
+    """The text without characters that steer a terminal."""
+    return "".join(each if each.isprintable() else "?" for each in text)

@@ -33,7 +33,7 @@ def catalog(**changes) -> Catalog:
     return Catalog.model_validate({**LUMIN.model_dump(), **changes})
 
 
-def with_item(sku: str, base: Catalog = LUMIN, **changes) -> Catalog:
+def with_item(sku: str, base: Catalog = LUMIN, /, **changes) -> Catalog:
     """The catalog with one item changed."""
     items = [
         {**item.model_dump(), **changes} if item.sku == sku else item.model_dump()
@@ -42,7 +42,7 @@ def with_item(sku: str, base: Catalog = LUMIN, **changes) -> Catalog:
     return Catalog.model_validate({**base.model_dump(), "items": items})
 
 
-def with_package(sku: str, base: Catalog = LUMIN, **changes) -> Catalog:
+def with_package(sku: str, base: Catalog = LUMIN, /, **changes) -> Catalog:
     """The catalog with one package changed."""
     packages = [
         {**each.model_dump(), **changes} if each.sku == sku else each.model_dump()
