@@ -1,0 +1,1 @@
+"""Practice management systems, each behind `PmsPort`."""

@@ -45,19 +45,10 @@ type WebhookConnection { edges: [WebhookEdge!]!, pageInfo: PageInfo! }
 type WebhookEdge { cursor: String!, node: Webhook! }
 
 type Address {
-  line1: String
-  line2: String
-  city: String
-  state: String
-  zip: String
-  country: String
+  line1: String, line2: String, city: String, state: String, zip: String, country: String
 }
 type Location {
-  id: ID!
-  name: String!
-  businessName: String
-  tz: String!
-  externalId: ID
+  id: ID!, name: String!, businessName: String, tz: String!, externalId: ID
   address: Address
 }
 type Staff { id: ID!, name: String, displayName: String, firstName: String, lastName: String }
@@ -65,21 +56,10 @@ type Service { id: ID!, name: String! }
 type Product { id: ID!, name: String! }
 
 type Client {
-  id: ID!
-  name: String
-  firstName: String
-  lastName: String
-  email: Email
-  mobilePhone: PhoneNumber
-  dob: Date
-  externalId: ID
-  address: Address
-  notes: [ClientNote!]!
-  currentAccountBalance: Money!
-  appointmentCount: Int!
-  primaryLocation: Location
-  createdAt: DateTime!
-  updatedAt: DateTime!
+  id: ID!, name: String, firstName: String, lastName: String, email: Email
+  mobilePhone: PhoneNumber, dob: Date, externalId: ID, address: Address
+  notes: [ClientNote!]!, currentAccountBalance: Money!, appointmentCount: Int!
+  primaryLocation: Location, createdAt: DateTime!, updatedAt: DateTime!
 }
 
 type ClientNote { id: ID!, text: String!, type: ClientNoteType!, createdAt: DateTime! }
@@ -93,30 +73,14 @@ enum CancellationReason {
 type AppointmentCancellation { reason: CancellationReason!, cancelledAt: DateTime }
 
 type Appointment {
-  id: ID!
-  clientId: ID!
-  client: Client
-  locationId: ID!
-  location: Location
-  orderId: ID
-  startAt: DateTime!
-  endAt: DateTime!
-  duration: Int!
-  state: AppointmentState!
-  cancelled: Boolean!
-  cancellation: AppointmentCancellation
-  notes: String
-  createdAt: DateTime!
-  appointmentServices: [AppointmentService!]!
+  id: ID!, clientId: ID!, client: Client, locationId: ID!, location: Location, orderId: ID
+  startAt: DateTime!, endAt: DateTime!, duration: Int!, state: AppointmentState!
+  cancelled: Boolean!, cancellation: AppointmentCancellation, notes: String
+  createdAt: DateTime!, appointmentServices: [AppointmentService!]!
 }
 
 type AppointmentService {
-  id: ID!
-  serviceId: ID!
-  service: Service
-  staffId: ID
-  staff: Staff
-  price: Money
+  id: ID!, serviceId: ID!, service: Service, staffId: ID, staff: Staff, price: Money
   startAt: DateTime
 }
 
@@ -144,10 +108,7 @@ type OrderAppointmentLineGroup implements OrderLineGroup { id: ID!, lines: [Orde
 type OrderRetailLineGroup implements OrderLineGroup { id: ID!, lines: [OrderLine!]! }
 
 type OrderDiscount {
-  id: ID!
-  description: String
-  discountAmount: Money
-  discountPercentage: String
+  id: ID!, description: String, discountAmount: Money, discountPercentage: String
 }
 type OrderLineProvider { id: ID!, name: String, selected: Boolean, staff: Staff }
 
@@ -172,36 +133,20 @@ type OrderAccountCreditLine implements OrderLine { LINE_FIELDS }
 type OrderProductCardLine implements OrderLine { LINE_FIELDS }
 
 type OrderFeeLine {
-  id: ID!
-  label: String!
-  absoluteAmount: Money
-  percentageAmount: String
-  calculatedAmount: Money!
-  calculatedTaxAmount: Money!
+  id: ID!, label: String!, absoluteAmount: Money, percentageAmount: String
+  calculatedAmount: Money!, calculatedTaxAmount: Money!
 }
 
 type OrderSummary {
-  currentSubtotal: Money!
-  currentDiscountAmount: Money!
-  currentTaxAmount: Money!
-  currentGratuityAmount: Money!
-  currentFeeAmount: Money!
-  currentTotal: Money!
-  initialSubtotal: Money!
-  initialDiscountAmount: Money!
-  initialTaxAmount: Money!
-  initialGratuityAmount: Money!
-  initialFeeAmount: Money!
-  initialTotal: Money!
+  currentSubtotal: Money!, currentDiscountAmount: Money!, currentTaxAmount: Money!
+  currentGratuityAmount: Money!, currentFeeAmount: Money!, currentTotal: Money!
+  initialSubtotal: Money!, initialDiscountAmount: Money!, initialTaxAmount: Money!
+  initialGratuityAmount: Money!, initialFeeAmount: Money!, initialTotal: Money!
   refundAmount: Money!
 }
 
 type OrderPaymentGroup {
-  id: ID!
-  total: Money!
-  totalFees: Money!
-  totalPaid: Money!
-  totalUnpaid: Money!
+  id: ID!, total: Money!, totalFees: Money!, totalPaid: Money!, totalUnpaid: Money!
   payments: [OrderPayment!]!
 }
 
@@ -209,44 +154,57 @@ type PaymentMeta { label: String }
 interface OrderPayment { PAYMENT_FIELDS }
 type OrderCardPayment implements OrderPayment {
   PAYMENT_FIELDS
+  refundAmount: Money!
+  paymentMeta: PaymentMeta
   cardBrand: String
   cardLast4: String
   cardExpMonth: Int
   cardExpYear: Int
 }
-type OrderCashPayment implements OrderPayment { PAYMENT_FIELDS }
+type OrderCashPayment implements OrderPayment {
+  PAYMENT_FIELDS
+  refundAmount: Money!
+  paymentMeta: PaymentMeta
+}
 type OrderGiftCardPayment implements OrderPayment {
   PAYMENT_FIELDS
+  paymentMeta: PaymentMeta
   giftCardId: ID
   giftCardCode: String
 }
 type OrderAccountCreditPayment implements OrderPayment {
   PAYMENT_FIELDS
+  refundAmount: Money!
+  paymentMeta: PaymentMeta
   clientAccountBalance: Money
 }
-type OrderVoucherPayment implements OrderPayment { PAYMENT_FIELDS }
+type OrderVoucherPayment implements OrderPayment {
+  PAYMENT_FIELDS
+  refundAmount: Money!
+  paymentMeta: PaymentMeta
+}
 type OrderProductCardPayment implements OrderPayment {
   PAYMENT_FIELDS
+  refundAmount: Money!
+  paymentMeta: PaymentMeta
   productCardId: ID
   productCardBalance: Money
   productId: ID
 }
-type OrderOtherPayment implements OrderPayment { PAYMENT_FIELDS, note: String }
+type OrderOtherPayment implements OrderPayment {
+  PAYMENT_FIELDS
+  refundAmount: Money!
+  paymentMeta: PaymentMeta
+  note: String
+}
 
 type OrderAppliedVoucher { id: ID!, voucher: Voucher }
 type Voucher {
-  id: ID!
-  expiresOn: Date
-  redeemedAt: DateTime
-  services: [Service!]
-  product: Product
+  id: ID!, expiresOn: Date, redeemedAt: DateTime, services: [Service!], product: Product
 }
 
 type OrderRefund {
-  id: ID!
-  orderId: ID!
-  createdAt: DateTime!
-  closedAt: DateTime
+  id: ID!, orderId: ID!, createdAt: DateTime!, closedAt: DateTime
   payments: [OrderRefundPayment!]!
 }
 type OrderRefundPayment { id: ID!, orderPaymentId: ID!, refundAmount: Money! }
@@ -261,19 +219,13 @@ enum WebhookEventType {
 }
 type WebhookSubscription { eventType: WebhookEventType! }
 type Webhook {
-  id: ID!
-  name: String
-  url: String!
-  locationId: ID
+  id: ID!, name: String, url: String!, locationId: ID
   subscriptions: [WebhookSubscription!]!
 }
 type WebhookPayload { webhook: Webhook }
 input WebhookSubscriptionInput { eventType: WebhookEventType! }
 input CreateWebhookInput {
-  locationId: ID
-  name: String!
-  url: String!
-  subscriptions: [WebhookSubscriptionInput!]!
+  locationId: ID, name: String!, url: String!, subscriptions: [WebhookSubscriptionInput!]!
 }
 input WebhookIdInput { id: ID! }
 
@@ -282,9 +234,7 @@ type CreateClientNotePayload { clientNote: ClientNote, client: Client }
 input UpdateAppointmentInput { id: ID!, notes: String, state: SettableAppointmentState }
 type UpdateAppointmentPayload { appointment: Appointment }
 input CreateAccountCreditAdjustmentInput {
-  clientId: ID!
-  balanceDelta: Money!
-  adjustmentReason: String
+  clientId: ID!, balanceDelta: Money!, adjustmentReason: String
 }
 type AccountCreditPayload { client: Client }
 """
@@ -306,8 +256,6 @@ PAYMENT_FIELDS = """
   orderId: ID!
   merchantId: ID
   paidAmount: Money!
-  refundAmount: Money!
-  paymentMeta: PaymentMeta
 """
 
 
