@@ -116,7 +116,10 @@ class Intake:
         for visit_id in closed:
             case_id = ids.visit_workflow_id(location_id, pms.name, visit_id)
             async with self._pool.acquire() as conn:
-                known = await invoices.latest_draft(conn, case_id) is not None
+                known = (
+                    await invoices.latest_draft(conn, case_id) is not None
+                    or await invoices.latest_document(conn, case_id) is not None
+                )
             if not known:
                 await self._open_visit(location_id, visit_id, f"sweep:{visit_id}")
                 started += 1

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from domain.money import dollars
 
 _HERE = Path(__file__).parent
+ASSETS = {"page.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
 def page_headers(sandbox_url: str | None) -> Mapping[str, str]:
@@ -51,14 +52,15 @@ class Pages:
         self._templates.filters["phone"] = national
 
     def routes(self) -> list[Route]:
-        """The stylesheet."""
-        return [Route("/assets/page.css", self.stylesheet)]
+        """The stylesheet and the icon."""
+        return [Route(f"/assets/{name}", self.asset) for name in ASSETS]
 
-    async def stylesheet(self, _: Request) -> Response:
+    async def asset(self, request: Request) -> Response:
         """Carries no data, so it may be cached."""
+        name = request.url.path.rpartition("/")[2]
         return FileResponse(
-            _HERE / "assets" / "page.css",
-            media_type="text/css",
+            _HERE / "assets" / name,
+            media_type=ASSETS[name],
             headers={"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"},
         )
 

@@ -1,0 +1,88 @@
+"""A browser on a phone-sized screen, and the web process on a port of its own."""
+
+import asyncio
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import uvicorn
+from playwright.async_api import Page, async_playwright
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from starter.web import build_web
+from tests.web.conftest import World, settings, world  # noqa: F401
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """A Chromium of this machine; without one the tests are skipped, or fail when required."""
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    if os.environ.get("TIEOUT_REQUIRE_BROWSER") == "1":
+        pytest.fail("no Chromium or Chrome on the PATH, and TIEOUT_REQUIRE_BROWSER is 1")
+    pytest.skip("no Chromium or Chrome on the PATH")
+
+
+@pytest.fixture
+async def page(browser_path: str) -> AsyncIterator[Page]:
+    """One page on a phone."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=browser_path, args=list(FLAGS))
+        context = await browser.new_context(viewport=PHONE, device_scale_factor=2)
+        yield await context.new_page()
+        await browser.close()
+
+
+async def serve(app: Starlette) -> tuple[uvicorn.Server, asyncio.Task[None], str]:
+    """Serve on a free loopback port; returns the server, its task and its address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:  # noqa: ASYNC110  # uvicorn offers no event to wait for
+        await asyncio.sleep(0.01)
+    return server, task, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+async def processor_url() -> AsyncIterator[str]:
+    """Stands for the processor's hosted page and for the Temporal UI: another origin."""
+
+    async def hosted(_: Request) -> HTMLResponse:
+        return HTMLResponse("<title>Processor</title><h1>Hosted invoice</h1>")
+
+    server, task, url = await serve(Starlette(routes=[Route("/{rest:path}", hosted)]))
+    yield url
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture
+async def site(world: World, processor_url: str) -> AsyncIterator[str]:  # noqa: F811
+    """The web process, told that the other origin is the sandbox and the Temporal UI."""
+    told = world.wiring.settings.model_copy(
+        update={"sandbox_url": processor_url, "temporal_ui_url": processor_url}
+    )
+    server, task, url = await serve(build_web(replace(world.wiring, settings=told)))
+    yield url
+    server.should_exit = True
+    await task
