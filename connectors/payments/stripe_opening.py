@@ -1,0 +1,146 @@
+"""How a customer and an invoice come to be at Stripe: step by step, each step once.
+
+Stripe signs no business associate agreement, so it learns amounts and opaque ids only.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import stripe
+
+from connectors.payments.stripe_calls import KEY_LIFE_SECONDS, answer, once, replayed
+from connectors.ports import BadRequest, ProviderUnavailable
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What an invoice asks for; ids are opaque, the currency is lower case."""
+
+    customer_id: str
+    amount_cents: int
+    currency: str
+    document_id: str
+    case_id: str
+    due_days: int
+
+
+class Opening:
+    """Opens invoices through one client."""
+
+    def __init__(self, client: stripe.StripeClient) -> None:
+        self._v1 = client.v1
+        self._customer_created: OrderedDict[str, int] = OrderedDict()
+
+    async def ensure_customer(self, key: str, client_id: str) -> str:
+        """A customer that carries our opaque id and nothing about the person."""
+
+        async def create(derived: str) -> stripe.Customer:
+            return await self._v1.customers.create_async(
+                {"metadata": {"client": client_id}}, {"idempotency_key": derived}
+            )
+
+        async def find() -> stripe.Customer | None:
+            query = f"metadata['client']:'{client_id}'"
+            found = await self._v1.customers.search_async({"query": query, "limit": 10})
+            return min(found.data, key=lambda customer: customer.created, default=None)
+
+        customer = await once(key, create, find)
+        self._customer_created[customer.id] = customer.created
+        while len(self._customer_created) > 10_000:
+            self._customer_created.popitem(last=False)
+        return customer.id
+
+    async def open_invoice(self, key: str, bill: Bill) -> stripe.Invoice:
+        """Create, fill, finalise. Every step may be repeated at any age of the key.
+
+        The invoice is created under a key made from the document, so that one document has one
+        invoice whatever `key` says. Stripe keeps that key for a day only, hence a look-up by
+        our metadata comes first. It is left out for a customer younger than the key's life:
+        no document of theirs can have an older invoice.
+        """
+
+        async def find() -> stripe.Invoice | None:
+            return await self._find_invoice(bill.customer_id, bill.document_id)
+
+        async def create(derived: str) -> stripe.Invoice:
+            return await self._v1.invoices.create_async(
+                {
+                    "customer": bill.customer_id,
+                    "currency": bill.currency,
+                    "collection_method": "send_invoice",
+                    "days_until_due": bill.due_days,
+                    "auto_advance": False,
+                    "pending_invoice_items_behavior": "exclude",
+                    "metadata": {"case": bill.case_id, "document": bill.document_id},
+                },
+                {"idempotency_key": derived},
+            )
+
+        known = None if self._is_young(bill.customer_id) else await answer(find())
+        if known is None:
+            try:
+                known = await once(f"document:{bill.document_id}:create", create, find)
+                # A replayed answer shows the empty draft of the first call, not what it became.
+                if replayed(known):
+                    known = await answer(self._v1.invoices.retrieve_async(known.id))
+            except ProviderUnavailable:
+                self._customer_created.pop(bill.customer_id, None)
+                raise
+        if known.status == "draft":
+            if not known.lines.data:
+                await self._add_line(key, known.id, bill)
+            known = await self._finalize(key, known.id)
+        if (known.total, known.currency) != (bill.amount_cents, bill.currency):
+            raise BadRequest("stripe holds another amount for this document")
+        return known
+
+    def _is_young(self, customer_id: str) -> bool:
+        created = self._customer_created.get(customer_id)
+        return created is not None and time.time() - created < KEY_LIFE_SECONDS
+
+    async def _find_invoice(self, customer_id: str, document_id: str) -> stripe.Invoice | None:
+        page = await self._v1.invoices.list_async({"customer": customer_id, "limit": 100})
+        found = None
+        async for invoice in page.auto_paging_iter():
+            metadata = invoice.metadata.to_dict() if invoice.metadata else {}
+            if metadata.get("document") != document_id:
+                continue
+            # Newest come first; the oldest that is not void is the one to keep.
+            if found is None or invoice.status != "void":
+                found = invoice
+        return found
+
+    async def _add_line(self, key: str, invoice_id: str, bill: Bill) -> None:
+        label = hashlib.sha256(bill.document_id.encode()).hexdigest()[:4].upper()
+
+        async def create(derived: str) -> stripe.InvoiceItem:
+            return await self._v1.invoice_items.create_async(
+                {
+                    "customer": bill.customer_id,
+                    "invoice": invoice_id,
+                    "amount": bill.amount_cents,
+                    "currency": bill.currency,
+                    "description": f"Services, visit {label}",
+                },
+                {"idempotency_key": derived},
+            )
+
+        async def find() -> stripe.InvoiceItem | None:
+            found = await self._v1.invoice_items.list_async({"invoice": invoice_id, "limit": 1})
+            return found.data[0] if found.data else None
+
+        await once(f"{key}:item", create, find)
+
+    async def _finalize(self, key: str, invoice_id: str) -> stripe.Invoice:
+        async def finalize(derived: str) -> stripe.Invoice:
+            return await self._v1.invoices.finalize_invoice_async(
+                invoice_id, {"auto_advance": False}, {"idempotency_key": derived}
+            )
+
+        async def find() -> stripe.Invoice | None:
+            invoice = await self._v1.invoices.retrieve_async(invoice_id)
+            return None if invoice.status == "draft" else invoice
+
+        return await once(f"{key}:finalize", finalize, find)
