@@ -101,7 +101,8 @@ async def set_switch(
 ) -> None:
     """Set one switch of a location at once and record who did it and why."""
     changed = await conn.fetchval(
-        "WITH set AS (UPDATE locations SET switches = switches || jsonb_build_object($2, $3)"
+        "WITH set AS (UPDATE locations"
+        " SET switches = switches || jsonb_build_object($2::text, $3::text)"
         " WHERE location_id = $1 RETURNING location_id)"
         " INSERT INTO switch_changes (location_id, name, state, changed_by, reason)"
         " SELECT location_id, $2, $3, $4, $5 FROM set RETURNING true",

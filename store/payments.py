@@ -47,7 +47,7 @@ WITH head AS (
         occurred_at = excluded.occurred_at,
         case_id = coalesce(payments.case_id, excluded.case_id),
         client_id = coalesce(payments.client_id, excluded.client_id)
-    WHERE payments.state_rank < excluded.state_rank
+    WHERE payment_rank(payments.state) < payment_rank(excluded.state)
     RETURNING payment_id
 )
 INSERT INTO payment_facts (payment_id, state, amount_cents, occurred_at)

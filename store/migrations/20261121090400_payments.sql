@@ -1,13 +1,15 @@
 -- migrate:up
 
+CREATE FUNCTION payment_rank(state text) RETURNS int LANGUAGE sql IMMUTABLE AS $$
+    SELECT array_position(ARRAY['pending', 'canceled', 'paid', 'refunded'], state)
+$$;
+
 CREATE TABLE payments (
     payment_id text PRIMARY KEY,
     source text NOT NULL,
     object_id text NOT NULL,
     kind text NOT NULL,
     state text NOT NULL CHECK (state IN ('pending', 'canceled', 'paid', 'refunded')),
-    state_rank int NOT NULL GENERATED ALWAYS AS (CASE state
-        WHEN 'pending' THEN 0 WHEN 'canceled' THEN 1 WHEN 'paid' THEN 2 ELSE 3 END) STORED,
     amount_cents bigint NOT NULL CHECK (amount_cents >= 0),
     allocated_cents bigint NOT NULL DEFAULT 0,
     currency text NOT NULL,
@@ -40,7 +42,7 @@ CREATE FUNCTION guard_payment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.payment_id, NEW.source, NEW.object_id, NEW.currency, NEW.location_id)
         <> (OLD.payment_id, OLD.source, OLD.object_id, OLD.currency, OLD.location_id)
-        OR NEW.state_rank < OLD.state_rank
+        OR payment_rank(NEW.state) < payment_rank(OLD.state)
         OR (OLD.state IN ('paid', 'refunded') AND NEW.amount_cents <> OLD.amount_cents)
         OR (pg_trigger_depth() < 2 AND NEW.allocated_cents <> OLD.allocated_cents) THEN
         RAISE EXCEPTION 'payment % only moves forward', OLD.payment_id
@@ -97,4 +99,4 @@ CREATE TABLE outside_reports (
 -- migrate:down
 DROP TABLE outside_reports, processor_invoices, processor_customers, payment_allocations,
     payment_facts, payments;
-DROP FUNCTION apply_allocation, guard_payment;
+DROP FUNCTION apply_allocation, guard_payment, payment_rank;

@@ -25,6 +25,7 @@ CREATE TABLE touchpoints (
     CONSTRAINT touchpoints_skip_says_why CHECK (state <> 'skipped' OR reason IS NOT NULL)
 );
 CREATE INDEX touchpoints_case ON touchpoints (case_id);
+CREATE INDEX touchpoints_document ON touchpoints (document_id, step, channel);
 CREATE INDEX touchpoints_client ON touchpoints (client_id, local_date);
 CREATE UNIQUE INDEX touchpoints_provider ON touchpoints (provider_id)
     WHERE provider_id IS NOT NULL;
