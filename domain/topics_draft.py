@@ -96,7 +96,6 @@ TOPICS: tuple[Topic, ...] = (
         _NOT_BILLED,
         "chart_fixed",
         _CHART_FIXED,
-        _APPROVE,
     ),
     topic(
         "QUANTITY_BOUND",
@@ -168,15 +167,13 @@ TOPICS: tuple[Topic, ...] = (
         "Package not fully paid",
         "The visit would draw more from a package than has been paid for.",
         _NOT_BILLED,
-        None,
+        "package_paid",
         choice(
-            "reinstate",
-            "Allow the draw",
-            "The units are drawn although the package is not fully paid.",
-            Need.REASON,
-            two_person=True,
+            "package_paid",
+            "The package was paid",
+            "The package is read again and the visit priced anew.",
         ),
-        _CHARGE,
+        _APPROVE,
         _CHART_FIXED,
     ),
     topic(
