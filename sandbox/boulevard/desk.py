@@ -4,7 +4,7 @@ Amounts are cents. Totals come from unit prices alone, as a front desk closes ou
 no package is drawn and no credit applied.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import uuid4
@@ -32,7 +32,7 @@ def urn(kind: str, id: str | None = None) -> str:
 
 def stamp(at: datetime) -> str:
     """ISO 8601 in UTC with microseconds and a Z, as the API writes a DateTime."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def find(box: Box, kind: str, id: str | None) -> Doc | None:

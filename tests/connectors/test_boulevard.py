@@ -115,7 +115,7 @@ async def test_a_retail_sale_counts_from_its_closing(
 
 
 async def test_an_open_order_is_not_closed(practice: Practice, boulevard: Boulevard) -> None:
-    order = practice.order()
+    order = practice.order(startAt="2026-01-08T10:30:00-06:00")
     practice.post(f"/orders/{order['orderId']}/complete", events=["APPOINTMENT_COMPLETED"])
     visit = await read(boulevard, order["orderId"])
     assert visit.closed_at is None
