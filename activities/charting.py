@@ -32,6 +32,8 @@ def overrides_of(reviews: Sequence[Review]) -> Overrides:
         choice = review.decision.get("choice")
         if choice in ("approve", "charge"):
             result.approved.add(key)
+        elif choice == "allow":
+            result.approved.add(f"{review.code}:allow")
         elif choice == "one_off_price":
             result.unit_cents[line_id] = int(review.decision["amount_cents"])
         elif choice == "not_billable" and line_id:
