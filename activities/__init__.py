@@ -1,0 +1,1 @@
+"""What touches the world: thin effects around pure rules, a stage per file."""

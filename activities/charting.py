@@ -7,10 +7,6 @@ from connectors.ports import PmsVisit
 from domain.chart import Chart, ChartLine
 from store.reviews import Review
 
-# Money lines of the order are the PMS's own settlement; the tip is a fact of the visit, the
-# rest is priced by us.
-_NOT_CHARTED = frozenset({"credit", "fee"})
-
 
 @dataclass
 class Overrides:
@@ -52,9 +48,7 @@ def chart_of(visit: PmsVisit, location_id: str, overrides: Overrides) -> Chart:
             one_off_unit_cents=overrides.unit_cents.get(line.line_id),
         )
         for line in visit.lines
-        if line.kind not in _NOT_CHARTED
-        and line.kind != "tip"
-        and line.line_id not in overrides.free_lines
+        if line.kind != "tip" and line.line_id not in overrides.free_lines
     )
     tips: dict[str, int] = {}
     for line in visit.lines:

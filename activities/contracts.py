@@ -222,7 +222,7 @@ class PlaceIn(Record):
 
 
 class PlaceOut(Record):
-    """`status`: held (a person decides) | referenced (it belongs to an invoice after all) | gone."""
+    """`status`: held (a person decides) | gone (the processor took it back)."""
 
     status: str
     review_id: str | None = None

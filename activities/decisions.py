@@ -97,7 +97,7 @@ async def _write_off(conn: Conn, ask: ApplyIn, review: Review) -> None:
         )
 
 
-async def _send_again(conn: Conn, ask: ApplyIn, review: Review) -> None:
+async def _send_again(conn: Conn, ask: ApplyIn, _: Review) -> None:
     for row in await touchpoints.of_case(conn, ask.case.case_id):
         if row.state == "unknown":
             await touchpoints.mark(conn, row.message_key, "failed", reason="SEND_AGAIN")

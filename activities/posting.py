@@ -30,8 +30,8 @@ async def post_payment(
     """Match one new fact of a case and post it; a mismatch waits in suspense for a person."""
     result = match(
         _to_match(case, fact, at),
-        [await _open_item(conn, case, fact)],
-        await _earlier(conn, case, fact, at),
+        [await _open_item(conn, case)],
+        await _earlier(conn, case, fact),
         location_id=case.location_id,
         currency=fact.currency,
     )
@@ -146,7 +146,7 @@ def _to_match(case: CaseRef, fact: PaymentFact, at: datetime) -> PaymentToMatch:
     )
 
 
-async def _open_item(conn: Conn, case: CaseRef, fact: PaymentFact) -> OpenItem:
+async def _open_item(conn: Conn, case: CaseRef) -> OpenItem:
     document = await invoices.latest_document(conn, case.case_id)
     if document is None:
         raise LookupError("a payment cannot be matched before its invoice exists")
@@ -163,9 +163,7 @@ async def _open_item(conn: Conn, case: CaseRef, fact: PaymentFact) -> OpenItem:
     )
 
 
-async def _earlier(
-    conn: Conn, case: CaseRef, fact: PaymentFact, at: datetime
-) -> list[EarlierPayment]:
+async def _earlier(conn: Conn, case: CaseRef, fact: PaymentFact) -> list[EarlierPayment]:
     return [
         EarlierPayment(
             source=known.source,

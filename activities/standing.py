@@ -59,8 +59,10 @@ class StandingActivities:
                     mismatches.extend([mismatch] if mismatch else [])
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
         asked_cents = _asked_cents(outside.invoices)
+        odd = _unreadable(outside.visit)
         return StandingOut(
-            status="verified",
+            status="unverified" if odd else "verified",
+            missing="the PMS shows a tender of unknown kind" if odd else None,
             balance_cents=balance_cents,
             in_flight=any(invoice.in_flight for invoice in outside.invoices),
             door_in_step=asked_cents == max(balance_cents, 0),
@@ -134,7 +136,7 @@ class StandingActivities:
         if missing_cents > 0:
             opened.append(await self._open(ask, document, missing_cents))
         elif missing_cents < 0:
-            await self._lower(case, opened, -missing_cents, document.document_no)
+            await self._lower(opened, -missing_cents, document.document_no)
         return PaymentDoorOut(
             processor_ids=tuple(invoice.processor_id for invoice in opened),
             asked_cents=balance_cents,
@@ -192,7 +194,7 @@ class StandingActivities:
                 await processor.outside_reported(conn, fact.payment_id)
 
     async def _lower(
-        self, case: CaseRef, opened: Sequence[ProcessorInvoice], by_cents: int, document_no: int
+        self, opened: Sequence[ProcessorInvoice], by_cents: int, document_no: int
     ) -> None:
         """Credit the newest open invoices first; the re-read above makes a repeat harmless."""
         for invoice in reversed(opened):
@@ -201,6 +203,11 @@ class StandingActivities:
                 key = f"credit:{invoice.processor_id}:{document_no}:{invoice.remaining_cents}"
                 await self._tools.processor.credit_invoice(key, invoice.processor_id, part_cents)
                 by_cents -= part_cents
+
+
+def _unreadable(visit: PmsVisit | None) -> bool:
+    """A tender that may be money and may not: nobody is asked for money until a person looked."""
+    return visit is not None and any(tender.kind == "unknown" for tender in visit.payments)
 
 
 def _asked_cents(opened: Sequence[ProcessorInvoice]) -> int:

@@ -1,4 +1,4 @@
-"""Write-back: the PMS learns what was collected, by note and by a person where it cannot be told."""
+"""Write-back: the PMS learns what was collected, by note and, where it must be, by a person."""
 
 from temporalio import activity
 

@@ -30,6 +30,10 @@ _PAGE = """**{stage}**, waiting for **{attention}**
 {notes}"""
 
 
+NOT_OPEN = "QuestionNotOpen"
+"""Error type of a decision that came too late, or a moment too early."""
+
+
 class CaseRoom:
     """State and verbs shared by the cases; holds no vendor and no money rule."""
 
@@ -155,7 +159,7 @@ class CaseRoom:
         if decision.review_id in self.decisions:
             return
         if decision.review_id != self.open_review_id:
-            raise ApplicationError("This question is no longer open.", type="BadRequest")
+            raise ApplicationError("This question is no longer open.", type=NOT_OPEN)
         problem = reviews.problem_with(decision, self.open_review_code or "")
         if problem:
             raise ApplicationError(problem, type="BadRequest")

@@ -1,0 +1,104 @@
+"""`tieout demo`: the Thursday, live, on a real stack, and its proof."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from domain.money import dollars
+from starter.demo.cast import thursday
+from starter.demo.figures import day_figures
+from starter.demo.stories import Thursday
+from starter.dev import Stack
+from starter.ports import Ports
+from starter.rehearsal import Rehearsal
+from starter.settings import state_folder
+
+_NAME_WIDTH = 28
+
+
+def demo(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one object; the story goes to stderr.")
+    ] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder for the demo's books and histories.")
+    ] = None,
+) -> None:
+    """Play six visits of one Thursday, days fast-forwarded, and prove the books."""
+    console = Console(stderr=as_json, highlight=False)
+    folder = state or state_folder() / "demo"
+    figures = asyncio.run(play(folder, console))
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2))
+    else:
+        show(console, figures, folder)
+    if not figures["ok"]:
+        raise typer.Exit(1)
+
+
+async def play(folder: Path, console: Console) -> dict[str, Any]:
+    """Start a stack of its own, play the day on it, read the figures."""
+    console.print("[bold]Starting Temporal, PostgreSQL, the vendors' twins and tieout[/]")
+
+    def say(line: str) -> None:
+        console.print(f"  [dim]{line}[/]")
+
+    def tell(name: str, sentence: str) -> None:
+        console.print(f"  {name:<{_NAME_WIDTH}} {sentence}", soft_wrap=True)
+
+    async with Stack(folder, fresh=True, ports=Ports.free(), say=say) as stack:
+        location_id = stack.practice.location.location_id
+        async with Rehearsal(stack.settings, location_id) as practice:
+            await practice.at_two_on_thursday()
+            console.print(f"\n[bold]Thursday at {practice.location.practice_name}[/]")
+            visits = thursday(practice.now(), "demo")
+            played = await Thursday(practice, tell).play(visits)
+            ui_url = f"http://127.0.0.1:{Ports.fixed().temporal_ui}/namespaces/default/workflows"
+            return await day_figures(practice, played, ui_url)
+
+
+def show(console: Console, figures: dict[str, Any], folder: Path) -> None:
+    """The table of the day, the books, and where to look."""
+    table = Table(title="The day", title_justify="left", title_style="bold")
+    for heading in ("visit", "ended", "drawn", "credits"):
+        table.add_column(heading)
+    for heading in ("due", "tax", "sent"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("messages on day")
+    for visit in figures["visits"]:
+        table.add_row(
+            visit["name"],
+            visit["status"].replace("_", " "),
+            ", ".join(f"{count} {sku}" for sku, count in visit["drawn"].items()) or "-",
+            ", ".join(
+                f"{kind.replace('_', ' ')} {dollars(cents)}"
+                for kind, cents in visit["tenders"].items()
+            )
+            or "-",
+            dollars(visit["due_cents"]),
+            dollars(visit["tax_cents"]),
+            f"{visit['sent_ms']} ms",
+            ", ".join(sorted({str(one["day"]) for one in visit["messages"]}, key=int)),
+        )
+    console.print()
+    console.print(table)
+    books = figures["ledger"]
+    console.print(
+        f"Ledger: debits {dollars(books['debits_cents'])}, credits"
+        f" {dollars(books['credits_cents'])}, unbalanced entries {books['unbalanced_entries']}."
+    )
+    console.print(
+        f"Money messages after settlement: {figures['money_messages_after_settlement']}."
+        f" Doubled messages: {figures['duplicate_messages']}."
+    )
+    console.print(
+        f"Histories: run [bold]tieout dev --state {folder}[/], then open {figures['temporal_ui']}"
+    )
+    console.print(
+        "[green]The day ties out.[/]" if figures["ok"] else "[red]It does not tie out.[/]"
+    )
