@@ -15,9 +15,7 @@ _SOLD_NOW = "sold-now/"
 
 
 def draw_value(value_cents: int, quantity: Decimal, remaining: Decimal) -> int:
-    """What a draw is worth in cents: its half-up share, the last draw takes the rest."""
-    if quantity == remaining:
-        return value_cents
+    """What a draw is worth in cents: its half-up share, so the last draw takes all that is left."""
     return round_half_up(value_cents * quantity / remaining)
 
 

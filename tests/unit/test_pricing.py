@@ -401,6 +401,14 @@ def test_membership_credit_pays_services_and_neither_retail_nor_tax():
     assert billed(chart(("TOXIN-UNIT", "1"), ("SERUM", "1")), listed).due_cents == 561
 
 
+def test_no_contract_lets_a_membership_credit_buy_a_gift_card_or_dues():
+    listed = money("membership_credit", 99999, classes=("gift_card", "dues", "deposit"))
+    invoice = billed(
+        chart(("GIFT-CARD-100", "1"), ("GLOW-DUES", "1")), owns(listed, memberships=MEMBER)
+    )
+    assert (tenders(invoice), invoice.due_cents) == ([], 29900)
+
+
 def test_credits_pay_in_the_fixed_order_and_the_soonest_expiring_first():
     holds = owns(
         money("points", 100),
