@@ -177,7 +177,7 @@ class Outbox:
         return _outcome(row, "refused" if state == "failed" else state, reason)
 
     async def _as_found(self, row: Touchpoint) -> ChannelOutcome:
-        if row.state == "sending":
+        if row.state == "sending":  # the attempt that wrote this died before it had an answer
             return await self._finish(row, "unknown")
         return _outcome(row, _STATES.get(row.state, "refused"), row.reason)
 

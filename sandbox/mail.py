@@ -1,7 +1,8 @@
 """A mail relay that keeps what it is given: nothing leaves this machine.
 
-Documents: `email` (to, subject, text, html, message_id, headers, at). The sink does not drop a
-second copy: it records the Message-ID, so that a duplicate shows.
+Documents: `email` (to, subject, text, html, message_id, headers, at). A second copy is dropped
+only when it carries the same Resend-Idempotency-Key, as that relay documents it; a copy with
+nothing but the same Message-ID is kept, so that a duplicate shows.
 
 Magic recipients: bounce@… (550 at RCPT), full@… (452), spam@… (554 after DATA).
 Faults: vendor `smtp`, operation `smtp.data`: error, timeout or reset, before or after the
@@ -20,6 +21,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sandbox.box import Box
 from sandbox.faults import CallFault
 
+IDEMPOTENCY_HEADER = "Resend-Idempotency-Key"
 REFUSED_RECIPIENTS = {
     "bounce": "550 5.1.1 The mailbox does not exist",
     "full": "452 4.2.2 The mailbox is full, try later",
@@ -68,6 +70,10 @@ class Mailbox:
         content = envelope.content or b""
         raw = content if isinstance(content, bytes) else content.encode()
         message = message_from_bytes(raw, _class=EmailMessage, policy=SMTP_POLICY)
+        key = message[IDEMPOTENCY_HEADER]
+        known = self._box.state.get("email_key", str(key)) if key else None
+        if known is not None:
+            return f"250 2.0.0 OK queued as {known['number']}"
         number = self._box.state.next_number("email")
         self._box.state.put(
             "email",
@@ -83,6 +89,8 @@ class Mailbox:
                 "at": self._box.now().isoformat(),
             },
         )
+        if key:
+            self._box.state.put("email_key", str(key), {"number": number})
         return f"250 2.0.0 OK queued as {number}"
 
 

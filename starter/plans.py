@@ -57,6 +57,7 @@ class Layout:
             "twilio_api_base": f"{sandbox}/twilio",
             "smtp_host": LOOPBACK,
             "smtp_port": str(ports.smtp),
+            "smtp_idempotency_header": "Resend-Idempotency-Key",
             "email_sender": "billing@practice.example",
         }
         return {f"TIEOUT_{name.upper()}": value for name, value in values.items()}

@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     smtp_port: int = 587
     smtp_username: str | None = None
     smtp_password: SecretStr | None = None
+    smtp_idempotency_header: str | None = None
+    """Set where the relay drops a second copy by a header of ours; else unknown sends are asked."""
     email_sender: Text
 
     @model_validator(mode="after")

@@ -173,6 +173,7 @@ def mail(settings: Settings) -> SmtpEmails:
             tls="none" if settings.sandbox_url else secure,
             username=settings.smtp_username,
             password=settings.smtp_password,
+            idempotency_header=settings.smtp_idempotency_header,
         )
     )
 

@@ -49,12 +49,19 @@ class SmtpRelay(Record):
     username: str | None = None
     password: SecretStr | None = None
     timeout_seconds: int = 10
+    idempotency_header: str | None = None
+    """The header by which this relay drops a second copy, where it has one."""
 
 
 class SmtpEmails:
     """`EmailPort` over SMTP. One attempt per call; the caller decides what to repeat."""
 
     name = "smtp"
+
+    @property
+    def resends_safely(self) -> bool:
+        """True when the relay drops a second copy of the same message key by itself."""
+        return self._relay.idempotency_header is not None
 
     def __init__(self, relay: SmtpRelay) -> None:
         """Connects at the first message."""
@@ -185,6 +192,8 @@ class SmtpEmails:
         message["Date"] = formatdate(localtime=False)
         message["Message-ID"] = f"<{email.message_key}@{self._domain}>"
         message["Auto-Submitted"] = "auto-generated"
+        if self._relay.idempotency_header:
+            message[self._relay.idempotency_header] = email.message_key
         if email.unsubscribe_url:
             message["List-Unsubscribe"] = f"<{email.unsubscribe_url}>"
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
