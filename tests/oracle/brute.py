@@ -36,7 +36,10 @@ FINANCED = frozenset({"injectable", "device", "package"})  # documented
 
 @dataclass(frozen=True)
 class Answer:
-    """What the product is compared on. Cents; draws are (lot, quantity, value)."""
+    """What the product is compared on. Cents; tenders are (kind, lot or loan, cents).
+
+    Draws are (lot, quantity, value).
+    """
 
     holds: frozenset[str]
     total: int
@@ -44,7 +47,7 @@ class Answer:
     tip: int
     discount: int
     due: int
-    tenders: tuple[tuple[str, int], ...]
+    tenders: tuple[tuple[str, str, int], ...]
     draws: tuple[tuple[str, Fraction, int], ...]
 
 
@@ -138,7 +141,7 @@ def brute(chart: Chart, mine: Entitlements, catalog: Catalog) -> Answer:
     total = net + sum(taxes) + tip
     check_bounds(visit, total)
     tenders = settle(visit, taxes)
-    due = total - sum(cents for _, cents in tenders)
+    due = total - sum(cents for _, _, cents in tenders)
     if due > tip:
         hold_first_use(visit)
     value_new_lots(visit)
@@ -504,7 +507,7 @@ class Payer:
     pots: frozenset[int]
 
 
-def settle(visit: Visit, taxes: Sequence[int]) -> list[tuple[str, int]]:
+def settle(visit: Visit, taxes: Sequence[int]) -> list[tuple[str, str, int]]:
     """Each payer in turn pays what it can, whatever way that leaves most to the later ones.
 
     What the first n payers can pay together is the smallest cut: of all choices of payers
@@ -517,10 +520,11 @@ def settle(visit: Visit, taxes: Sequence[int]) -> list[tuple[str, int]]:
     paid = [0]
     for count in range(1, len(payers) + 1):
         paid.append(most_paid(payers[:count], pots))
-    amounts: dict[str, int] = {}
-    for payer, before, after in zip(payers, paid, paid[1:], strict=False):
-        amounts[payer.kind] = amounts.get(payer.kind, 0) + after - before
-    return [(kind, cents) for kind, cents in amounts.items() if cents]
+    return [
+        (str(payer.kind), payer.name, after - before)
+        for payer, before, after in zip(payers, paid, paid[1:], strict=False)
+        if after > before
+    ]
 
 
 def most_paid(payers: Sequence[Payer], pots: Sequence[int]) -> int:
