@@ -1,5 +1,6 @@
 """Does it serve? Small looks at each part, for the dev stack's start and for `doctor`."""
 
+import asyncio
 from collections.abc import Sequence
 
 import asyncpg
@@ -15,8 +16,21 @@ from workflows import attributes
 TIMEOUT_SECONDS = 2.0
 
 
+async def listens(host: str | None, port: int | None) -> bool:
+    """True when something accepts connections: far cheaper to ask than any client is to make."""
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), TIMEOUT_SECONDS)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
 async def http_answers(url: str) -> bool:
     """True when `url` answers 200."""
+    place = httpx.URL(url)
+    if not await listens(place.host, place.port):
+        return False
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
             return (await http.get(url)).is_success
@@ -38,6 +52,9 @@ async def database_answers(url: str) -> bool:
 
 async def temporal_answers(address: str, namespace: str) -> bool:
     """True when the namespace is there and our search attributes are registered."""
+    host, _, port = address.rpartition(":")
+    if not await listens(host, int(port)):
+        return False
     try:
         client = await Client.connect(address, namespace=namespace)
         return not await missing_search_attributes(client, namespace)
@@ -63,4 +80,7 @@ async def missing_search_attributes(client: Client, namespace: str) -> Sequence[
 
 async def worker_polls(metrics_url: str, task_queue: str) -> bool:
     """True when the worker polls; unknown is not yet."""
+    place = httpx.URL(metrics_url)
+    if not await listens(place.host, place.port):
+        return False
     return bool(await worker_pollers(metrics_url, task_queue))

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-HEALTH_PAUSE_SECONDS = 0.05
+HEALTH_PAUSE_SECONDS = 0.1
+START_SECONDS = 120
+"""Far above a start on an idle machine (3 s): a loaded one must not fail."""
 _PR_SET_PDEATHSIG = 1
 # Loaded before any fork: nothing may be imported between fork and exec.
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -59,7 +61,7 @@ class Child:
         """True between start and exit."""
         return self._process is not None and self._process.returncode is None
 
-    async def start(self, timeout_seconds: float = 60) -> None:
+    async def start(self, timeout_seconds: float = START_SECONDS) -> None:
         """Start and wait until healthy; `ProcessError` when it stops or stays silent."""
         with self.plan.log.open("ab") as log:
             try:
