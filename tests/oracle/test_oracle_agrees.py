@@ -9,8 +9,9 @@ from domain.catalog import Catalog
 from domain.chart import Chart, Entitlements
 from domain.invoice import Held, PricedInvoice
 from domain.pricing import price
-from tests.oracle.brute import Answer, brute
+from tests.oracle.brute import brute
 from tests.oracle.charts import visit_of
+from tests.oracle.visit import Answer
 
 CHUNK = 1_000
 CHUNKS = range(10)
