@@ -84,7 +84,9 @@ class BuildActivities:
         document = await self._issue(conn, ask, client_id, chart, priced, latest)
         lots = sold_lots(priced, catalog, document.document_id, chart.service_at)
         for lot in lots:
-            await entitlements.grant_unit_lot(conn, client_id, case.location_id, lot, "sale", None)
+            await entitlements.grant_unit_lot(
+                conn, client_id, case.location_id, lot, document.document_id
+            )
         answer = await _answer(conn, "issued", case, document)
         if answer.balance_cents < 0:
             mismatch = await _overpaid(conn, ask, document, answer.balance_cents)
@@ -167,6 +169,8 @@ class BuildActivities:
                 priced=document.priced,
             )
         else:
+            posted = await ledger.entries_of_case(conn, document.case_id)
+            issued = [earlier.entry_id for earlier in posted if earlier.event == "visit_issued"]
             entry = entries.visit_amended(
                 document_id=document.document_id,
                 case_id=document.case_id,
@@ -175,7 +179,7 @@ class BuildActivities:
                 effective_on=today,
                 before=latest.priced,
                 after=document.priced,
-                corrects=latest.document_id,
+                corrects=issued[0] if issued else None,
             )
         if entry is not None:
             await ledger.post(conn, entry)

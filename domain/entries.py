@@ -105,11 +105,12 @@ def visit_amended(
     effective_on: date,
     before: PricedInvoice,
     after: PricedInvoice,
-    corrects: str,
+    corrects: str | None,
 ) -> Entry | None:
     """What an amended chart changes in the books; None when it changes nothing.
 
-    `document_id` is the supplement or credit note, `corrects` the entry of the visit.
+    `document_id` is the supplement or credit note, `corrects` the entry of the visit,
+    None when that visit changed nothing in the books.
     """
     tally = _visit_tally(client_id, case_id, after).minus(_visit_tally(client_id, case_id, before))
     if not tally.postings():
