@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connectors.ports import PmsVisit
+from domain.catalog import ItemClass
 from domain.chart import Chart, ChartLine
 from store.reviews import Review
 
@@ -14,6 +15,7 @@ class Overrides:
 
     approved: set[str] = field(default_factory=set)
     unit_cents: dict[str, int] = field(default_factory=dict)
+    item_class: dict[str, str | None] = field(default_factory=dict)
     free_lines: set[str] = field(default_factory=set)
 
 
@@ -32,6 +34,7 @@ def overrides_of(reviews: Sequence[Review]) -> Overrides:
             result.approved.add(f"{review.code}:allow")
         elif choice == "one_off_price":
             result.unit_cents[line_id] = int(review.decision["amount_cents"])
+            result.item_class[line_id] = review.decision.get("item_class")
         elif choice == "not_billable" and line_id:
             result.free_lines.add(line_id)
     return result
@@ -46,6 +49,7 @@ def chart_of(visit: PmsVisit, location_id: str, overrides: Overrides) -> Chart:
             quantity=line.quantity,
             provider_ref=line.provider_ref,
             one_off_unit_cents=overrides.unit_cents.get(line.line_id),
+            one_off_class=_class(overrides.item_class.get(line.line_id)),
         )
         for line in visit.lines
         if line.kind != "tip" and line.line_id not in overrides.free_lines
@@ -63,3 +67,7 @@ def chart_of(visit: PmsVisit, location_id: str, overrides: Overrides) -> Chart:
         lines=lines,
         tips_cents=tips,
     )
+
+
+def _class(name: str | None) -> ItemClass | None:
+    return ItemClass(name) if name else None

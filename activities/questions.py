@@ -22,6 +22,7 @@ def draft_question(
         "theirs": {"chart line": first.chart_line_id or "the whole visit", "says": first.detail},
         "facts": [reason.detail for reason in held.reasons],
         "action": first.action,
+        "subject": first.subject,
     }
     money_cents = preview.due_cents if preview else 0
     return _question(

@@ -134,6 +134,8 @@ class Decision(Record):
     """For `map`: the catalog item or package that the unknown code stands for."""
     amount_cents: int | None = None
     """For `one_off_price`: the unit price."""
+    item_class: str | None = None
+    """For `one_off_price` of an unknown code: how it is booked and taxed."""
     invoice_id: str | None = None
     """For `apply`: the invoice that the money belongs to."""
 

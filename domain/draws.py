@@ -160,6 +160,7 @@ def _hold_unusable(
             f"before the service; {charged}.",
             "Reinstate the lot, or approve the charge.",
             line_id=charted.line.line_id,
+            subject=lot.lot_id,
             computable=True,
             approvable=True,
         )

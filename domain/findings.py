@@ -36,6 +36,7 @@ class Findings:
         line_id: str | None = None,
         computable: bool = False,
         approvable: bool = False,
+        subject: str | None = None,
     ) -> None:
         """Add a reason, unless a named person has approved it: then note the approval.
 
@@ -53,6 +54,7 @@ class Findings:
                 detail=detail,
                 action=action,
                 approvable=approvable,
+                subject=subject,
             )
         )
 

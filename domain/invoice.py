@@ -107,6 +107,8 @@ class HoldReason(Record):
     detail: str
     action: str
     approvable: bool = False
+    subject: str | None = None
+    """What the answer acts on: a lot id, an item class."""
 
 
 class Held(Record):

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from domain import topics_chase, topics_draft, topics_money
 from domain.case import Decision
+from domain.catalog import ItemClass
 from domain.money import dollars
 from domain.topics import Choice, Need, Topic
 
@@ -22,6 +23,7 @@ _WORDS: Mapping[Need, str] = MappingProxyType(
     {
         Need.SKU: "the catalog item that it stands for",
         Need.AMOUNT: "an amount",
+        Need.ITEM_CLASS: "the class of item that it is booked and taxed as",
         Need.INVOICE: "the invoice that the money belongs to",
         Need.REASON: "a reason",
     }
@@ -54,6 +56,8 @@ def problem_with(decision: Decision, code: str) -> str | None:
     for need in choice.needs:
         if not _given(decision, need):
             return f"The choice {choice.name} needs {_WORDS[need]}."
+    if decision.item_class and decision.item_class not in set(ItemClass):
+        return f"{decision.item_class} is no item class; one of {', '.join(ItemClass)}."
     return None
 
 

@@ -60,6 +60,7 @@ def _row(line: InvoiceLine, catalog: Catalog, day: date, findings: Findings) -> 
             f"The tax row for {line.item_class} in {row.jurisdiction} is not confirmed.",
             "Have a person confirm the row for this location.",
             line_id=line.chart_line_id,
+            subject=line.item_class,
             computable=True,
         )
     return row

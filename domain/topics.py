@@ -10,6 +10,7 @@ class Need(StrEnum):
 
     SKU = "sku"
     AMOUNT = "amount_cents"
+    ITEM_CLASS = "item_class"
     INVOICE = "invoice_id"
     REASON = "reason"
 

@@ -35,6 +35,7 @@ TOPICS: tuple[Topic, ...] = (
             "Price this line once",
             "This line alone is billed at the given price.",
             Need.AMOUNT,
+            Need.ITEM_CLASS,
         ),
         choice(
             "not_billable",
