@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -18,7 +19,7 @@ from starter.ports import Ports
 from starter.rehearsal import Rehearsal
 from starter.settings import state_folder
 
-_NAME_WIDTH = 28
+_NAME_WIDTH = 20
 
 
 def demo(
@@ -64,29 +65,33 @@ async def play(folder: Path, console: Console) -> dict[str, Any]:
 
 def show(console: Console, figures: dict[str, Any], folder: Path) -> None:
     """The table of the day, the books, and where to look."""
-    table = Table(title="The day", title_justify="left", title_style="bold")
-    for heading in ("visit", "ended", "drawn", "credits"):
-        table.add_column(heading)
+    notes: list[str] = []
+    table = Table(title="The day", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.add_column("visit", no_wrap=True)
+    table.add_column("ended", no_wrap=True)
     for heading in ("due", "tax", "sent"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("messages on day")
+    table.add_column("on day", no_wrap=True)
     for visit in figures["visits"]:
         table.add_row(
             visit["name"],
             visit["status"].replace("_", " "),
-            ", ".join(f"{count} {sku}" for sku, count in visit["drawn"].items()) or "-",
-            ", ".join(
-                f"{kind.replace('_', ' ')} {dollars(cents)}"
-                for kind, cents in visit["tenders"].items()
-            )
-            or "-",
             dollars(visit["due_cents"]),
             dollars(visit["tax_cents"]),
             f"{visit['sent_ms']} ms",
             ", ".join(sorted({str(one["day"]) for one in visit["messages"]}, key=int)),
         )
+    for visit in figures["visits"]:
+        used = [f"{count} {sku} drawn" for sku, count in visit["drawn"].items()]
+        used += [
+            f"{kind.replace('_', ' ')} {dollars(cents)}" for kind, cents in visit["tenders"].items()
+        ]
+        if used:
+            notes.append(f"{visit['name']}: {', '.join(used)}")
     console.print()
     console.print(table)
+    for note in notes:
+        console.print(f"Visit {note}.")
     books = figures["ledger"]
     console.print(
         f"Ledger: debits {dollars(books['debits_cents'])}, credits"
@@ -97,7 +102,7 @@ def show(console: Console, figures: dict[str, Any], folder: Path) -> None:
         f" Doubled messages: {figures['duplicate_messages']}."
     )
     console.print(
-        f"Histories: run [bold]tieout dev --state {folder}[/], then open {figures['temporal_ui']}"
+        f"Histories: run [bold]tieout dev --state {folder}[/], then open\n  {figures['temporal_ui']}"
     )
     console.print(
         "[green]The day ties out.[/]" if figures["ok"] else "[red]It does not tie out.[/]"

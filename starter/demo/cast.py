@@ -113,7 +113,7 @@ def thursday(at: datetime, run: str) -> list[Visit]:
             [line(LASER, "Laser", 1, 32_000), line(SERUM, "Serum", 2, 6_800)],
         ),
         Visit(
-            "5 payment that does not fit",
+            "5 loose payment",
             _patient(15, "Elif", "Sommer", run),
             [line(TOXIN, "Wrinkle relaxer", 24, 1_300)],
         ),
