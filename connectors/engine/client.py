@@ -52,6 +52,12 @@ async def connect(address: EngineAddress, runtime: Runtime | None = None) -> Cli
             runtime=runtime,
         )
     except (RuntimeError, RPCError) as error:
+        # The SDK tells a refusal from silence in its text alone.
+        if any(word in str(error) for word in ("Unauthenticated", "PermissionDenied")):
+            raise EngineUnreachable(
+                f"Temporal at {address.target} refuses our credentials: correct "
+                "TIEOUT_TEMPORAL_API_KEY."
+            ) from error
         raise EngineUnreachable(
             f"Temporal does not answer at {address.target}: start it, or correct "
             "TIEOUT_TEMPORAL_ADDRESS."

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from starter.compose import FILE, ComposeError, flag_values, host_port, moved, temporal_flags
+from starter.compose import FILE, ROOT, ComposeError, flag_values, host_port, moved, temporal_flags
 from starter.ports import LOOPBACK, Ports
 from starter.settings import Settings
 from workflows import attributes
@@ -94,3 +94,15 @@ def test_broken_file_is_one_sentence(text: str, tmp_path: Path) -> None:
         temporal_flags(file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_example_environment_names_every_required_setting() -> None:
+    lines = (ROOT / "examples" / "tieout.env").read_text().splitlines()
+    named = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
+    required = {
+        f"TIEOUT_{name.upper()}"
+        for name, field in Settings.model_fields.items()
+        if field.is_required()
+    }
+    assert named | set(SERVICES["worker"]["environment"]) >= required
+    assert all(name.removeprefix("TIEOUT_").lower() in Settings.model_fields for name in named)

@@ -1,0 +1,167 @@
+"""The whole stack as processes: it comes up, survives kills and restarts, and explains itself."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from starter.dev import Stack
+from starter.plans import TASK_QUEUE
+from starter.ports import Ports
+from starter.probes import worker_polls
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="tieout-stack-"))
+    # What an interrupted first start leaves behind: it must not stand in the next one's way.
+    (path / "postgres.new").mkdir()
+    (path / "postgres.new" / "PG_VERSION").write_text("18")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+async def stack(folder: Path) -> AsyncIterator[Stack]:
+    async with Stack(folder, ports=Ports.free()) as running:
+        yield running
+
+
+def tieout(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command beside the stack, as a person types it: no variable but the folder."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TIEOUT_")}
+    return subprocess.run(
+        [sys.executable, "-m", "starter", *words],
+        env={**clean, "TIEOUT_STATE": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+async def fetch(stack: Stack, query: str) -> object:
+    conn = await asyncpg.connect(stack.database_url)
+    try:
+        return await conn.fetchval(query)
+    finally:
+        await conn.close()
+
+
+async def test_doctor_finds_nothing_to_fix(stack: Stack) -> None:
+    done = tieout(stack.state, "doctor", "--json")
+    findings = json.loads(done.stdout)
+    assert [finding for finding in findings["checks"] if not finding["ok"]] == []
+    assert done.returncode == 0
+    assert len(findings["checks"]) > 10
+
+
+async def test_practice_is_there_and_imports_once(stack: Stack) -> None:
+    assert await fetch(stack, "SELECT count(*) FROM catalogs") == 1
+    done = tieout(stack.state, "catalog", "import", "examples/lumin.json")
+    assert (done.returncode, done.stdout) == (0, "Version 1 of lumin was there.\n")
+
+
+async def test_sandbox_knows_where_webhooks_go(stack: Stack) -> None:
+    async with httpx.AsyncClient() as http:
+        urls = (await http.put(f"{stack.sandbox_url}/_control/webhooks", json={})).json()
+    assert urls == {
+        "boulevard": f"{stack.web_url}/webhooks/boulevard/lumin",
+        "stripe": f"{stack.web_url}/webhooks/stripe",
+        "twilio": f"{stack.web_url}/webhooks/twilio",
+    }
+
+
+async def test_killed_worker_comes_back(stack: Stack) -> None:
+    first = stack.pid("worker")
+    await stack.kill("worker", signal.SIGKILL)
+    assert not stack.running("worker")
+    assert not await worker_polls(stack.metrics_url, TASK_QUEUE)
+    await stack.start("worker")
+    assert stack.pid("worker") != first
+    assert await worker_polls(stack.metrics_url, TASK_QUEUE)
+
+
+async def test_doctor_names_what_is_away(stack: Stack) -> None:
+    await stack.stop("web")
+    await stack.stop("sandbox")
+    try:
+        done = tieout(stack.state, "doctor", "--json")
+    finally:
+        await stack.start("sandbox")
+        await stack.start("web")
+    broken = {each["name"] for each in json.loads(done.stdout)["checks"] if not each["ok"]}
+    assert broken == {"boulevard", "stripe", "twilio", "mail", "webhooks"}
+    assert done.returncode == 1
+
+
+async def test_second_stack_on_the_folder_is_refused(stack: Stack) -> None:
+    done = tieout(stack.state, "dev", "--free-ports")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"A stack already runs on {stack.state} (process {os.getpid()})")
+    assert stack.running("worker")
+
+
+def started_dev(folder: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "starter", "dev", "--free-ports", "--state", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def pids_when_up(folder: Path, process: "subprocess.Popen[str]") -> dict[str, int]:
+    assert process.stdout
+    for line in process.stdout:
+        if line.strip().startswith("Logs"):
+            pids: dict[str, int] = json.loads((folder / "stack.json").read_text())["pids"]
+            return pids
+    raise AssertionError("the stack ended before it was up")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_state_survives_a_killed_supervisor_and_ctrl_c_ends_cleanly() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="tieout-stack-"))
+    try:
+        first = started_dev(folder)
+        pids = pids_when_up(folder, first)
+        secrets = (folder / "secrets.json").read_text()
+        first.kill()
+        first.wait()
+        give_up_at = time.monotonic() + 20
+        while any(alive(pid) for pid in pids.values()):
+            assert time.monotonic() < give_up_at
+            time.sleep(0.1)
+
+        second = started_dev(folder)
+        pids = pids_when_up(folder, second)
+        assert (folder / "secrets.json").read_text() == secrets
+        said = tieout(folder, "catalog", "import", "examples/lumin.json").stdout
+        assert said == "Version 1 of lumin was there.\n"
+        second.send_signal(signal.SIGINT)
+        rest, _ = second.communicate(timeout=90)
+        assert second.returncode == 0
+        assert f"Stopped. State is kept in {folder}." in rest.replace("\n", " ")
+        assert not any(alive(pid) for pid in pids.values())
+        assert not (folder / "env.json").exists()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
