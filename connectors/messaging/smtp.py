@@ -33,6 +33,12 @@ CONNECTIONS_MAX = 8
 IDLE_SECONDS = 30
 """A connection that rested longer may be dead without notice, and would cost a whole timeout."""
 
+_UNREACHED = (
+    aiosmtplib.SMTPConnectError,
+    aiosmtplib.SMTPServerDisconnected,
+    aiosmtplib.SMTPTimeoutError,
+    OSError,
+)
 _CLOSING = 421
 _TOO_FAST = (450, 451)
 """Answers that ask for patience: greylisting and rate limits."""
@@ -142,12 +148,17 @@ class SmtpEmails:
         )
         try:
             await smtp.connect()
-        except (aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPNotSupported) as error:
-            smtp.close()
-            raise Misconfigured(f"relay refused us: {type(error).__name__}") from None
-        except (aiosmtplib.SMTPException, OSError) as error:
+        except _UNREACHED as error:
             smtp.close()
             raise ProviderUnavailable(f"relay not reached: {type(error).__name__}") from None
+        except aiosmtplib.SMTPResponseException as error:
+            smtp.close()
+            if error.code >= 500:
+                raise Misconfigured(f"relay refused us: {error.code}") from None
+            raise ProviderUnavailable(f"relay cannot now: {error.code}") from None
+        except aiosmtplib.SMTPException:
+            smtp.close()
+            raise Misconfigured("relay offers no STARTTLS or no AUTH as configured") from None
         return smtp
 
     async def _announce(self, smtp: aiosmtplib.SMTP, recipient: str) -> Refused | None:

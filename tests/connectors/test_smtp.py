@@ -103,6 +103,26 @@ class TestMessage:
         assert {kept["message_id"] for kept in box.state.list("email")} == {"<k1@lumin.example>"}
         assert len(box.state.list("email")) == 2
 
+    async def test_a_relay_that_knows_our_key_drops_the_repeat(
+        self, box: Box, sink: MailSink
+    ) -> None:
+        header = "Resend-Idempotency-Key"
+        async with SmtpEmails(relay(sink.port, idempotency_header=header)) as emails:
+            assert emails.resends_safely
+            fault(box, "reset_after")
+            with pytest.raises(OutcomeUnknown):
+                await emails.send(email())
+            assert isinstance(await emails.send(email()), Accepted)
+        (kept,) = box.state.list("email")
+        assert kept["headers"]["resend-idempotency-key"] == "k1"
+
+    async def test_without_such_a_relay_a_repeat_is_not_called_safe(
+        self, box: Box, emails: SmtpEmails
+    ) -> None:
+        await emails.send(email())
+        assert not emails.resends_safely
+        assert "resend-idempotency-key" not in box.state.list("email")[0]["headers"]
+
     async def test_a_subject_cannot_start_a_header(self, box: Box, emails: SmtpEmails) -> None:
         with pytest.raises(BadRequest):
             await emails.send(email(subject="Hello\r\nBcc: all@example.com"))
@@ -169,13 +189,13 @@ class TestOutcome:
                 with pytest.raises(ProviderUnavailable):
                     await emails.send(email())
 
-    async def test_a_relay_without_tls_gets_nothing_when_tls_is_asked(
-        self, box: Box, sink: MailSink
+    @pytest.mark.parametrize("changes", [{"tls": "starttls"}, {"username": "u", "password": "p"}])
+    async def test_a_relay_without_the_safety_asked_for_gets_nothing(
+        self, box: Box, sink: MailSink, changes: dict[str, str]
     ) -> None:
-        async with SmtpEmails(relay(sink.port, tls="starttls")) as emails:
-            with pytest.raises(ConnectorError) as raised:
+        async with SmtpEmails(relay(sink.port, **changes)) as emails:
+            with pytest.raises(Misconfigured):
                 await emails.send(email())
-        assert isinstance(raised.value, Misconfigured | ProviderUnavailable)
         assert box.state.list("email") == []
 
     async def test_errors_name_no_address(self, box: Box, emails: SmtpEmails) -> None:

@@ -159,7 +159,8 @@ class TestSend:
         caplog.set_level(logging.DEBUG)
         fault(twin, "error_before", "messages.list")
         raised: list[BaseException] = []
-        for call in (texts.send(text("+15125550006")), texts.find(text(), now())):
+        calls = [texts.send(text(f"+1512555{last}")) for last in ("0006", "0007", "0008")]
+        for call in (*calls, texts.find(text(), now())):
             with pytest.raises(ConnectorError) as caught:
                 await call
             raised.append(caught.value)
