@@ -3,6 +3,7 @@
 Nothing outside our books changes here, so a retry finds either nothing or all of it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from temporalio import activity
@@ -14,11 +15,12 @@ from activities.questions import draft_question, question
 from activities.tools import Tools
 from connectors.ports import PmsVisit, Refused
 from domain import calendar, entries, ids
-from domain.chart import Chart
+from domain.chart import Chart, UnitLot
 from domain.invoice import Held, PricedInvoice
+from domain.lots import is_sold_now, name_sold_lots, sold_lots
 from domain.model import input_hash
-from domain.pricing import price, sold_lots
-from store import catalogs, clients, entitlements, invoices, ledger, reviews
+from domain.pricing import price
+from store import catalogs, clients, entitlements, invoices, ledger, lots, reviews
 from store.db import Conn, transaction
 from store.entitlements import Movement
 from store.invoices import Document
@@ -81,12 +83,17 @@ class BuildActivities:
         priced = price(chart, catalog, brought, frozenset(overrides.approved))
         if isinstance(priced, Held):
             return await self._hold(conn, ask, client_id, chart, priced)
-        document = await self._issue(conn, ask, client_id, chart, priced, latest)
-        lots = sold_lots(priced, catalog, document.document_id, chart.service_at)
-        for lot in lots:
-            await entitlements.grant_unit_lot(
-                conn, client_id, case.location_id, lot, document.document_id
-            )
+        first_id = ids.document_id(case.case_id, 1)
+        priced = name_sold_lots(priced, first_id)
+        taken = movements(priced)
+        taken += await _sell(
+            conn,
+            client_id,
+            case.location_id,
+            sold_lots(priced, catalog, first_id, chart.service_at),
+            first_id,
+        )
+        document = await self._issue(conn, ask, client_id, chart, priced, latest, taken)
         answer = await _answer(conn, "issued", case, document)
         if answer.balance_cents < 0:
             mismatch = await _overpaid(conn, ask, document, answer.balance_cents)
@@ -100,7 +107,8 @@ class BuildActivities:
         case = ask.case
         await invoices.save_draft(conn, case.case_id, input_hash(chart), chart, "held", held)
         if held.preview is not None:
-            await entitlements.reserve(conn, case.case_id, client_id, movements(held.preview))
+            aside = [one for one in movements(held.preview) if not is_sold_now(one.lot_id)]
+            await entitlements.reserve(conn, case.case_id, client_id, aside)
         asked = draft_question(
             case.case_id, case.location_id, client_id, held, ask.review_no, ask.at
         )
@@ -120,6 +128,7 @@ class BuildActivities:
         chart: Chart,
         priced: PricedInvoice,
         latest: Document | None,
+        taken: Sequence[Movement],
     ) -> Document:
         """Write document, draws and ledger entry together; corrections only ever add."""
         case = ask.case
@@ -144,14 +153,12 @@ class BuildActivities:
         )
         await invoices.save_draft(conn, case.case_id, input_hash(chart), chart, "issued", priced)
         if latest is None:
-            await entitlements.reserve(conn, case.case_id, client_id, movements(priced))
+            await entitlements.reserve(conn, case.case_id, client_id, taken)
             await entitlements.commit(conn, case.case_id, document.document_id)
             await invoices.pay_link(conn, case.case_id, client_id, case.location_id)
         else:
             await entitlements.release(conn, case.case_id)
-            await entitlements.settle_delta(
-                conn, case.case_id, document.document_id, movements(priced)
-            )
+            await entitlements.settle_delta(conn, case.case_id, document.document_id, taken)
         await self._post(conn, document, latest, ask.at, case.zone)
         return document
 
@@ -183,6 +190,26 @@ class BuildActivities:
             )
         if entry is not None:
             await ledger.post(conn, entry)
+
+
+async def _sell(
+    conn: Conn, client_id: str, location_id: str, sold: Sequence[UnitLot], source: str
+) -> list[Movement]:
+    """Grant what the visit sells now; what an amendment no longer sells is taken back whole.
+
+    Lots keep the id that the case's first document gave them, so that an amendment which
+    leaves a package alone sells nothing twice.
+    """
+    before = await lots.sold_by(conn, source)
+    for lot in sold:
+        if lot.lot_id not in before:
+            await lots.grant_unit_lot(conn, client_id, location_id, lot, source)
+    kept = {lot.lot_id for lot in sold}
+    return [
+        Movement(lot_id=lot_id, quantity=quantity, cents=cents)
+        for lot_id, (quantity, cents) in before.items()
+        if lot_id not in kept
+    ]
 
 
 def movements(priced: PricedInvoice) -> list[Movement]:

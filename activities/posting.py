@@ -16,7 +16,7 @@ from domain.matching import (
     match,
 )
 from domain.money import dollars
-from store import entitlements, invoices, ledger, payments, reviews
+from store import entitlements, invoices, ledger, lots, payments, reviews
 from store.db import Conn
 from store.payments import PaymentFact
 
@@ -71,6 +71,8 @@ async def apply_payment(
         await payments.allocate(conn, fact.payment_id, case.case_id, to_case_cents, decided_by)
     if excess_cents:
         await grant_credit(conn, case, fact.client_id or "", fact.payment_id, excess_cents, at)
+    if await ledger.balance_of_case(conn, case.case_id) <= 0:
+        await lots.set_source_paid(conn, ids.document_id(case.case_id, 1))
 
 
 async def grant_credit(

@@ -1,0 +1,1 @@
+"""The rules of the trade: pure functions and frozen models, nothing else."""

@@ -35,7 +35,8 @@ async def open_books(
 ) -> None:
     """Grant the lots and book what the practice owes for them."""
     today = calendar.local_date(at, zone)
-    for unit_lot in opening.unit_lots:
+    known = await lots.known_lots(conn, client_id)
+    for unit_lot in (one for one in opening.unit_lots if one.lot_id not in known):
         await lots.grant_unit_lot(conn, client_id, location_id, unit_lot, "opening")
         await _post(
             conn,
@@ -48,7 +49,7 @@ async def open_books(
                 effective_on=today,
             ),
         )
-    for money_lot in opening.money_lots:
+    for money_lot in (one for one in opening.money_lots if one.lot_id not in known):
         await lots.grant_money_lot(conn, client_id, location_id, money_lot, "opening")
         await _post(
             conn,

@@ -137,6 +137,19 @@ async def known_lots(conn: Conn, client_id: str) -> set[str]:
     return {row["lot_id"] for row in rows}
 
 
+async def sold_by(conn: Conn, source: str) -> dict[str, tuple[Decimal, int]]:
+    """Lot id -> opening quantity and cents, of every lot that one document sold."""
+    rows = await conn.fetch(
+        "SELECT lot_id, opening_quantity, opening_cents FROM lots WHERE source = $1", source
+    )
+    return {row["lot_id"]: (row["opening_quantity"], row["opening_cents"]) for row in rows}
+
+
+async def set_source_paid(conn: Conn, source: str) -> None:
+    """Say that everything which one document sold is paid."""
+    await conn.execute("UPDATE lots SET paid_cents = NULL WHERE source = $1", source)
+
+
 async def set_lot_paid(conn: Conn, lot_id: str, paid_cents: int | None) -> None:
     """Say how much of the lot's opening value is paid so far; None when all of it is."""
     await conn.execute("UPDATE lots SET paid_cents = $2 WHERE lot_id = $1", lot_id, paid_cents)

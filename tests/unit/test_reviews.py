@@ -54,6 +54,7 @@ REQUIRED = [
 FILLED = {
     Need.SKU: {"sku": "TOX"},
     Need.AMOUNT: {"amount_cents": 0},
+    Need.ITEM_CLASS: {"item_class": "device"},
     Need.INVOICE: {"invoice_id": "inv-1"},
     Need.REASON: {"reason": "courtesy"},
 }
