@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import stripe
 
-from connectors.payments.stripe_calls import answer, once, replayed
+from connectors.payments.stripe_calls import answer, once
 from connectors.payments.stripe_opening import Bill, Opening
 from connectors.payments.stripe_shapes import (
     Missing,
@@ -115,11 +115,8 @@ class StripeProcessor:
     ) -> ProcessorInvoice:
         """An open invoice with one neutral line; repeatable at any age of the key."""
         bill = Bill(customer_id, amount_cents, currency, document_id, case_id, due_days)
-        invoice = await self._opening.open_invoice(key, bill)
-        # Only an invoice that this very call opened cannot have been paid meanwhile.
-        if invoice.status != "open" or invoice.amount_paid or replayed(invoice):
-            return await self.read_invoice(invoice.id)
-        return to_invoice(invoice.to_dict(), [])
+        invoice, fresh = await self._opening.open_invoice(key, bill)
+        return to_invoice(invoice.to_dict(), []) if fresh else await self.read_invoice(invoice.id)
 
     async def read_invoice(self, processor_id: str) -> ProcessorInvoice:
         """One call: Stripe includes the first ten payments; only a longer list is paged.

@@ -52,13 +52,15 @@ class Opening:
             self._customer_created.popitem(last=False)
         return customer.id
 
-    async def open_invoice(self, key: str, bill: Bill) -> stripe.Invoice:
+    async def open_invoice(self, key: str, bill: Bill) -> tuple[stripe.Invoice, bool]:
         """Create, fill, finalise. Every step may be repeated at any age of the key.
 
         The invoice is created under a key made from the document, so that one document has one
         invoice whatever `key` says. Stripe keeps that key for a day only, hence a look-up by
         our metadata comes first. It is left out for a customer younger than the key's life:
         no document of theirs can have an older invoice.
+
+        Returns the invoice and whether this very call opened it, so that nobody can have paid.
         """
 
         async def find() -> stripe.Invoice | None:
@@ -88,13 +90,15 @@ class Opening:
             except ProviderUnavailable:
                 self._customer_created.pop(bill.customer_id, None)
                 raise
+        fresh = False
         if known.status == "draft":
             if not known.lines.data:
                 await self._add_line(key, known.id, bill)
             known = await self._finalize(key, known.id)
+            fresh = not replayed(known)
         if (known.total, known.currency) != (bill.amount_cents, bill.currency):
             raise BadRequest("stripe holds another amount for this document")
-        return known
+        return known, fresh
 
     def _is_young(self, customer_id: str) -> bool:
         created = self._customer_created.get(customer_id)

@@ -2,7 +2,7 @@
 
 import re
 
-from sandbox.stripe.twin import EVENT_DAYS, Twin
+from sandbox.stripe.twin import Twin
 from sandbox.stripe.wire import Doc, created_in, integer, list_of, nested, page, refuse
 
 SEARCH_LAG_SECONDS = 60
@@ -95,11 +95,8 @@ def events(t: Twin, form: Doc) -> Doc:
         raise refuse("You may only specify one of type and types.", "parameter_unknown", "types")
     if not isinstance(types, list) or len(types) > 20:
         raise refuse("Array types exceeded maximum 20 allowed elements.", "array_max", "types")
-    since = t.now() - EVENT_DAYS * 86400
-    if isinstance(form.get("created"), dict):
-        lower = integer(form["created"], "gte") or integer(form["created"], "gt")
-        since = max(since, lower or since)
-    rows = t.events(since)
+    ranged = form["created"] if isinstance(form.get("created"), dict) else {}
+    rows = t.events(integer(ranged, "gte") or integer(ranged, "gt") or 0)
     if types:
         patterns = [re.compile(re.escape(name).replace(r"\*", ".*")) for name in types]
         rows = [row for row in rows if any(p.fullmatch(row["type"]) for p in patterns)]

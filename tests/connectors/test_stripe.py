@@ -1,5 +1,6 @@
 """The connector against the twin over real HTTP: recipe, repeats, look-ups, refusals."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -196,6 +197,13 @@ async def test_a_repeat_shows_the_invoice_as_it_now_is(
     await world.control(f"/invoices/{invoice_id}/pay", amount_cents=20000)
     again = await open_invoice(stripe)
     assert (again.paid_cents, again.remaining_cents) == (20000, 32000)
+    assert [row.amount_cents for row in again.payments if row.state == "paid"] == [20000]
+
+
+async def test_a_repeat_sees_a_payment_on_its_way(world: World, stripe: StripeProcessor) -> None:
+    invoice_id = await open_one(stripe)
+    await world.control(f"/invoices/{invoice_id}/processing")
+    assert (await open_invoice(stripe)).in_flight
 
 
 async def test_another_amount_for_the_same_document_is_refused(
@@ -213,6 +221,14 @@ async def test_a_key_used_for_another_client_is_unknown(
     with pytest.raises(OutcomeUnknown):
         await stripe.ensure_customer("same", DOCUMENT)
     assert len(world.stored("customer")) == 1
+
+
+async def test_two_workers_at_once_open_one_invoice(world: World, stripe: StripeProcessor) -> None:
+    other = world.processor()
+    first, second = await asyncio.gather(open_one(stripe), open_one(other))
+    assert first == second
+    assert len(world.stored("invoice")) == len(world.stored("invoiceitem")) == 1
+    await other.close()
 
 
 async def test_reads_an_invoice_in_one_call(world: World, stripe: StripeProcessor) -> None:

@@ -208,6 +208,8 @@ async def test_pays_in_part_and_in_full_on_the_page(world: World, http: httpx.As
         assert "width=device-width" in page.text
         part = await phone.post(url, data={"amount": "120.50"}, headers=html)
         assert "$399.50 due" in part.text
+        [default] = [row for row in world.stored("invoice_payment") if row["is_default"]]
+        assert default["amount_requested"] == 39950
         rest = await phone.post(url, data={"amount": "399.50"}, headers=html)
         assert "Invoice paid" in rest.text
         assert "<form" not in rest.text
@@ -290,10 +292,16 @@ async def test_credit_notes_lower_and_close(world: World, http: httpx.AsyncClien
     assert (note["type"], note["pre_payment_amount"]) == ("pre_payment", 12000)
     now = await read(http, f"/invoices/{invoice['id']}")
     assert (now["amount_due"], now["amount_remaining"], now["total"]) == (40000, 40000, 52000)
+    [default] = (await read(http, f"/invoice_payments?invoice={invoice['id']}"))["data"]
+    assert default["amount_requested"] == 40000
     above = {"invoice": invoice["id"], "amount": "40001"}
     error_of(await http.post("/credit_notes", data=above), 400)
     await post(http, "/credit_notes", invoice=invoice["id"], amount="40000")
     assert (await read(http, f"/invoices/{invoice['id']}"))["status"] == "paid"
+    [default] = (await read(http, f"/invoice_payments?invoice={invoice['id']}"))["data"]
+    assert default["status"] == "canceled"
+    intent = await read(http, f"/payment_intents/{default['payment']['payment_intent']}")
+    assert intent["status"] == "canceled"
 
 
 async def test_sums_too_small_to_charge(world: World, http: httpx.AsyncClient) -> None:
@@ -401,9 +409,14 @@ async def test_events_name_the_request_that_caused_them(
     world: World, http: httpx.AsyncClient
 ) -> None:
     await post(http, "/customers", key="ours")
-    await world.control("/loose_payment", amount_cents=100, currency="usd")
-    by_type = {event["type"]: event["request"] for event in await world.events()}
-    assert by_type["customer.created"]["idempotency_key"] == "ours"
+    invoice = await opened(http)
+    async with httpx.AsyncClient(verify=False) as phone:
+        await phone.post(invoice["hosted_invoice_url"])
+    requests = [(event["type"], event["request"]) for event in await world.events()]
+    assert requests[0][0] == "customer.created"
+    assert requests[0][1]["idempotency_key"] == "ours"
+    by_type = dict(requests)
+    assert by_type["invoice.finalized"]["id"].startswith("req_")
     assert by_type["payment_intent.succeeded"] == {"id": None, "idempotency_key": None}
 
 
