@@ -1,0 +1,1 @@
+"""Providers that carry our messages: text and e-mail."""
