@@ -94,9 +94,9 @@ def activities(wiring: Wiring) -> list[Any]:
     ]
 
 
-def sandboxed() -> SandboxedWorkflowRunner:
-    """The runner of worker, tests and replayer alike."""
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*OWN_MODULES)
+def sandboxed(*also: str) -> SandboxedWorkflowRunner:
+    """The runner of worker, tests and replayer alike; `also` names modules of a test."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*OWN_MODULES, *also)
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 

@@ -1,0 +1,1 @@
+"""What the product costs and how fast it is, measured on this machine, never asserted."""

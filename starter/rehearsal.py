@@ -86,6 +86,12 @@ class Rehearsal:
         """The practice's clock before any skip."""
         return datetime.now(UTC) + timedelta(seconds=self.location.clock_shift_seconds)
 
+    async def generous_vendors(self) -> None:
+        """Lift the PMS's cost bucket, so that a load measures us and not the vendor's limit."""
+        limits = {"bucketPoints": 10_000_000, "leakPointsPerSecond": 1_000_000}
+        answer = await self.http.put("/boulevard/settings", json=limits)
+        answer.raise_for_status()
+
     # -- the front desk
 
     async def admit(self, patient: Patient, opening: Opening | None = None) -> str:
@@ -147,7 +153,11 @@ class Rehearsal:
         await self._skipper.fast_forward(self.case(case_id), timedelta(days=days))
 
     async def until(
-        self, ask: Callable[[], Awaitable[T | None]], what: str, seconds: float = 30
+        self,
+        ask: Callable[[], Awaitable[T | None]],
+        what: str,
+        seconds: float = 30,
+        pause_seconds: float = POLL_SECONDS,
     ) -> T:
         """Poll until `ask` answers; TimeoutError names what did not happen."""
         deadline = asyncio.get_running_loop().time() + seconds
@@ -157,7 +167,7 @@ class Rehearsal:
                 return answer
             if asyncio.get_running_loop().time() > deadline:
                 raise TimeoutError(f"{what} did not happen within {seconds:g} s.")
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(pause_seconds)
 
     async def _read_location(self) -> None:
         async with self.pool.acquire() as conn:

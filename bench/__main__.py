@@ -1,0 +1,77 @@
+"""`python -m bench`: latency, throughput against the engine's own floor, cost per visit.
+
+Prints progress to stderr and one JSON object on the last line of stdout. Absolute figures
+belong to the machine and the minute; the ratio is what travels.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.costs import costs
+from bench.load import floor_rate, half_load, product_rate, unloaded
+from starter.dev import Stack
+from starter.exit import end
+from starter.ports import Ports
+from starter.rehearsal import Rehearsal
+from starter.settings import state_folder
+
+VISITS_UNLOADED = int(os.environ.get("BENCH_UNLOADED", "40"))
+VISITS_LOADED = int(os.environ.get("BENCH_LOADED", "160"))
+SECONDS_HALF_LOAD = int(os.environ.get("BENCH_HALF_LOAD_SECONDS", "30"))
+IN_FLIGHT = int(os.environ.get("BENCH_IN_FLIGHT", "30"))
+
+
+def say(text: str) -> None:
+    """One line of progress."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+async def measure(folder: Path) -> dict[str, Any]:
+    """Everything, on one stack of its own."""
+    async with Stack(folder, fresh=True, ports=Ports.free(), say=say) as stack:
+        async with Rehearsal(stack.settings, stack.practice.location.location_id) as practice:
+            await practice.at_two_on_thursday()
+            await practice.generous_vendors()
+            say("warming up")
+            await unloaded(practice, 10)
+            say(f"unloaded: {VISITS_UNLOADED} visits, one after the other")
+            alone = await unloaded(practice, VISITS_UNLOADED)
+            say(f"floor: {VISITS_LOADED} empty visits, {IN_FLIGHT} in flight")
+            floor = [await floor_rate(practice, VISITS_LOADED, IN_FLIGHT)]
+            say(f"product: {VISITS_LOADED} visits, {IN_FLIGHT} in flight")
+            rates = [await product_rate(practice, VISITS_LOADED, IN_FLIGHT)]
+            say("floor and product once more, because the machine changes speed")
+            floor.append(await floor_rate(practice, VISITS_LOADED, IN_FLIGHT))
+            rates.append(await product_rate(practice, VISITS_LOADED, IN_FLIGHT))
+            rate, floor_per_s = sum(rates) / 2, sum(floor) / 2
+            say(f"half load: {rate / 2:.1f} visits/s for {SECONDS_HALF_LOAD} s")
+            loaded = await half_load(practice, rate / 2, SECONDS_HALF_LOAD)
+            say("cost per shape")
+            shapes = await costs(practice)
+    return {
+        "sent_ms": alone,
+        "sent_ms_half_load": loaded,
+        "visits_per_s": round(rate, 2),
+        "floor_visits_per_s": round(floor_per_s, 2),
+        "floor_ratio": round(rate / floor_per_s, 3),
+        **shapes,
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "visits": {"unloaded": VISITS_UNLOADED, "loaded": VISITS_LOADED, "in_flight": IN_FLIGHT},
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    figures = asyncio.run(measure(state_folder() / "bench"))
+    print(json.dumps(figures))
+    end(0)
+
+
+if __name__ == "__main__":
+    main()
