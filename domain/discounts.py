@@ -1,12 +1,15 @@
 """Price cuts: line offers in stored order, then invoice offers (rules 2.1 steps 3 and 4, 2.4).
 
-An offer that does not stack stands alone on its line, or on the invoice. Of the ways in which
-the offers may be combined the patient gets the one that saves most; a tie goes to the earlier.
+An offer that does not stack stands alone on its line, or on the invoice. Every way in which the
+offers may be combined is tried, and the patient gets the one that takes most off; of equal ways
+the one whose line offers act on earlier lines.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
+from math import prod
 
 from domain.catalog import PASS_THROUGH, Catalog, Promotion, PromotionScope
 from domain.charges import in_force
@@ -15,6 +18,8 @@ from domain.findings import Findings, percent
 from domain.invoice import Discount, InvoiceLine, LineKind
 from domain.money import dollars, share, split
 
+_WAYS_MAX = 4_096
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -22,6 +27,11 @@ class Offer:
 
     promotion: Promotion
     line_ids: frozenset[str]
+
+    @property
+    def is_on_line(self) -> bool:
+        """Whether the offer acts on single lines, not on the invoice."""
+        return self.promotion.scope is PromotionScope.LINE
 
     def covers(self, line: InvoiceLine) -> bool:
         """Whether the offer may cut this line: never a draw, a tip or pass-through money."""
@@ -59,59 +69,61 @@ def discount(
     offers = _offers(chart, catalog, day, findings)
     if not offers:
         return list(lines)
-    ways = _ways(lines, offers)
-    best = max(ways, key=_saved)
+    best = max(_ways(lines, offers, findings), key=lambda cuts: _saved(lines, cuts))
     _note_unused(offers, best, findings)
-    return [_discounted(line, best.get(line.line_id, [])) for line in lines]
+    return [_discounted(line, best[line.line_id]) for line in lines]
 
 
-def _ways(lines: Sequence[InvoiceLine], offers: Sequence[Offer]) -> list[Cuts]:
-    """Every allowed combination, the one to prefer on a tie first."""
+def _ways(
+    lines: Sequence[InvoiceLine], offers: Sequence[Offer], findings: Findings
+) -> Iterator[Cuts]:
+    """Every allowed combination; a bill with too many to try leaves a reason."""
     on_lines = [offer for offer in offers if offer.promotion.scope is PromotionScope.LINE]
     on_invoice = [offer for offer in offers if offer.promotion.scope is PromotionScope.INVOICE]
     together = [offer for offer in on_invoice if offer.promotion.stackable]
-    stackable_on_lines = [offer for offer in on_lines if offer.promotion.stackable]
-    ways = [
-        _apply(lines, on_lines, together),
-        _apply(lines, stackable_on_lines, together),
-    ]
-    ways += [_apply(lines, [], [alone]) for alone in on_invoice if not alone.promotion.stackable]
-    return ways
+    choices = [_choices(line, on_lines) for line in lines]
+    if prod(len(options) for options in choices) > _WAYS_MAX:
+        findings.hold(
+            "PROMOTION_INVALID",
+            f"The promotions can be combined in more than {_WAYS_MAX} ways.",
+            "Name the lines of each promotion, or approve the combination shown.",
+            computable=True,
+            approvable=True,
+        )
+        choices = [options[:1] for options in choices]
+    for picked in product(*choices):
+        yield _apply(lines, picked, together)
+    for alone in on_invoice:
+        if not alone.promotion.stackable:
+            yield _apply(lines, [()] * len(lines), [alone])
+
+
+def _choices(line: InvoiceLine, offers: Sequence[Offer]) -> list[tuple[Offer, ...]]:
+    """What may act on a line: all stackable offers one after the other, or one other offer."""
+    usable = [offer for offer in offers if offer.covers(line)]
+    stacked = tuple(offer for offer in usable if offer.promotion.stackable)
+    return [stacked, *((offer,) for offer in usable if not offer.promotion.stackable)]
 
 
 def _apply(
-    lines: Sequence[InvoiceLine], on_lines: Sequence[Offer], on_invoice: Sequence[Offer]
+    lines: Sequence[InvoiceLine], picked: Sequence[tuple[Offer, ...]], on_invoice: Sequence[Offer]
 ) -> Cuts:
+    """What is cut when each line takes its picked offers and the invoice the others."""
     given: dict[str, int] = {}
     cuts: Cuts = {}
-    for line in lines:
-        chosen = _best_on_line(line, on_lines, given)
-        for offer, cents in chosen:
-            given[offer.promotion.code] = given.get(offer.promotion.code, 0) + cents
-        cuts[line.line_id] = chosen
+    for line, chosen in zip(lines, picked, strict=True):
+        made: list[tuple[Offer, int]] = []
+        left_cents = line.gross_cents
+        for offer in chosen:
+            code = offer.promotion.code
+            cents = offer.cut(left_cents, given.get(code, 0))
+            given[code] = given.get(code, 0) + cents
+            left_cents -= cents
+            made += [(offer, cents)] if cents else []
+        cuts[line.line_id] = made
     for offer in on_invoice:
         _spread(lines, offer, cuts)
     return cuts
-
-
-def _best_on_line(
-    line: InvoiceLine, offers: Sequence[Offer], given: dict[str, int]
-) -> list[tuple[Offer, int]]:
-    """All stackable offers one after the other, or the best single other one."""
-    usable = [offer for offer in offers if offer.covers(line)]
-    stacked: list[tuple[Offer, int]] = []
-    left_cents = line.gross_cents
-    for offer in usable:
-        if offer.promotion.stackable:
-            cents = offer.cut(left_cents, given.get(offer.promotion.code, 0))
-            stacked.append((offer, cents))
-            left_cents -= cents
-    choices = [stacked] + [
-        [(offer, offer.cut(line.gross_cents, given.get(offer.promotion.code, 0)))]
-        for offer in usable
-        if not offer.promotion.stackable
-    ]
-    return max(choices, key=lambda choice: sum(cents for _, cents in choice))
 
 
 def _spread(lines: Sequence[InvoiceLine], offer: Offer, cuts: Cuts) -> None:
@@ -127,11 +139,16 @@ def _spread(lines: Sequence[InvoiceLine], offer: Offer, cuts: Cuts) -> None:
         return
     parts = split(offer.cut(sum(left), 0), left)
     for line, cents in zip(covered, parts, strict=True):
-        cuts[line.line_id].append((offer, cents))
+        cuts[line.line_id] += [(offer, cents)] if cents else []
 
 
-def _saved(cuts: Cuts) -> int:
-    return sum(cents for made in cuts.values() for _, cents in made)
+def _saved(lines: Sequence[InvoiceLine], cuts: Cuts) -> tuple[int, list[int], list[int]]:
+    """What a way takes off; of equal ways, how much line offers and then all take line by line."""
+    on_lines = [
+        sum(cents for offer, cents in cuts[line.line_id] if offer.is_on_line) for line in lines
+    ]
+    in_all = [sum(cents for _, cents in cuts[line.line_id]) for line in lines]
+    return sum(in_all), on_lines, in_all
 
 
 def _discounted(line: InvoiceLine, made: Sequence[tuple[Offer, int]]) -> InvoiceLine:
@@ -139,13 +156,11 @@ def _discounted(line: InvoiceLine, made: Sequence[tuple[Offer, int]]) -> Invoice
     discounts: list[Discount] = []
     trace = list(line.trace)
     for offer, cents in made:
-        if cents == 0:
-            continue
         promotion = offer.promotion
         what = percent(promotion.percent) if promotion.percent else "an amount"
         how = (
             f"{what} off the line (rule 2.1 step 3)"
-            if promotion.scope is PromotionScope.LINE
+            if offer.is_on_line
             else f"this line's part of {what} off the invoice (rule 2.1 step 4)"
         )
         trace.append(
@@ -160,7 +175,7 @@ def _discounted(line: InvoiceLine, made: Sequence[tuple[Offer, int]]) -> Invoice
 
 
 def _note_unused(offers: Sequence[Offer], best: Cuts, findings: Findings) -> None:
-    used = {offer.promotion.code for made in best.values() for offer, cents in made if cents}
+    used = {offer.promotion.code for made in best.values() for offer, _ in made}
     for offer in offers:
         if offer.promotion.code not in used:
             findings.notes.append(

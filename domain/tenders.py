@@ -1,13 +1,15 @@
 """What settles a total before the patient is asked (rules 2.1 step 7, 2.3, 2.6, B6, B7).
 
-Kinds pay in a fixed order; within a kind, the credit that expires first. A tender pays first
-what the fewest later tenders could pay, so that no restricted credit is left without use for
-want of a better order, and the result does not hang on the order of the lines.
+Kinds pay in a fixed order; within a kind, the credit that expires first. Each tender pays all
+that it can, and does so where it leaves most to the later ones: a gift card takes the retail
+item that the lender does not finance. The order of the lines does not matter.
 """
 
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from domain.calendar import local_date
 from domain.catalog import PASS_THROUGH, Catalog, ItemClass, SuspendedPolicy, Tier
@@ -46,10 +48,11 @@ class Payer:
 
 @dataclass
 class _Pot:
-    """What is still open of one line's net, or of its tax."""
+    """What the sale lines of one class come to, net or tax, and what is still open of it."""
 
     item_class: str
     is_tax: bool
+    cents: int
     open_cents: int
 
     def takes(self, payer: Payer) -> bool:
@@ -65,49 +68,78 @@ def settle(
     findings: Findings,
 ) -> list[Tender]:
     """The tenders of a visit in their order; tips are never settled here."""
-    pots = [
-        _Pot(line.item_class, is_tax, cents)
-        for line in lines
-        if line.kind is LineKind.SALE
-        for is_tax, cents in ((False, line.net_cents), (True, line.tax_cents))
-    ]
+    pots = _pots(lines)
     payers = _payers(pots, chart, catalog, entitlements, findings)
+    paid: list[list[int]] = []
     tenders: list[Tender] = []
-    for place, payer in enumerate(payers):
-        paid_cents = _pay(payer, pots, payers[place + 1 :], findings)
-        if paid_cents > 0:
+    for payer in payers:
+        paid.append([0] * len(pots))
+        cents = _pay(payers[: len(paid)], pots, paid)
+        payable_cents = sum(pot.cents for pot in pots if pot.takes(payer))
+        findings.notes.append(
+            f"{payer.label} pays {dollars(cents)} of its {dollars(payer.limit_cents)}, "
+            f"towards the {dollars(payable_cents)} that it may pay (rule 2.1 step 7)."
+        )
+        if cents > 0:
             tenders.append(
-                Tender(
-                    kind=payer.kind,
-                    cents=paid_cents,
-                    lot_id=payer.lot_id,
-                    reference=payer.reference,
-                )
+                Tender(kind=payer.kind, cents=cents, lot_id=payer.lot_id, reference=payer.reference)
             )
     return tenders
 
 
-def _pay(payer: Payer, pots: Sequence[_Pot], later: Sequence[Payer], findings: Findings) -> int:
-    """Pay what the limit and the pots allow; answers the cents paid."""
-    takers = [pot for pot in pots if pot.open_cents > 0 and pot.takes(payer)]
-    open_cents = sum(pot.open_cents for pot in takers)
-    paid_cents = min(payer.limit_cents, open_cents)
-    left_cents = paid_cents
-    for pot in sorted(takers, key=lambda pot: _chances(pot, later)):
-        part_cents = min(left_cents, pot.open_cents)
-        pot.open_cents -= part_cents
-        left_cents -= part_cents
-    findings.notes.append(
-        f"{payer.label} pays {dollars(paid_cents)}: {dollars(open_cents)} is open that it may "
-        f"pay, and it has {dollars(payer.limit_cents)} (rule 2.1 step 7)."
-    )
-    return paid_cents
+def _pots(lines: Sequence[InvoiceLine]) -> list[_Pot]:
+    cents: Counter[tuple[str, bool]] = Counter()
+    for line in lines:
+        if line.kind is LineKind.SALE:
+            cents[line.item_class, False] += line.net_cents
+            cents[line.item_class, True] += line.tax_cents
+    return [_Pot(*key, cents[key], cents[key]) for key in sorted(cents)]
 
 
-def _chances(pot: _Pot, later: Sequence[Payer]) -> tuple[int, tuple[bool, ...]]:
-    """How many later sources could pay a pot, and which; the fewest go first."""
-    able = tuple(pot.takes(payer) for payer in later)
-    return sum(able), able
+def _pay(payers: Sequence[Payer], pots: Sequence[_Pot], paid: list[list[int]]) -> int:
+    """Let the last source pay all it can; answers its cents.
+
+    Earlier sources keep their sums but may move to another pot to make room (the augmenting
+    paths of a maximum flow). `paid[payer][pot]` is kept up to date.
+    """
+    left_cents = payers[-1].limit_cents
+    while left_cents > 0 and (route := _route(payers, pots, paid)):
+        moved = [paid[payer][pot] for (_, pot), (payer, _) in pairwise(route)]
+        step_cents = min(left_cents, pots[route[-1][1]].open_cents, *moved)
+        for payer, pot in route:
+            paid[payer][pot] += step_cents
+        for (_, pot), (payer, _) in pairwise(route):
+            paid[payer][pot] -= step_cents
+        pots[route[-1][1]].open_cents -= step_cents
+        left_cents -= step_cents
+    return payers[-1].limit_cents - left_cents
+
+
+def _route(
+    payers: Sequence[Payer], pots: Sequence[_Pot], paid: Sequence[Sequence[int]]
+) -> list[tuple[int, int]]:
+    """The shortest chain of (payer, pot) from the last source to an open pot; empty without one.
+
+    Each payer of the chain pays into its pot and thereby moves the next one out of it.
+    """
+    chains = deque([[(len(payers) - 1, pot)] for pot in _reach(payers[-1], pots)])
+    seen = {chain[0][1] for chain in chains}
+    while chains:
+        chain = chains.popleft()
+        last = chain[-1][1]
+        if pots[last].open_cents > 0:
+            return chain
+        for payer in range(len(payers)):
+            if paid[payer][last] > 0:
+                for pot in _reach(payers[payer], pots):
+                    if pot not in seen:
+                        seen.add(pot)
+                        chains.append([*chain, (payer, pot)])
+    return []
+
+
+def _reach(payer: Payer, pots: Sequence[_Pot]) -> list[int]:
+    return [place for place, pot in enumerate(pots) if pot.takes(payer)]
 
 
 def _payers(
@@ -134,7 +166,7 @@ def _payers(
         if not _is_timely(lot, day, catalog.zone, findings):
             continue
         if lot.kind is LotKind.MEMBERSHIP_CREDIT and not _membership_pays(
-            lot, _open(pots, classes), catalog, entitlements, findings
+            lot, _nets(pots, classes), catalog, entitlements, findings
         ):
             continue
         payers.append(_lot_payer(lot, classes))
@@ -167,8 +199,8 @@ def _lender(financing: Financing) -> Payer:
     )
 
 
-def _open(pots: Iterable[_Pot], classes: frozenset[ItemClass]) -> int:
-    return sum(pot.open_cents for pot in pots if not pot.is_tax and pot.item_class in classes)
+def _nets(pots: Iterable[_Pot], classes: frozenset[ItemClass]) -> int:
+    return sum(pot.cents for pot in pots if not pot.is_tax and pot.item_class in classes)
 
 
 def _tier(lot: MoneyLot, catalog: Catalog) -> Tier | None:

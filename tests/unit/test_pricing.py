@@ -353,6 +353,20 @@ def test_an_offer_that_does_not_stack_wins_only_when_it_saves_more():
     assert any("EMPLOYEE20 takes nothing off" in sentence for sentence in invoice.trace)
 
 
+def test_the_best_combination_may_differ_from_line_to_line():
+    """10 % for devices stacks with $100 off the invoice; 20 % for staff stands alone."""
+    reason = AppliedPromotion(code="EMPLOYEE20", reason="staff treatment")
+    visit = chart(
+        ("LASER-SESSION", "1"), ("TOXIN-UNIT", "50"), promotions=["LASER10", "WELCOME100", reason]
+    )
+    laser, toxin = billed(visit).lines
+    assert [(cut.code, cut.cents) for cut in laser.discounts] == [
+        ("LASER10", 3200),
+        ("WELCOME100", 10000),
+    ]
+    assert [(cut.code, cut.cents) for cut in toxin.discounts] == [("EMPLOYEE20", 13000)]
+
+
 def test_a_capped_offer_stops_at_its_cap_over_all_lines():
     reason = AppliedPromotion(code="EMPLOYEE20", reason="staff treatment")
     visit = chart(("FILLER-SYRINGE", "3"), ("TOXIN-UNIT", "50"), promotions=[reason])
@@ -491,3 +505,19 @@ def test_a_free_credit_pays_first_what_the_lender_cannot():
     ):
         invoice = billed(chart(*lines, financing=lender(75000)), holds)
         assert invoice.due_cents == 0
+
+
+def test_an_earlier_credit_moves_aside_for_a_later_one_that_is_bound_to_its_class():
+    """Either card could pay the treatment; only if the first pays the serum are both used."""
+    holds = owns(
+        money("account_credit", 7361, "any", expires_on="2026-04-01"),
+        money("account_credit", 100, "retail", classes=("retail",)),
+        money("account_credit", 75000, "treatment", classes=("injectable",)),
+    )
+    invoice = billed(chart(("FILLER-SYRINGE", "1"), ("SERUM", "1")), holds)
+    assert [(t.lot_id, t.cents) for t in invoice.tenders] == [
+        ("any", 7361),
+        ("retail", 100),
+        ("treatment", 74900),
+    ]
+    assert invoice.due_cents == 0

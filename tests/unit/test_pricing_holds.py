@@ -173,6 +173,27 @@ def test_a_promotion_out_of_its_period_holds():
     assert codes(held(visit, book=catalog(promotions=late))) == ["PROMOTION_INVALID"]
 
 
+def test_too_many_ways_to_combine_promotions_wait_for_a_person():
+    lines = [
+        ChartLine(
+            line_id=f"L{number}",
+            code=f"new-{number}",
+            quantity="1",
+            one_off_unit_cents=1000,
+            one_off_class="retail",
+        )
+        for number in range(13)
+    ]
+    staff = AppliedPromotion(code="EMPLOYEE20", reason="staff treatment")
+    visit = chart(*lines, promotions=[staff, "WELCOME100"])
+    answer = held(visit)
+    assert codes(answer) == ["PROMOTION_INVALID"]
+    assert "ways" in only(answer).detail
+    assert answer.preview.discount_cents == 10000
+    fewer = billed(chart(*lines[:12], promotions=[staff, "WELCOME100"]))
+    assert fewer.discount_cents == 10000 + 2 * 200
+
+
 # --- bounds ---------------------------------------------------------------------------
 
 
