@@ -102,6 +102,13 @@ def add_business_days(day: date, days: int) -> date:
     return day
 
 
+def business_days_since(day: date, today: date) -> int:
+    """How many business days have begun after a day, up to and with `today`; 0 or more."""
+    return sum(
+        is_business_day(day + timedelta(days=n)) for n in range(1, max(0, (today - day).days) + 1)
+    )
+
+
 def staff_reminder_due(opened_at: datetime, business_days: int, zone: str) -> datetime:
     """When to remind staff of a question: at 09:00 local on the n-th business day after it."""
     return instant(add_business_days(local_date(opened_at, zone), business_days), _STAFF_HOUR, zone)

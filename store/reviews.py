@@ -175,3 +175,27 @@ async def of_case(conn: Conn, case_id: str) -> list[Review]:
         f"{_SELECT} WHERE case_id = $1 ORDER BY opened_at, r.review_id", case_id
     )
     return [Review.model_validate(dict(row)) for row in rows]
+
+
+class Reminder(Record):
+    """Staff were reminded of a question; `at` is the case's time."""
+
+    business_day: int
+    at: AwareDatetime
+
+
+async def reminders_of(conn: Conn, review_id: str) -> list[Reminder]:
+    """When staff were reminded of a question, oldest first."""
+    rows = await conn.fetch(
+        "SELECT business_day, at FROM review_reminders WHERE review_id = $1 ORDER BY at",
+        review_id,
+    )
+    return [Reminder.model_validate(dict(row)) for row in rows]
+
+
+async def withdrawn_reason(conn: Conn, review_id: str) -> str | None:
+    """Why a question was taken back; None when it was not."""
+    reason: str | None = await conn.fetchval(
+        "SELECT withdrawn_reason FROM reviews WHERE review_id = $1", review_id
+    )
+    return reason

@@ -1,0 +1,164 @@
+"""`tieout review list|show|decide`: the questions that wait for a person, and their answers."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from domain.case import Decision
+from domain.money import dollars
+from starter.desk import answers
+from starter.desk.books import SHORT, Books, open_books
+from starter.desk.paper import command, confirmed, console, indented, plain, print_json, usage
+from starter.desk.queue import question_data, question_page, queue_data, queue_page
+from store import reviews
+from store.reviews import Choice, Review
+
+app = typer.Typer(
+    help="The questions that wait for a person: list, show, decide.", no_args_is_help=True
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The question's id, or its beginning.")]
+By = Annotated[str, typer.Option(envvar="TIEOUT_STAFF", help="Who answers for it.", metavar="NAME")]
+
+_CARRIED_OUT_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+
+
+@app.command("list")
+def list_(
+    location: Annotated[str | None, typer.Option(help="Of one location alone.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every open question, oldest first.
+
+    Names are shown on a terminal alone; a pipe or a file gets initials.
+
+    Example: tieout review list --location lumin
+    """
+    asyncio.run(_list(location, as_json))
+
+
+async def _list(location: str | None, as_json: bool) -> None:
+    async with open_books() as books:
+        waiting = await reviews.list_open(books.conn, await books.known_location(location))
+        if as_json:
+            print_json(await queue_data(books, waiting))
+        elif waiting:
+            console().print(await queue_page(books, waiting))
+        else:
+            console().print(plain("No question waits for a person."))
+
+
+@app.command()
+def show(review_id: Id, as_json: AsJson = False) -> None:
+    """Show one question: both sides, the facts, every choice and what it does.
+
+    Example: tieout review show 1a2b3c4d
+    """
+    asyncio.run(_show(review_id, as_json))
+
+
+async def _show(review_id: str, as_json: bool) -> None:
+    async with open_books() as books:
+        review = await reviews.get(books.conn, review_id)
+        if as_json:
+            print_json(await question_data(books, review))
+        else:
+            console().print(await question_page(books, review))
+
+
+@app.command()
+def decide(
+    review_id: Id,
+    choice: Annotated[str, typer.Argument(metavar="CHOICE", help="One of the shown choices.")],
+    by: By = "",
+    reason: Annotated[str, typer.Option(help="Why; name no patient.", metavar="WHY")] = "",
+    sku: Annotated[
+        str | None, typer.Option(help="The item or package of the price book.", metavar="SKU")
+    ] = None,
+    amount: Annotated[
+        str | None, typer.Option(help="A unit price in dollars, like 12.50.", metavar="DOLLARS")
+    ] = None,
+    invoice: Annotated[
+        str | None, typer.Option(help="The printed number of an invoice.", metavar="NO")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question in your name; the waiting visit goes on at once.
+
+    Example: tieout review decide 1a2b3c4d map --sku LASER-SESSION --by dana
+
+    Example: tieout review decide 1a2b3c4d approve --by dana --reason "checked"
+
+    Exit codes: 0 decided, 1 refused, 2 something is missing or misspelt.
+    """
+    if not by.strip():
+        usage("Say who decides: --by NAME, or set TIEOUT_STAFF.")
+    typed = Decision(
+        review_id=review_id,
+        choice=choice,
+        by=by.strip(),
+        reason=reason.strip(),
+        sku=sku,
+        amount_cents=answers.cents_of(amount),
+        invoice_id=invoice,
+    )
+    asyncio.run(_decide(typed, yes, as_json))
+
+
+async def _decide(typed: Decision, yes: bool, as_json: bool) -> None:
+    async with open_books() as books:
+        review = await reviews.get(books.conn, typed.review_id)
+        await answers.must_be_open(books, review)
+        choice = answers.choice_named(review, typed.choice)
+        decision = typed.model_copy(update={"review_id": review.review_id})
+        answers.must_fit(decision, review, choice)
+        decision = await answers.must_exist(books, decision, review)
+        if not as_json:
+            console().print(_preview(choice, typed))
+        if not confirmed("Decide so?", yes=yes, as_json=as_json):
+            typer.echo("Nothing was decided.", err=True)
+            raise typer.Exit(1)
+        from starter.desk.engine import give_decision
+
+        await give_decision(books.settings, review, decision)
+        done = await _carried_out(books, decision)
+        if as_json:
+            print_json({**decision.model_dump(mode="json"), "carried_out": done})
+        else:
+            _say_what_follows(review, decision, done)
+
+
+def _preview(choice: Choice, typed: Decision) -> Text:
+    given = [
+        *([typed.sku] if typed.sku else []),
+        *([dollars(typed.amount_cents)] if typed.amount_cents is not None else []),
+        *([typed.invoice_id.upper()] if typed.invoice_id else []),
+    ]
+    what = f"{choice.label} ({', '.join(given)})" if given else choice.label
+    return plain(f"{what}: {choice.effect}")
+
+
+async def _carried_out(books: Books, decision: Decision) -> bool:
+    """Whether the books show this very decision soon; refuses when they show another."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _CARRIED_OUT_SECONDS
+    while loop.time() < deadline:
+        review = await reviews.get(books.conn, decision.review_id)
+        if review.state == "decided" and review.decision == decision.model_dump(mode="json"):
+            return True
+        await answers.must_be_open(books, review)
+        await asyncio.sleep(_POLL_SECONDS)
+    return False
+
+
+def _say_what_follows(review: Review, decision: Decision, done: bool) -> None:
+    state = "Decided" if done else "Taken, and carried out as soon as the worker can"
+    console().print(plain(f"{state}: {decision.choice}, by {decision.by}."))
+    if review.case_id.startswith("visit/"):
+        order = review.case_id.rpartition("/")[2]
+        console().print(indented(command(f"tieout visit show {order[:SHORT]}")))

@@ -1,0 +1,63 @@
+"""Speaks to a running case for the desk: one update, with an end to the waiting."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.case import Close, Decision, Hold, Release
+from starter.deciding import send_decision
+from starter.errors import Refusal
+from starter.settings import Settings
+from starter.wiring import temporal_client
+from store.reviews import Review
+
+PATIENCE_SECONDS = 30.0
+"""A worker answers within milliseconds; longer means that none is running."""
+
+
+async def give_decision(settings: Settings, review: Review, decision: Decision) -> None:
+    """Hand a decision to its case; `Refusal` when it was not taken or nobody answered."""
+    engine = await temporal_client(settings)
+    await _patiently(send_decision(engine, review, decision))
+
+
+async def tell_case(
+    settings: Settings, case_id: str, update: str, message: Hold | Release | Close
+) -> None:
+    """Hold, release or close a case; `Refusal` when it has ended or nobody answered."""
+    engine = await temporal_client(settings)
+    await _patiently(_update(engine, case_id, update, message))
+
+
+async def _update(
+    engine: Client, case_id: str, update: str, message: Hold | Release | Close
+) -> None:
+    try:
+        await engine.get_workflow_handle(case_id).execute_update(update, message)
+    except WorkflowUpdateFailedError as refused:
+        if isinstance(refused.cause, ApplicationError):
+            raise Refusal(refused.cause.message) from None
+        raise Refusal("The visit's case refused this.") from None
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise Refusal("The visit's case has ended already; nothing was changed.") from None
+        raise
+
+
+async def _patiently(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await work
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        raise Refusal(
+            "No worker has answered, so nothing is known to have changed: start `tieout worker`"
+            " and look again."
+        ) from None

@@ -1,0 +1,115 @@
+"""One client's log in plain words: when, what, why, and by which rule or version."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import RenderableType
+
+from domain.money import dollars
+from domain.reviews import TOPICS
+from starter.desk.books import SHORT, Books
+from starter.desk.paper import LEFT, grid, plain, stack
+from starter.desk.visits_view import CHANNELS
+from store.client_log import LogRow
+
+_MESSAGE = {
+    "intent": "will be sent",
+    "sending": "handed to the provider",
+    "accepted": "taken by the provider",
+    "delivered": "delivered",
+    "failed": "failed",
+    "unknown": "unclear whether it went out",
+    "skipped": "not sent",
+}
+_DRAFT = {"held": "draft held", "issued": "draft priced", "not_billable": "nothing to bill"}
+_DONE = {"hold": "held by hand", "release": "released", "close": "closed by hand"}
+
+
+def log_data(rows: list[LogRow]) -> list[dict[str, Any]]:
+    """The log for a program: every field, and the words that a person would read."""
+    return [
+        {**row.model_dump(mode="json"), "what": what(row), "why": why(row), "rule": rule(row)}
+        for row in rows
+    ]
+
+
+async def log_page(books: Books, location_id: str, rows: list[LogRow]) -> RenderableType:
+    """The log for a person."""
+    lines = []
+    for row in rows:
+        told = stack(plain(what(row)), *([plain(why(row), "dim")] if why(row) else []))
+        visit = row.case_id.rpartition("/")[2][:SHORT] if row.case_id else ""
+        lines.append((await books.local(location_id, row.at, seconds=True), visit, told, rule(row)))
+    columns = [("when", LEFT, False), ("visit", LEFT, False)]
+    columns += [("what, and why", LEFT, True), ("rule", LEFT, True)]
+    return grid(*columns, rows=lines)
+
+
+def what(row: LogRow) -> str:
+    """What happened."""
+    return _WHAT[row.source](row)
+
+
+def why(row: LogRow) -> str:
+    """Why, or by whom; empty when the fact speaks for itself."""
+    reason = _spoken(row.reason or "")
+    if row.by:
+        return f"by {row.by}" + (f": {row.reason}" if row.reason else "")
+    if row.source == "question" and row.state == "withdrawn":
+        return f"taken back: {reason}"
+    return reason
+
+
+def rule(row: LogRow) -> str:
+    """The rule, template or price book that it came from."""
+    if row.source == "message":
+        return f"{row.name}, template {row.version}"
+    if row.source == "document":
+        return f"price book {row.version}"
+    return row.name or "" if row.source in ("question", "decision", "reminder") else ""
+
+
+def _spoken(code: str) -> str:
+    """A code such as NOT_HANDED_OVER in words; a sentence stays what it is."""
+    return code.lower().replace("_", " ") if code.isupper() else code
+
+
+def _title(row: LogRow) -> str:
+    topic = TOPICS.get(row.name or "")
+    return topic.title if topic else str(row.name)
+
+
+def _message(row: LogRow) -> str:
+    channel = CHANNELS.get(row.detail or "", row.detail or "")
+    return f"{channel} {row.name}: {_MESSAGE[row.state or 'intent']}"
+
+
+def _ledger(row: LogRow) -> str:
+    change = row.cents or 0
+    owed = f"owes {dollars(abs(change))} {'more' if change > 0 else 'less'}" if change else ""
+    return f"booked: {_worded(row)}" + (f", {owed}" if owed else "")
+
+
+def _worded(row: LogRow) -> str:
+    return (row.name or "").replace("_", " ")
+
+
+_WHAT: Mapping[str, Callable[[LogRow], str]] = {
+    "message": _message,
+    "received": lambda row: (
+        f"{row.detail} told us: {row.name}"
+        + (f" ({row.state})" if row.state != "dispatched" else "")
+    ),
+    "question": lambda row: f"desk asked: {_title(row)}, {dollars(row.cents or 0)}",
+    "decision": lambda row: f"desk decided: {row.detail}",
+    "reminder": lambda row: f"desk reminded, business day {row.day}",
+    "payment": lambda row: f"{row.name} payment {row.state}, {dollars(row.cents or 0)}",
+    "applied": lambda row: f"{row.name} payment applied, {dollars(row.cents or 0)}",
+    "ledger": _ledger,
+    "document": lambda row: (
+        f"{(row.detail or '').replace('_', ' ')} {row.name} issued, {dollars(row.cents or 0)} due"
+    ),
+    "draft": lambda row: _DRAFT[row.state or "held"],
+    "consent": lambda row: f"{CHANNELS.get(row.detail or '')} {row.state} for {row.name}",
+    "action": lambda row: _DONE[row.name or "hold"],
+}

@@ -1,0 +1,248 @@
+"""The queue of questions and one question in full, as data and as a page."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+
+from domain import calendar
+from domain.money import dollars
+from domain.reviews import in_words, topic_of
+from domain.topics import Need
+from starter.desk.answers import OPTIONS, command_line, needs_of, verdict
+from starter.desk.books import SHORT, Books
+from starter.desk.paper import (
+    LEFT,
+    RIGHT,
+    bullet,
+    command,
+    grid,
+    halves,
+    heading,
+    indented,
+    pairs,
+    plain,
+    stack,
+)
+from store import catalogs, invoices, reviews
+from store.reviews import Choice, Review
+
+_SKUS_SHOWN_MAX = 16
+
+
+async def invoice_number(books: Books, review: Review) -> str | None:
+    """The printed number of the invoice that a question is about, if there is one."""
+    if review.document_id is not None:
+        return (await invoices.document(books.conn, review.document_id)).number
+    known = await invoices.documents_of(books.conn, review.case_id)
+    return known[0].number if known else None
+
+
+async def queue_data(books: Books, waiting: list[Review]) -> list[dict[str, Any]]:
+    """The queue for a program: no names."""
+    return [
+        {
+            "review_id": review.review_id,
+            "short_id": review.review_id[:SHORT],
+            "code": review.code,
+            "title": topic_of(review.code).title,
+            "money_cents": review.money_cents,
+            "opened_at": review.opened_at.isoformat(),
+            "age_business_days": await books.business_age(review.location_id, review.opened_at),
+            "client_id": review.client_id,
+            "invoice": await invoice_number(books, review),
+            "suggested": review.suggested,
+            "case_id": review.case_id,
+            "location_id": review.location_id,
+        }
+        for review in waiting
+    ]
+
+
+async def queue_page(books: Books, waiting: list[Review]) -> RenderableType:
+    """The queue for a person: two lines per question."""
+    several = len({review.location_id for review in waiting}) > 1
+    rows = []
+    for review in waiting:
+        about = [
+            await _about(books, review),
+            await invoice_number(books, review) or "no invoice yet",
+            *([review.location_id] if several else []),
+            f"suggested: {review.suggested}" if review.suggested else "look at the facts",
+        ]
+        question = stack(plain(topic_of(review.code).title, "bold"), plain(", ".join(about), "dim"))
+        age = await books.business_age(review.location_id, review.opened_at)
+        rows.append((review.review_id[:SHORT], dollars(review.money_cents), f"{age} d", question))
+    columns = (("id", LEFT, False), ("money", RIGHT, False), ("age", RIGHT, False))
+    table = grid(*columns, ("question", LEFT, True), rows=rows)
+    one = waiting[0].review_id[:SHORT]
+    return Group(
+        table,
+        plain(f"\n{_counted(len(waiting))}; age in business days. See one:"),
+        indented(command(f"tieout review show {one}")),
+    )
+
+
+async def question_data(books: Books, review: Review) -> dict[str, Any]:
+    """One question in full for a program: no names."""
+    topic = topic_of(review.code)
+    return {
+        **review.model_dump(mode="json"),
+        "short_id": review.review_id[:SHORT],
+        "title": topic.title,
+        "meaning": in_words(topic.meaning, review.money_cents),
+        "if_ignored": in_words(topic.if_ignored, review.money_cents),
+        "age_business_days": await books.business_age(review.location_id, review.opened_at),
+        "invoice": await invoice_number(books, review),
+        "reminders": [
+            each.model_dump(mode="json")
+            for each in await reviews.reminders_of(books.conn, review.review_id)
+        ],
+        "commands": {each.name: command_line(review, each) for each in review.choices},
+    }
+
+
+async def question_page(books: Books, review: Review) -> RenderableType:
+    """One question in full for a person."""
+    topic = topic_of(review.code)
+    parts: list[RenderableType] = [
+        plain(f"{topic.title}  ({review.code})", "bold"),
+        plain(in_words(topic.meaning, review.money_cents)),
+        plain(""),
+        await _particulars(books, review),
+        heading("Both sides"),
+        indented(_sides(review)),
+    ]
+    if facts := _facts(review):
+        parts += [heading("Facts"), *(indented(bullet(fact)) for fact in facts)]
+    parts += await _charted(books, review)
+    if review.state == "open":
+        parts += [
+            heading("Choices"),
+            *(indented(_choice(review, each)) for each in review.choices),
+            *await _items(books, review),
+            heading("If nobody decides"),
+            indented(plain(in_words(topic.if_ignored, review.money_cents))),
+        ]
+    parts += await _reminders(books, review)
+    return Group(*parts, *await _ending(books, review))
+
+
+async def _about(books: Books, review: Review) -> str:
+    if review.client_id is None and review.case_id.startswith("payment/"):
+        return "payer not known"
+    return await books.name(review.client_id)
+
+
+async def _particulars(books: Books, review: Review) -> RenderableType:
+    opened = await books.local(review.location_id, review.opened_at)
+    age = await books.business_age(review.location_id, review.opened_at)
+    return pairs(
+        [
+            ("question", review.review_id),
+            ("at stake", dollars(review.money_cents)),
+            ("asked", f"{opened}, {age} business days ago"),
+            ("about", await _about(books, review)),
+            ("invoice", await invoice_number(books, review) or "none yet"),
+            ("case", review.case_id),
+        ]
+    )
+
+
+def _sides(review: Review) -> RenderableType:
+    ours, theirs = review.shown.get("ours") or {}, review.shown.get("theirs") or {}
+    return halves(("ours", _side(ours)), ("theirs", _side(theirs)))
+
+
+def _side(said: dict[str, Any]) -> RenderableType:
+    if not said:
+        return plain("says nothing")
+    return stack(*(plain(f"{name}: {value}") for name, value in said.items()))
+
+
+def _facts(review: Review) -> list[str]:
+    """What is known and what can be done about it, once each."""
+    told = {str(said) for said in (review.shown.get("theirs") or {}).values()}
+    facts = [str(fact) for fact in review.shown.get("facts") or []]
+    action = review.shown.get("action")
+    return [fact for fact in facts if fact not in told] + ([str(action)] if action else [])
+
+
+async def _charted(books: Books, review: Review) -> list[RenderableType]:
+    """The chart of a draft that waits, with the line in question marked."""
+    line_id = review.shown.get("line_id")
+    draft = await invoices.latest_draft(books.conn, review.case_id) if line_id else None
+    if draft is None:
+        return []
+    rows = [
+        (">" if line.line_id == line_id else "", line.line_id[-SHORT:], line.quantity, line.code)
+        for line in draft.chart.lines
+    ]
+    columns = (("", LEFT, False), ("line", LEFT, False), ("quantity", RIGHT, False))
+    return [
+        heading("The visit as charted"),
+        indented(grid(*columns, ("code in the PMS", LEFT, True), rows=rows)),
+    ]
+
+
+def _choice(review: Review, choice: Choice) -> RenderableType:
+    mark = "  (suggested)" if choice.name == review.suggested else ""
+    needs = ", ".join(OPTIONS[need] for need in needs_of(choice))
+    lines: list[RenderableType] = [
+        plain(f"{choice.name}{mark}", "bold"),
+        indented(plain(f"{choice.label}: {choice.effect}")),
+    ]
+    if needs:
+        lines.append(indented(plain(f"needs {needs}", "dim")))
+    return stack(*lines)
+
+
+async def _items(books: Books, review: Review) -> list[RenderableType]:
+    """What --sku may name, where a choice needs it."""
+    if not any(Need.SKU in needs_of(choice) for choice in review.choices):
+        return []
+    catalog = await catalogs.current_catalog(books.conn, review.location_id)
+    known = [*(item.sku for item in catalog.items), *(bundle.sku for bundle in catalog.packages)]
+    rest = len(known) - _SKUS_SHOWN_MAX
+    more = f" and {rest} more" if rest > 0 else ""
+    return [
+        heading(f"SKU is one of (price book {catalog.version})"),
+        indented(plain(", ".join(known[:_SKUS_SHOWN_MAX]) + more)),
+    ]
+
+
+async def _reminders(books: Books, review: Review) -> list[RenderableType]:
+    given = await reviews.reminders_of(books.conn, review.review_id)
+    lines = [
+        f"reminded on business day {each.business_day}, "
+        f"{await books.local(review.location_id, each.at)}"
+        for each in given
+    ]
+    if review.state == "open":
+        lines.append(await _next_reminder(books, review, {each.business_day for each in given}))
+    if not lines:
+        return []
+    return [heading("Reminders to the desk"), *(indented(plain(line)) for line in lines)]
+
+
+async def _next_reminder(books: Books, review: Review, given: set[int]) -> str:
+    where = await books.location(review.location_id)
+    left = [day for day in where.chase.staff_reminder_business_days if day not in given]
+    if not left:
+        return "no further reminder; the question stays open"
+    due = calendar.staff_reminder_due(review.opened_at, left[0], where.zone)
+    return f"next on business day {left[0]}, {await books.local(review.location_id, due)}"
+
+
+async def _ending(books: Books, review: Review) -> list[RenderableType]:
+    if review.state == "decided":
+        return [heading("Decided"), indented(plain(await verdict(books, review)))]
+    if review.state == "withdrawn":
+        why = await reviews.withdrawn_reason(books.conn, review.review_id)
+        return [heading("Taken back"), indented(plain(why or "no longer needed"))]
+    named = next((each for each in review.choices if each.name == review.suggested), None)
+    shown = named or review.choices[0]
+    return [heading("To decide"), indented(command(command_line(review, shown)))]
+
+
+def _counted(count: int) -> str:
+    return "One question waits" if count == 1 else f"{count} questions wait"

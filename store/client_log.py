@@ -1,0 +1,127 @@
+"""Everything that happened to one client, from every book, in the order in which it was written."""
+
+from pydantic import AwareDatetime
+
+from domain.model import Record
+from store.db import Conn
+
+
+class LogRow(Record):
+    """One fact. `at` is wall time; what the other fields mean follows from `source`.
+
+    message: name = step, detail = channel, version = template, day = days since the invoice.
+    received: name = event type, detail = vendor. question, decision, reminder: name = code.
+    payment: name = kind. ledger: name = event, cents = change of what the client owes.
+    document: name = number, version = price book. draft: state alone. consent: name = scope,
+    detail = channel. action: name = what the desk did.
+    """
+
+    at: AwareDatetime
+    source: str
+    name: str | None = None
+    state: str | None = None
+    detail: str | None = None
+    reason: str | None = None
+    by: str | None = None
+    version: int | None = None
+    day: int | None = None
+    cents: int | None = None
+    case_id: str | None = None
+    ref: str | None = None
+
+
+_COLUMNS = "at, source, name, state, detail, reason, by, version, day, cents, case_id, ref"
+
+_LOG = f"""
+WITH cases AS (
+    SELECT case_id FROM documents WHERE client_id = $1
+    UNION SELECT case_id FROM reviews WHERE client_id = $1 AND starts_with(case_id, 'visit/')
+    UNION SELECT case_id FROM touchpoints WHERE client_id = $1
+), asked AS (
+    SELECT * FROM reviews WHERE client_id = $1 OR case_id IN (SELECT case_id FROM cases)
+), log ({_COLUMNS}) AS (
+    SELECT e.at, 'message', t.step, e.state, t.channel, e.reason, NULL::text, t.template_version,
+        t.day, NULL::bigint, t.case_id, e.message_key
+    FROM touchpoint_events e JOIN touchpoints t USING (message_key) WHERE t.client_id = $1
+    UNION ALL
+    SELECT received_at, 'received', event_type, state, source, note, NULL, NULL, NULL, NULL,
+        workflow_id, inbox_id
+    FROM inbox WHERE workflow_id IN (SELECT case_id FROM cases)
+    UNION ALL
+    SELECT recorded_at, 'question', code, state, NULL, withdrawn_reason, NULL, NULL, NULL,
+        money_cents, case_id, review_id FROM asked
+    UNION ALL
+    SELECT d.recorded_at, 'decision', code, NULL, d.decision->>'choice', d.reason, d.decided_by,
+        NULL, NULL, NULL, case_id, review_id
+    FROM review_decisions d JOIN asked USING (review_id)
+    UNION ALL
+    SELECT r.recorded_at, 'reminder', code, NULL, NULL, NULL, NULL, NULL, r.business_day, NULL,
+        case_id, review_id
+    FROM review_reminders r JOIN asked USING (review_id)
+    UNION ALL
+    SELECT f.recorded_at, 'payment', p.kind, f.state, p.source, NULL, NULL, NULL, NULL,
+        f.amount_cents, p.case_id, p.object_id
+    FROM payment_facts f JOIN payments p USING (payment_id)
+    WHERE p.client_id = $1 OR p.case_id IN (SELECT case_id FROM cases) OR EXISTS (
+        SELECT FROM payment_allocations a JOIN cases USING (case_id)
+        WHERE a.payment_id = p.payment_id)
+    UNION ALL
+    SELECT a.recorded_at, 'applied', p.kind, NULL, p.source, NULL, a.decided_by, NULL, NULL,
+        a.amount_cents, a.case_id, p.object_id
+    FROM payment_allocations a JOIN cases USING (case_id) JOIN payments p USING (payment_id)
+    UNION ALL
+    SELECT e.recorded_at, 'ledger', e.event, NULL, NULL, NULL, NULL, NULL, NULL,
+        coalesce(sum(debit_cents - credit_cents) FILTER (WHERE account = '1100'), 0)::bigint,
+        max(case_id), e.entry_id
+    FROM ledger_entries e JOIN ledger_postings USING (entry_id)
+    WHERE client_id = $1 GROUP BY e.entry_id
+    UNION ALL
+    SELECT recorded_at, 'document', number, NULL, kind, NULL, NULL, catalog_version, NULL,
+        change_due_cents, case_id, document_id FROM documents WHERE client_id = $1
+    UNION ALL
+    SELECT recorded_at, 'draft', NULL, status, NULL, (SELECT string_agg(why->>'code', ', ')
+            FROM jsonb_array_elements(CASE WHEN status = 'held' THEN body->'reasons' END) AS why),
+        NULL, NULL, NULL, NULL, case_id, NULL
+    FROM drafts WHERE case_id IN (SELECT case_id FROM cases)
+    UNION ALL
+    SELECT recorded_at, 'consent', scope, CASE WHEN allowed THEN 'allowed' ELSE 'refused' END,
+        channel, how || ': ' || words, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM consent_events WHERE client_id = $1
+    UNION ALL
+    SELECT recorded_at, 'action', action, NULL, NULL, reason, taken_by, NULL, NULL, NULL,
+        case_id, NULL
+    FROM desk_actions WHERE case_id IN (SELECT case_id FROM cases)
+)
+SELECT {_COLUMNS} FROM log ORDER BY at, source, ref
+"""  # noqa: S608
+
+
+async def client_log(conn: Conn, client_id: str) -> list[LogRow]:
+    """Everything sent, attempted, skipped, received, asked, decided and booked, oldest first."""
+    rows = await conn.fetch(_LOG, client_id)
+    return [LogRow.model_validate(dict(row)) for row in rows]
+
+
+async def find_clients(conn: Conn, name: str) -> list[str]:
+    """Client ids that a person may mean: by id, its beginning from four characters on, or number.
+
+    The number is that of any document of the client.
+    """
+    rows = await conn.fetch(
+        "SELECT client_id FROM clients WHERE client_id = $1"
+        " OR (length($1) >= 4 AND starts_with(client_id, lower($1)))"
+        " OR client_id IN (SELECT client_id FROM documents WHERE number = upper($1))"
+        " ORDER BY client_id",
+        name,
+    )
+    return [row["client_id"] for row in rows]
+
+
+async def location_of(conn: Conn, client_id: str) -> str:
+    """The location that a client belongs to; raises LookupError when the client is unknown."""
+    found: str | None = await conn.fetchval(
+        "SELECT location_id FROM clients WHERE client_id = $1", client_id
+    )
+    if found is None:
+        raise LookupError(f"There is no client {client_id}.")
+    return found
