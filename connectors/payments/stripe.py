@@ -114,7 +114,8 @@ class StripeProcessor:
         due_days: int,
     ) -> ProcessorInvoice:
         """An open invoice with one neutral line; repeatable at any age of the key."""
-        bill = Bill(customer_id, amount_cents, currency, document_id, case_id, due_days)
+        # Stripe answers in lower case, and its answer is compared with what was asked.
+        bill = Bill(customer_id, amount_cents, currency.lower(), document_id, case_id, due_days)
         invoice, fresh = await self._opening.open_invoice(key, bill)
         return to_invoice(invoice.to_dict(), []) if fresh else await self.read_invoice(invoice.id)
 
@@ -220,7 +221,7 @@ class StripeProcessor:
         async def report(derived: str) -> stripe.PaymentRecord:
             return await self._v1.payment_records.report_payment_async(
                 {
-                    "amount_requested": {"value": amount_cents, "currency": currency},
+                    "amount_requested": {"value": amount_cents, "currency": currency.lower()},
                     "initiated_at": seconds,
                     "payment_method_details": {
                         "type": "custom",

@@ -180,6 +180,14 @@ def _once(t: Twin, operation: str, request: Request, form: Doc, handler: Handler
     return _answer(t, status, text)
 
 
+def _lower_currencies(form: Doc) -> Doc:
+    """Stripe takes a currency code in any case and always answers in lower case."""
+    for holder in (form, form.get("amount_requested")):
+        if isinstance(holder, dict) and isinstance(holder.get("currency"), str):
+            holder["currency"] = holder["currency"].lower()
+    return form
+
+
 def _endpoint(
     t: Twin, operation: str, handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
@@ -198,7 +206,7 @@ def _endpoint(
                 check_key(
                     request.headers.get("authorization"), box.credentials["stripe_secret_key"]
                 )
-                form = parse_form(sent)
+                form = _lower_currencies(parse_form(sent))
                 if key is not None and len(key) > 255:
                     raise StripeError(400, "The idempotency key is too long.", saved=False)
             except StripeError as error:
