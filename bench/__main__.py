@@ -35,25 +35,29 @@ def say(text: str) -> None:
 async def measure(folder: Path) -> dict[str, Any]:
     """Everything, on one stack of its own."""
     async with Stack(folder, fresh=True, ports=Ports.free(), say=say) as stack:
-        async with Rehearsal(stack.settings, stack.practice.location.location_id) as practice:
-            await practice.at_two_on_thursday()
-            await practice.generous_vendors()
-            say("warming up")
-            await unloaded(practice, 10)
-            say(f"unloaded: {VISITS_UNLOADED} visits, one after the other")
-            alone = await unloaded(practice, VISITS_UNLOADED)
-            say(f"floor: {VISITS_LOADED} empty visits, {IN_FLIGHT} in flight")
-            floor = [await floor_rate(practice, VISITS_LOADED, IN_FLIGHT)]
-            say(f"product: {VISITS_LOADED} visits, {IN_FLIGHT} in flight")
-            rates = [await product_rate(practice, VISITS_LOADED, IN_FLIGHT)]
-            say("floor and product once more, because the machine changes speed")
-            floor.append(await floor_rate(practice, VISITS_LOADED, IN_FLIGHT))
-            rates.append(await product_rate(practice, VISITS_LOADED, IN_FLIGHT))
-            rate, floor_per_s = sum(rates) / 2, sum(floor) / 2
-            say(f"half load: {rate / 2:.1f} visits/s for {SECONDS_HALF_LOAD} s")
-            loaded = await half_load(practice, rate / 2, SECONDS_HALF_LOAD)
-            say("cost per shape")
-            shapes = await costs(practice)
+        return await _measure_on(stack)
+
+
+async def _measure_on(stack: Stack) -> dict[str, Any]:
+    async with Rehearsal(stack.settings, stack.practice.location.location_id) as practice:
+        await practice.at_two_on_thursday()
+        await practice.generous_vendors()
+        say("warming up")
+        await unloaded(practice, 10)
+        say(f"unloaded: {VISITS_UNLOADED} visits, one after the other")
+        alone = await unloaded(practice, VISITS_UNLOADED)
+        say(f"floor: {VISITS_LOADED} empty visits, {IN_FLIGHT} in flight")
+        floor = [await floor_rate(practice, VISITS_LOADED, IN_FLIGHT)]
+        say(f"product: {VISITS_LOADED} visits, {IN_FLIGHT} in flight")
+        rates = [await product_rate(practice, VISITS_LOADED, IN_FLIGHT)]
+        say("floor and product once more, because the machine changes speed")
+        floor.append(await floor_rate(practice, VISITS_LOADED, IN_FLIGHT))
+        rates.append(await product_rate(practice, VISITS_LOADED, IN_FLIGHT))
+        rate, floor_per_s = sum(rates) / 2, sum(floor) / 2
+        say(f"half load: {rate / 2:.1f} visits/s for {SECONDS_HALF_LOAD} s")
+        loaded = await half_load(practice, rate / 2, SECONDS_HALF_LOAD)
+        say("cost per shape")
+        shapes = await costs(practice)
     return {
         "sent_ms": alone,
         "sent_ms_half_load": loaded,

@@ -1,5 +1,6 @@
 """What one visit costs by its shape: billable Actions, events, bytes of history."""
 
+from functools import partial
 from typing import Any
 
 from bench.actions import actions_in
@@ -15,7 +16,7 @@ async def costs(practice: Rehearsal) -> dict[str, Any]:
     """Three lives, days skipped: paid at once, paid on day 9, chased to day 14 and decided."""
     paid, late, chased = [await practice.check_out(order) for order in await orders(practice, 3)]
     for case_id in (paid, late, chased):
-        await practice.until(lambda case_id=case_id: _sent(practice, case_id), "the invoice", 60)
+        await practice.until(partial(_sent, practice, case_id), "the invoice", 60)
     await practice.skip(late, 9)
     await practice.skip(chased, 14.5)
     for case_id in (paid, late):

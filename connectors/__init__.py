@@ -1,0 +1,1 @@
+"""One vendor per file behind `ports.py`; nothing above sees a vendor's SDK."""

@@ -149,16 +149,26 @@ class PmsPort(Protocol):
     """A practice management system, by capability."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The short name used in case ids and payment sources."""
+        ...
 
     @property
-    def capabilities(self) -> PmsCapabilities: ...
+    def capabilities(self) -> PmsCapabilities:
+        """What this system lets a program do."""
+        ...
 
-    async def read_visit(self, visit_id: str) -> PmsVisit | Refused: ...
+    async def read_visit(self, visit_id: str) -> PmsVisit | Refused:
+        """The whole order as it is now."""
+        ...
 
-    async def read_client(self, client_ref: str) -> PmsClient | Refused: ...
+    async def read_client(self, client_ref: str) -> PmsClient | Refused:
+        """The patient's contact data."""
+        ...
 
-    async def visit_of_appointment(self, appointment_ref: str) -> str | None: ...
+    async def visit_of_appointment(self, appointment_ref: str) -> str | None:
+        """The visit id of an appointment; None while it has no order."""
+        ...
 
     async def write_note(self, client_ref: str, text: str, dedupe_ref: str) -> str:
         """Leave one note carrying `dedupe_ref`; searches first, returns the note's id."""
@@ -170,7 +180,9 @@ class PmsPort(Protocol):
         """Visit ids closed in [since, until): the sweep's source."""
         ...
 
-    def verify(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> VendorEvent: ...
+    def verify(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> VendorEvent:
+        """The event of a webhook that the vendor signed; else SignatureRefused."""
+        ...
 
 
 # --- payment processor ----------------------------------------------------------------
@@ -223,20 +235,30 @@ class ProcessorPort(Protocol):
     """The card processor. Every `key` is an idempotency key of ours."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The short name used in logs and sources."""
+        ...
 
     async def ensure_customer(self, key: str, client_id: str) -> str:
         """The processor's customer for our opaque client id; made at most once per key."""
         ...
 
     async def open_invoice(
-        self, key: str, customer_id: str, amount_cents: int, currency: str, document_id: str,
-        case_id: str, due_days: int,
+        self,
+        key: str,
+        customer_id: str,
+        amount_cents: int,
+        currency: str,
+        document_id: str,
+        case_id: str,
+        due_days: int,
     ) -> ProcessorInvoice:
         """Create, fill with one neutral line, finalise; looks up by metadata past key life."""
         ...
 
-    async def read_invoice(self, processor_id: str) -> ProcessorInvoice: ...
+    async def read_invoice(self, processor_id: str) -> ProcessorInvoice:
+        """One of our invoices as the processor has it now, with a fresh pay URL."""
+        ...
 
     async def credit_invoice(
         self, key: str, processor_id: str, amount_cents: int
@@ -245,21 +267,32 @@ class ProcessorPort(Protocol):
         ...
 
     async def record_outside_payment(
-        self, key: str, processor_id: str, amount_cents: int, currency: str, reference: str,
+        self,
+        key: str,
+        processor_id: str,
+        amount_cents: int,
+        currency: str,
+        reference: str,
         paid_at: datetime,
     ) -> Refused | None:
         """Tell the processor of money received elsewhere (desk, cash), in part or whole."""
         ...
 
-    async def read_payment(self, payment_id: str) -> LoosePayment | Refused: ...
+    async def read_payment(self, payment_id: str) -> LoosePayment | Refused:
+        """A payment by its own id, with the invoices that it is applied to."""
+        ...
 
-    async def events_since(self, since: datetime) -> Sequence[VendorEvent]: ...
+    async def events_since(self, since: datetime) -> Sequence[VendorEvent]:
+        """The processor's own event list from an instant on: what webhooks may have lost."""
+        ...
 
     async def case_of_invoice(self, processor_id: str) -> str | None:
         """The case id in an invoice's metadata, None when it is not ours."""
         ...
 
-    def verify(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> VendorEvent: ...
+    def verify(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> VendorEvent:
+        """The event of a webhook that the vendor signed; else SignatureRefused."""
+        ...
 
 
 # --- messages -------------------------------------------------------------------------
@@ -318,9 +351,13 @@ class TextPort(Protocol):
     """An SMS provider."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The short name used in logs and sources."""
+        ...
 
-    async def send(self, text: OutgoingText) -> Accepted | Refused: ...
+    async def send(self, text: OutgoingText) -> Accepted | Refused:
+        """Hand one text over, once."""
+        ...
 
     async def find(self, text: OutgoingText, since: datetime) -> Accepted | Refused | None:
         """Look a message up after an unknown outcome; None means not there (yet)."""
@@ -331,26 +368,34 @@ class TextPort(Protocol):
         ...
 
     def verify(self, raw: bytes, headers: Mapping[str, str], url: str) -> VendorEvent:
-        """A signed status callback or inbound reply; type `message.status` or `message.received`."""
+        """A signed callback: type `message.status`, or `message.received` for a reply."""
         ...
 
-    def delivery_report(self, event: VendorEvent) -> DeliveryReport: ...
+    def delivery_report(self, event: VendorEvent) -> DeliveryReport:
+        """The provider's word on one message."""
+        ...
 
-    def inbound(self, event: VendorEvent) -> InboundText: ...
+    def inbound(self, event: VendorEvent) -> InboundText:
+        """A patient's reply, with what it asks for."""
+        ...
 
 
 class EmailPort(Protocol):
     """An e-mail relay."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The short name used in logs and sources."""
+        ...
 
     @property
     def resends_safely(self) -> bool:
         """True when the relay drops a second copy of the same message key by itself."""
         ...
 
-    async def send(self, email: OutgoingEmail) -> Accepted | Refused: ...
+    async def send(self, email: OutgoingEmail) -> Accepted | Refused:
+        """Hand one e-mail over, once."""
+        ...
 
 
 # --- the workflow engine --------------------------------------------------------------
@@ -360,8 +405,13 @@ class CaseEngine(Protocol):
     """Starts and signals cases; implemented over the Temporal client."""
 
     async def start_or_signal(
-        self, workflow: str, workflow_id: str, start_input: Record, signal: str,
-        signal_input: Record, location_id: str,
+        self,
+        workflow: str,
+        workflow_id: str,
+        start_input: Record,
+        signal: str,
+        signal_input: Record,
+        location_id: str,
     ) -> str:
         """Start the case, or signal the running one; returns `started` or `signalled`."""
         ...

@@ -1,1 +1,4 @@
-"""A practice in a box: the vendors' APIs over real HTTP, with their faults; knows nothing of tieout."""
+"""A practice in a box: the vendors' APIs over real HTTP, with their faults.
+
+It knows nothing of the product, and the product never imports it.
+"""

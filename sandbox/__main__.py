@@ -63,7 +63,9 @@ def main() -> None:
     )
     box.webhook_urls.update(state.get("setting", "webhook_urls") or {})
     server = uvicorn.Server(
-        uvicorn.Config(build(box, args.smtp_port), host="127.0.0.1", port=args.port, log_level="warning")
+        uvicorn.Config(
+            build(box, args.smtp_port), host="127.0.0.1", port=args.port, log_level="warning"
+        )
     )
     asyncio.run(server.serve())
 

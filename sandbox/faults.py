@@ -11,8 +11,17 @@ from typing import Literal, get_args
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
-CallFault = Literal["rate_limit", "error_before", "error_after", "timeout_before", "timeout_after", "reset_before", "reset_after"]
+CallFault = Literal[
+    "rate_limit",
+    "error_before",
+    "error_after",
+    "timeout_before",
+    "timeout_after",
+    "reset_before",
+    "reset_after",
+]
 WebhookFault = Literal["duplicate", "delay", "drop", "reorder", "forge", "stale"]
 KINDS = (*get_args(CallFault), *get_args(WebhookFault))
 
@@ -63,7 +72,7 @@ class Faults:
         self,
         vendor: str,
         operation: str,
-        request: Request,
+        _request: Request,
         handle: Callable[[], Awaitable[Response]],
         rate_limited: Callable[[], Response] | None = None,
     ) -> Response:
@@ -86,7 +95,8 @@ class Faults:
 class HangUp(Response):
     """Closes the connection without an answer: the caller cannot know what happened."""
 
-    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Promise a body and never send it, which makes the server drop the connection."""
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
+        headers = [(b"content-length", b"10")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         raise ConnectionResetError("simulated reset")

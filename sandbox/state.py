@@ -13,7 +13,9 @@ class State:
     """`kind` + `id` -> JSON document, in order of first insertion."""
 
     def __init__(self, path: Path | None) -> None:
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            path or ":memory:", isolation_level=None, check_same_thread=False
+        )
         # A killed sandbox loses nothing; only a power cut could, and this is a toy practice.
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")

@@ -43,7 +43,9 @@ class WebhookPump:
 
     def send(self, delivery: Delivery) -> None:
         """Queue one delivery and return at once."""
-        fault = self._faults.take(delivery.vendor, f"webhook:{delivery.event_type}", get_args(WebhookFault))
+        fault = self._faults.take(
+            delivery.vendor, f"webhook:{delivery.event_type}", get_args(WebhookFault)
+        )
         kind = fault.kind if fault else None
         if kind == "drop":
             self._log(delivery, "dropped", 0)
@@ -81,15 +83,24 @@ class WebhookPump:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(
-        self, delivery: Delivery, wait_seconds: float = 0.0, forge: bool = False, stale: bool = False
+        self,
+        delivery: Delivery,
+        wait_seconds: float = 0.0,
+        forge: bool = False,
+        stale: bool = False,
     ) -> None:
         await asyncio.sleep(wait_seconds)
         for pause_seconds in (*RETRY_SECONDS, None):
             sign = delivery.sign_stale if stale and delivery.sign_stale else delivery.sign
             headers = sign(delivery.body + b" " if forge else delivery.body)
             try:
-                answer = await self._client.post(delivery.url, content=delivery.body, headers=headers)
-                status, outcome = answer.status_code, "delivered" if answer.is_success else "refused"
+                answer = await self._client.post(
+                    delivery.url, content=delivery.body, headers=headers
+                )
+                status, outcome = (
+                    answer.status_code,
+                    "delivered" if answer.is_success else "refused",
+                )
             except httpx.HTTPError:
                 status, outcome = 0, "unreachable"
             self._log(delivery, outcome, status)

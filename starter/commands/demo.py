@@ -101,9 +101,8 @@ def show(console: Console, figures: dict[str, Any], folder: Path) -> None:
         f"Money messages after settlement: {figures['money_messages_after_settlement']}."
         f" Doubled messages: {figures['duplicate_messages']}."
     )
-    console.print(
-        f"Histories: run [bold]tieout dev --state {folder}[/], then open\n  {figures['temporal_ui']}"
-    )
+    console.print(f"Histories: run [bold]tieout dev --state {folder}[/], then open")
+    console.print(f"  {figures['temporal_ui']}")
     console.print(
         "[green]The day ties out.[/]" if figures["ok"] else "[red]It does not tie out.[/]"
     )
