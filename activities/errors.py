@@ -1,7 +1,8 @@
-"""Turns a connector's closed vocabulary into what the engine retries, or does not.
+"""Turns failures into what the engine retries, or does not, by a closed vocabulary of types.
 
 Only the type's name and a short sentence cross the wire; causes are cut off, because a
-cause can hold a secret or a patient's data.
+cause can hold a secret or a patient's data. What is not named here (a database away, a bug)
+is retried by the activity's options and ends, when they do, as a question for a person.
 """
 
 import functools
@@ -12,12 +13,18 @@ from typing import ParamSpec, TypeVar
 from temporalio.exceptions import ApplicationError
 
 from connectors.ports import ConnectorError, RateLimited
+from domain.messages import TemplateFault
 from store.db import KeyReused
+from store.entitlements import LotShort
+from store.payments import OverAllocated
+from store.reviews import ReviewClosed
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _SENTENCE_MAX = 300
+_OUR_REFUSALS = (KeyReused, ReviewClosed, LotShort, OverAllocated, TemplateFault)
+"""The books or the rules say no; the same call would be refused again."""
 
 
 def vendor_errors(run: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
@@ -29,8 +36,13 @@ def vendor_errors(run: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
             return await run(*args, **kwargs)
         except ConnectorError as error:
             raise application_error(error) from None
-        except KeyReused as error:
-            raise ApplicationError(str(error), type="KeyReused", non_retryable=True) from None
+        except _OUR_REFUSALS as error:
+            raise refusal(error) from None
+        except LookupError as error:
+            # Our own functions raise plain LookupError with a sentence; a KeyError is a bug.
+            if type(error) is not LookupError:
+                raise
+            raise refusal(error) from None
 
     return wrapped
 
@@ -43,4 +55,11 @@ def application_error(error: ConnectorError) -> ApplicationError:
         type=type(error).__name__,
         non_retryable=not error.retryable,
         next_retry_delay=None if pause is None else timedelta(milliseconds=int(pause * 1000)),
+    )
+
+
+def refusal(error: Exception) -> ApplicationError:
+    """The engine's form of a no that a repeat would not change."""
+    return ApplicationError(
+        str(error)[:_SENTENCE_MAX], type=type(error).__name__, non_retryable=True
     )
