@@ -1,5 +1,6 @@
 """One payment fact into the books: matched and posted, or held as a question. Never dropped."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from activities.contracts import CaseRef, Mismatch
@@ -25,13 +26,16 @@ BY_MATCHING = "matching"
 
 
 async def post_payment(
-    conn: Conn, case: CaseRef, fact: PaymentFact, at: datetime
+    conn: Conn, case: CaseRef, fact: PaymentFact, at: datetime, invoice_of: Mapping[str, str]
 ) -> Mismatch | None:
-    """Match one new fact of a case and post it; a mismatch waits in suspense for a person."""
+    """Match one new fact of a case and post it; a mismatch waits in suspense for a person.
+
+    `invoice_of` says of payments (by our id) which processor invoice they are on.
+    """
     result = match(
         _to_match(case, fact, at),
         [await _open_item(conn, case)],
-        await _earlier(conn, case, fact),
+        await _earlier(conn, case, fact, invoice_of),
         location_id=case.location_id,
         currency=fact.currency,
     )
@@ -165,7 +169,12 @@ async def _open_item(conn: Conn, case: CaseRef) -> OpenItem:
     )
 
 
-async def _earlier(conn: Conn, case: CaseRef, fact: PaymentFact) -> list[EarlierPayment]:
+async def _earlier(
+    conn: Conn, case: CaseRef, fact: PaymentFact, invoice_of: Mapping[str, str]
+) -> list[EarlierPayment]:
+    """What the case was paid before. Two invoices of one case may well ask the same amount, so
+    a payment on another of its processor invoices is never what this one repeats."""
+    own_invoice = invoice_of.get(fact.payment_id)
     return [
         EarlierPayment(
             source=known.source,
@@ -177,4 +186,5 @@ async def _earlier(conn: Conn, case: CaseRef, fact: PaymentFact) -> list[Earlier
         )
         for known in await payments.of_case(conn, case.case_id)
         if known.payment_id != fact.payment_id
+        and (own_invoice is None or invoice_of.get(known.payment_id, own_invoice) == own_invoice)
     ]

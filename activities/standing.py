@@ -50,12 +50,13 @@ class StandingActivities:
             outside = await self._read_outside(ask.case)
         except ConnectorError as error:
             return await self._unverified(ask, type(error).__name__)
+        invoice_of = self._invoice_of(outside.invoices)
         async with transaction(self._tools.pool) as conn:
             await clients.lock_client(conn, ask.client_id)
             mismatches = []
             for fact in self._facts(ask, outside):
                 if await payments.record(conn, fact):
-                    mismatch = await post_payment(conn, ask.case, fact, ask.at)
+                    mismatch = await post_payment(conn, ask.case, fact, ask.at, invoice_of)
                     mismatches.extend([mismatch] if mismatch else [])
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
         asked_cents = _asked_cents(outside.invoices)
@@ -83,6 +84,14 @@ class StandingActivities:
             self._read_invoices(processor_ids),
         )
         return Outside(invoices=read, visit=None if isinstance(visit, Refused) else visit)
+
+    def _invoice_of(self, opened: Sequence[ProcessorInvoice]) -> dict[str, str]:
+        """Our payment id -> the processor invoice that it is on."""
+        return {
+            ids.payment_id(self._tools.processor.name, payment.payment_id): invoice.processor_id
+            for invoice in opened
+            for payment in invoice.payments
+        }
 
     def _facts(self, ask: StandingIn, outside: Outside) -> list[PaymentFact]:
         """The payments that the outside systems show for this case."""

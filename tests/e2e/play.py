@@ -6,7 +6,10 @@ comes out of the database and of what the twins kept. Nothing here reaches into 
 
 import contextlib
 import itertools
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -35,6 +38,7 @@ from store.invoices import Document
 from store.reviews import Review
 from store.touchpoints import Touchpoint
 
+ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 60
 OUT = frozenset({"accepted", "delivered"})
 BOTH = ("APPOINTMENT_COMPLETED", "ORDER_COMPLETED")
@@ -138,11 +142,11 @@ class Play:
         """A case of a Glow member with six prepaid syringes and this month's credit."""
         return await self.case(lines, opening=member(self.practice.now(), 6), **how)
 
-    async def pay_online(self, case: Case, cents: int | None = None, document: int = -1) -> None:
-        """The patient pays on the processor's page; by default the newest invoice in full."""
-        invoice_id = (await self.processor_ids(case))[document]
+    async def pay_online(self, case: Case, cents: int | None = None) -> None:
+        """The patient pays on the processor's page: the newest open invoice, in full or in part."""
+        asked = [bill for bill in await self.stripe_invoices(case) if bill["status"] == "open"]
         body = {} if cents is None else {"amount_cents": cents}
-        await self.practice.control(f"stripe/invoices/{invoice_id}/pay", body)
+        await self.practice.control(f"stripe/invoices/{asked[-1]['id']}/pay", body)
 
     async def pay_at_desk(self, case: Case, cents: int, kind: str = "cash", note: str = "") -> None:
         """The front desk takes money and records it in the PMS."""
@@ -407,3 +411,17 @@ async def quick_lookups(play: Play, seconds: int) -> None:
     play.practice.location = place.model_copy(update={"chase": chase})
     async with transaction(play.practice.pool) as conn:
         await locations.put_location(conn, play.practice.location)
+
+
+def tieout(state: Path, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """A command beside the stack, as a person types it: no variable but the folder."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TIEOUT_")}
+    return subprocess.run(
+        [sys.executable, "-m", "starter", *words],
+        env={**clean, "TIEOUT_STATE": str(state), **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
