@@ -7,11 +7,13 @@ import typer
 from rich.text import Text
 
 from domain.case import Decision
+from domain.catalog import ItemClass
 from domain.money import dollars
 from starter.desk import answers
 from starter.desk.books import SHORT, Books, open_books
 from starter.desk.paper import command, confirmed, console, indented, plain, print_json, usage
-from starter.desk.queue import question_data, question_page, queue_data, queue_page
+from starter.desk.queue import example, question_data, question_page, queue_data, queue_page
+from starter.errors import Refusal
 from store import reviews
 from store.reviews import Choice, Review
 
@@ -68,6 +70,9 @@ async def _show(review_id: str, as_json: bool) -> None:
             print_json(await question_data(books, review))
         else:
             console().print(await question_page(books, review))
+            if words := example(review):
+                # One unbroken line, so that it can be copied.
+                console().print(command(words), soft_wrap=True)
 
 
 @app.command()
@@ -84,6 +89,10 @@ def decide(
     ] = None,
     invoice: Annotated[
         str | None, typer.Option(help="The printed number of an invoice.", metavar="NO")
+    ] = None,
+    item_class: Annotated[
+        str | None,
+        typer.Option("--class", help=f"One of {', '.join(ItemClass)}.", metavar="CLASS"),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
     as_json: AsJson = False,
@@ -106,6 +115,7 @@ def decide(
         sku=sku,
         amount_cents=answers.cents_of(amount),
         invoice_id=invoice,
+        item_class=item_class,
     )
     asyncio.run(_decide(typed, yes, as_json))
 
@@ -123,9 +133,7 @@ async def _decide(typed: Decision, yes: bool, as_json: bool) -> None:
         if not confirmed("Decide so?", yes=yes, as_json=as_json):
             typer.echo("Nothing was decided.", err=True)
             raise typer.Exit(1)
-        from starter.desk.engine import give_decision
-
-        await give_decision(books.settings, review, decision)
+        await _give(books, review, decision)
         done = await _carried_out(books, decision)
         if as_json:
             print_json({**decision.model_dump(mode="json"), "carried_out": done})
@@ -133,10 +141,22 @@ async def _decide(typed: Decision, yes: bool, as_json: bool) -> None:
             _say_what_follows(review, decision, done)
 
 
+async def _give(books: Books, review: Review, decision: Decision) -> None:
+    from starter.desk.engine import give_decision
+
+    try:
+        await give_decision(books.settings, review, decision)
+    except Refusal:
+        # Somebody else may have answered meanwhile: then say who, not that the case is closed.
+        await answers.must_be_open(books, await reviews.get(books.conn, review.review_id))
+        raise
+
+
 def _preview(choice: Choice, typed: Decision) -> Text:
     given = [
         *([typed.sku] if typed.sku else []),
         *([dollars(typed.amount_cents)] if typed.amount_cents is not None else []),
+        *([typed.item_class] if typed.item_class else []),
         *([typed.invoice_id.upper()] if typed.invoice_id else []),
     ]
     what = f"{choice.label} ({', '.join(given)})" if given else choice.label

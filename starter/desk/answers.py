@@ -18,6 +18,7 @@ OPTIONS = {
     Need.SKU: "--sku SKU",
     Need.AMOUNT: "--amount 12.50",
     Need.INVOICE: "--invoice NO",
+    Need.ITEM_CLASS: "--class CLASS",
     Need.REASON: "--reason WHY",
 }
 """What a choice needs, as it is typed."""
@@ -62,7 +63,7 @@ def must_fit(decision: Decision, review: Review, choice: Choice) -> None:
     for need in needs_of(choice):
         if not _given(decision, need):
             usage(f"The choice {choice.name} needs {OPTIONS[need]}.")
-    for need in (Need.SKU, Need.AMOUNT, Need.INVOICE):
+    for need in OPTIONS.keys() - {Need.REASON}:
         if need not in choice.needs and _given(decision, need):
             usage(f"The choice {choice.name} takes no {OPTIONS[need].split()[0]}.")
     problem = taxonomy.problem_with(decision, review.code)
@@ -95,7 +96,7 @@ async def verdict(books: Books, review: Review) -> str:
     """`by Dana on 2026-03-05 14:02: map (SKU), because …` of a decided question."""
     given = review.decision or {}
     at = await books.local(review.location_id, review.decided_at or review.opened_at)
-    extras = [str(given[need]) for need in (Need.SKU, Need.INVOICE) if given.get(need)]
+    extras = [str(given[need]) for need in (Need.SKU, Need.ITEM_CLASS) if given.get(need)]
     with_what = f" ({', '.join(extras)})" if extras else ""
     because = f", because: {review.decided_reason}" if review.decided_reason else ""
     return f"by {review.decided_by} on {at}: {given.get('choice')}{with_what}{because}"

@@ -18,6 +18,7 @@ from store.vault import Vault
 
 SHORT = 8
 """Characters of an id that a person reads and types."""
+_NAMED_MAX = 3
 
 
 @dataclass
@@ -69,26 +70,25 @@ class Books:
         found = await visits.find_cases(self.conn, name)
         if not found:
             raise Refusal(f"There is no visit {name}: give a case id, invoice number or order id.")
-        return self._one(found, name, "visit")
+        if len(found) > 1 and name not in found:
+            orders = ", ".join(case_id.rpartition("/")[2] for case_id in found[:_NAMED_MAX])
+            raise Refusal(f"{len(found)} visits answer to {name}; give an order id: {orders}.")
+        return name if name in found else found[0]
 
     async def client_named(self, name: str) -> str:
         """The one client that a person means; `Refusal` when there is none or more than one."""
         found = await client_log.find_clients(self.conn, name)
         if not found:
             raise Refusal(f"There is no client {name}: give a client id or an invoice number.")
-        return self._one(found, name, "client")
+        if len(found) > 1 and name not in found:
+            ids = ", ".join(found[:_NAMED_MAX])
+            raise Refusal(f"{len(found)} clients answer to {name}; give a client id: {ids}.")
+        return name if name in found else found[0]
 
     def history_url(self, case_id: str) -> str:
         """The case's history in the Temporal UI."""
         place = f"namespaces/{self.settings.temporal_namespace}/workflows"
         return f"{self.settings.temporal_ui_url}/{place}/{quote(case_id, safe='')}"
-
-    @staticmethod
-    def _one(found: list[str], name: str, what: str) -> str:
-        exact = [one for one in found if one == name]
-        if len(exact or found) > 1:
-            raise Refusal(f"More than one {what} answers to {name}; give more of the id.")
-        return (exact or found)[0]
 
 
 @contextlib.asynccontextmanager

@@ -40,8 +40,9 @@ def grid(*columns: tuple[str, str, bool], rows: Iterable[Sequence[object]]) -> T
     """A table without rules. A column is (heading, left or right, may wrap)."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name, side, wraps in columns:
-        right = side == RIGHT
-        table.add_column(name, justify="right" if right else "left", no_wrap=not wraps)
+        table.add_column(
+            name, justify="right" if side == RIGHT else "left", no_wrap=not wraps, overflow="fold"
+        )
     for row in rows:
         table.add_row(*(_cell(cell) for cell in row))
     return table
@@ -51,7 +52,7 @@ def pairs(rows: Iterable[tuple[str, object]]) -> Table:
     """Names and values, one pair a line."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="dim", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(name, _cell(value))
     return table
@@ -71,7 +72,7 @@ def halves(left: tuple[str, RenderableType], right: tuple[str, RenderableType]) 
     """Two things side by side, each with half of the width."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     for name in (left[0], right[0]):
-        table.add_column(name, ratio=1)
+        table.add_column(name, ratio=1, overflow="fold")
     table.add_row(left[1], right[1])
     return table
 

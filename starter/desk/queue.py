@@ -239,9 +239,15 @@ async def _ending(books: Books, review: Review) -> list[RenderableType]:
     if review.state == "withdrawn":
         why = await reviews.withdrawn_reason(books.conn, review.review_id)
         return [heading("Taken back"), indented(plain(why or "no longer needed"))]
+    return [heading("To decide")]
+
+
+def example(review: Review) -> str | None:
+    """The command that gives the suggested answer, while the question is open."""
+    if review.state != "open":
+        return None
     named = next((each for each in review.choices if each.name == review.suggested), None)
-    shown = named or review.choices[0]
-    return [heading("To decide"), indented(command(command_line(review, shown)))]
+    return command_line(review, named or review.choices[0])
 
 
 def _counted(count: int) -> str:

@@ -14,6 +14,7 @@ from starter.desk.books import SHORT, Books
 from starter.desk.paper import (
     LEFT,
     RIGHT,
+    bullet,
     command,
     grid,
     heading,

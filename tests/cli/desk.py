@@ -1,11 +1,16 @@
-"""Runs `tieout` as a person would: a process of its own, 80 columns, its output read."""
+"""Runs `tieout` as a person would: 80 columns, its output and exit code read."""
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
+
+from starter.cli import run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,8 +33,21 @@ class Said:
         return " ".join(self.out.split())
 
 
+def run_here(env, words) -> Said:
+    """Run one command in this process, as its entry point does, with these settings alone."""
+    out, err = io.StringIO(), io.StringIO()
+    screen = {"PATH": os.environ["PATH"], "COLUMNS": "80"}
+    with (
+        mock.patch.dict(os.environ, {**screen, **env}, clear=True),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = run(words)
+    return Said(code, out.getvalue(), err.getvalue())
+
+
 async def tieout(env, *words) -> Said:
-    """Run one command with these `TIEOUT_*` settings."""
+    """Run one command in a process of its own with these settings."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

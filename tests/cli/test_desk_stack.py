@@ -1,0 +1,169 @@
+"""The desk at work on a running stack: hold, decide, pay in part, release, close."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+from desk import one_sentence, tieout
+
+from starter.demo.cast import LASER, Patient, line, unmapped
+from starter.dev import Stack
+from starter.ports import Ports
+from starter.rehearsal import Rehearsal
+from store import processor, reviews, touchpoints, visits
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@dataclass
+class Desk:
+    """A stack, the practice on it, and the command line beside it."""
+
+    stack: Stack
+    practice: Rehearsal
+
+    async def run(self, *words):
+        return await tieout({"TIEOUT_STATE": str(self.stack.state)}, *words)
+
+    async def check_out(self, ref, cents=32_000):
+        """A patient comes, is charted and leaves; returns the case id."""
+        run = uuid4().int % 10_000_000
+        patient = Patient("Fern", "Abbott", f"fern.{run}@patients.example", f"+1512{run:07d}")
+        urn = await self.practice.admit(patient)
+        visit_id = await self.practice.treat(urn, [line(ref, "Laser", 1, cents)])
+        return await self.practice.check_out(visit_id)
+
+    async def until(self, ask, what):
+        """Poll the books."""
+
+        async def asked():
+            async with self.practice.pool.acquire() as conn:
+                return await ask(conn)
+
+        return await self.practice.until(asked, what, 60)
+
+    async def sent(self, case_id):
+        """Wait for the invoice on both channels."""
+
+        async def both(conn):
+            rows = await touchpoints.of_case(conn, case_id)
+            return len([row for row in rows if row.state in ("accepted", "delivered")]) >= 2
+
+        await self.until(both, "the invoice")
+
+    async def question(self, case_id):
+        async def first(conn):
+            return next(iter(await reviews.open_of_case(conn, case_id)), None)
+
+        return await self.until(first, "a question")
+
+    async def standing(self, case_id):
+        async with self.practice.pool.acquire() as conn:
+            return (await visits.standings(conn, case_ids=[case_id]))[0]
+
+
+@pytest.fixture(scope="module")
+async def desk(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("desk")
+    async with Stack(folder, ports=Ports.free()) as stack:
+        location_id = stack.practice.location.location_id
+        async with Rehearsal(stack.settings, location_id) as practice:
+            await practice.at_two_on_thursday()
+            yield Desk(stack, practice)
+
+
+async def test_an_unmapped_visit_is_found_mapped_and_billed(desk):
+    case_id = await desk.check_out(unmapped())
+    asked = await desk.question(case_id)
+    short = asked.review_id[:8]
+
+    said = await desk.run("review", "list")
+    assert f"{short} $0.00 0 d Unknown code on the chart" in said.words
+    said = await desk.run("review", "show", short)
+    assert f"tieout review decide {short} map --by YOUR-NAME --sku SKU" in said.words
+    said = await desk.run("review", "decide", short, "map", "--sku", "LASR", "--by", "dana")
+    assert "There is no LASR in price book" in one_sentence(said, 1)
+
+    decide = ("review", "decide", short, "map", "--sku", "LASER-SESSION", "--by", "dana")
+    said = await desk.run(*decide)
+    assert (said.code, said.err) == (0, "")
+    assert "Decided: map, by dana." in said.words
+    await desk.sent(case_id)
+    assert (await desk.standing(case_id)).balance_cents == 32_000
+
+    said = await desk.run(*decide)
+    assert "Already decided by dana on 20" in one_sentence(said, 1)
+    said = await desk.run("visit", "show", case_id)
+    assert "decided by dana" in said.words
+    assert "$320.00 due, $320.00 still owed" in said.words
+
+
+async def test_two_persons_decide_at_once_and_one_of_them_is_told(desk):
+    case_id = await desk.check_out(unmapped())
+    short = (await desk.question(case_id)).review_id[:8]
+    both = await asyncio.gather(
+        desk.run("review", "decide", short, "map", "--sku", "LASER-SESSION", "--by", "dana"),
+        desk.run("review", "decide", short, "not_billable", "--reason", "gift", "--by", "robin"),
+    )
+    [taken], [refused] = (
+        [said for said in both if said.code == 0],
+        [said for said in both if said.code == 1],
+    )
+    winner = "dana" if "by dana" in taken.out else "robin"
+    assert f"Already decided by {winner}" in refused.err
+
+
+async def test_a_part_payment_is_shown(desk):
+    case_id = await desk.check_out(LASER)
+    await desk.sent(case_id)
+    async with desk.practice.pool.acquire() as conn:
+        invoice_id = next(iter((await processor.invoices_of_case(conn, case_id)).values()))
+    await desk.practice.control(f"stripe/invoices/{invoice_id}/pay", {"amount_cents": 15_000})
+
+    async def posted(_):
+        return (await desk.standing(case_id)).balance_cents == 17_000
+
+    await desk.until(posted, "the part payment")
+    said = await desk.run("visit", "show", case_id)
+    for words in (
+        "$320.00 due, $170.00 still owed",
+        "card through stripe paid $150.00 $150.00",
+        "payment received 1020 Processor clearing $150.00",
+    ):
+        assert words in said.words, words
+
+
+async def test_a_held_visit_is_silent_until_it_is_released_and_a_closed_one_for_ever(desk):
+    case_id = await desk.check_out(LASER)
+    await desk.sent(case_id)
+    number = (await desk.standing(case_id)).number
+    by = ("--by", "dana", "--reason", "patient called")
+
+    said = await desk.run("visit", "hold", number, *by)
+    assert (said.code, said.words) == (0, f"Held {number}, by dana.")
+    await desk.practice.skip(case_id, 4)
+    assert (await desk.standing(case_id)).last_step == "invoice"
+    assert "held until a person releases it" in (await desk.run("visit", "list")).words
+
+    said = await desk.run("visit", "release", number, "--by", "dana")
+    assert said.code == 0, said
+
+    async def reminded(_):
+        return (await desk.standing(case_id)).last_step == "day-3"
+
+    await desk.until(reminded, "the late reminder")
+    said = await desk.run("visit", "close", number, *by)
+    assert (said.code, said.words) == (0, f"Closed {number}, by dana.")
+    result = await asyncio.wait_for(desk.practice.case(case_id).result(), 30)
+    assert result["status"] == "closed_by_staff"
+
+    for verb in ("hold", "close"):
+        said = await desk.run("visit", verb, number, *by)
+        assert "has ended already" in one_sentence(said, 1)
+    async with desk.practice.pool.acquire() as conn:
+        done = await visits.actions_of(conn, case_id)
+    assert [each.action for each in done] == ["hold", "release", "close"]
+    said = await desk.run("client", "log", number)
+    for words in ("held by hand by dana: patient called", "SMS day-3: taken", "closed by hand"):
+        assert words in said.words
