@@ -16,13 +16,13 @@ _HERE = Path(__file__).parent
 ASSETS = {"page.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
-def page_headers(sandbox_url: str | None) -> Mapping[str, str]:
+def page_headers(form_target: str | None) -> Mapping[str, str]:
     """No script, no frame, no cache, no referrer.
 
     `form-action` also governs where a posted form may be redirected, so it names https and,
-    in dev, the sandboxed processor.
+    where that place is on plain http, the one place where the page's form leads.
     """
-    targets = "'self' https:" + (f" {sandbox_url}" if sandbox_url else "")
+    targets = "'self' https:" + (f" {form_target}" if form_target else "")
     return {
         "Content-Security-Policy": (
             "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
@@ -37,10 +37,10 @@ def page_headers(sandbox_url: str | None) -> Mapping[str, str]:
 
 
 class Pages:
-    """Renders templates. `sandbox_url` is set in dev alone."""
+    """Renders templates. `form_target` is the origin to which a posted form is redirected."""
 
-    def __init__(self, sandbox_url: str | None) -> None:
-        self._headers = page_headers(sandbox_url)
+    def __init__(self, form_target: str | None) -> None:
+        self._headers = page_headers(form_target)
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,

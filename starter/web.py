@@ -36,6 +36,7 @@ def build_web(wiring: Wiring) -> Starlette:
     """The application. `app.state.tasks` is what still runs after the answers."""
     settings, tasks, pages = wiring.settings, Tasks(), Pages(wiring.settings.sandbox_url)
     codec = EncryptionCodec(settings.codec_key_bytes, settings.codec_key_id)
+    codec_pages = Pages(settings.temporal_ui_url)
 
     async def ready(_: Request) -> Response:
         try:
@@ -60,7 +61,7 @@ def build_web(wiring: Wiring) -> Starlette:
             Route("/readyz", ready),
             *Shim(wiring, tasks).routes(),
             *PayPage(wiring, pages).routes(),
-            *CodecEndpoint(settings, wiring.vault, codec, pages).routes(),
+            *CodecEndpoint(settings, wiring.vault, codec, codec_pages).routes(),
             *pages.routes(),
         ],
         middleware=[Middleware(AccessLog)],

@@ -63,24 +63,41 @@ async def serve(app: Starlette) -> tuple[uvicorn.Server, asyncio.Task[None], str
     return server, task, f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.fixture
-async def processor_url() -> AsyncIterator[str]:
-    """Stands for the processor's hosted page and for the Temporal UI: another origin."""
+async def elsewhere(title: str) -> AsyncIterator[str]:
+    """Another origin that answers every path with one page."""
 
-    async def hosted(_: Request) -> HTMLResponse:
-        return HTMLResponse("<title>Processor</title><h1>Hosted invoice</h1>")
+    async def answer(_: Request) -> HTMLResponse:
+        return HTMLResponse(f"<title>{title}</title><h1>{title}</h1>")
 
-    server, task, url = await serve(Starlette(routes=[Route("/{rest:path}", hosted)]))
+    server, task, url = await serve(Starlette(routes=[Route("/{rest:path}", answer)]))
     yield url
     server.should_exit = True
     await task
 
 
 @pytest.fixture
-async def site(world: World, processor_url: str) -> AsyncIterator[str]:  # noqa: F811
-    """The web process, told that the other origin is the sandbox and the Temporal UI."""
+async def processor_url() -> AsyncIterator[str]:
+    """Stands for the processor's hosted page."""
+    async for url in elsewhere("Hosted invoice"):
+        yield url
+
+
+@pytest.fixture
+async def ui_url() -> AsyncIterator[str]:
+    """Stands for the Temporal UI."""
+    async for url in elsewhere("Temporal UI"):
+        yield url
+
+
+@pytest.fixture
+async def site(
+    world: World,  # noqa: F811
+    processor_url: str,
+    ui_url: str,
+) -> AsyncIterator[str]:
+    """The web process, told where its two neighbours are."""
     told = world.wiring.settings.model_copy(
-        update={"sandbox_url": processor_url, "temporal_ui_url": processor_url}
+        update={"sandbox_url": processor_url, "temporal_ui_url": ui_url}
     )
     server, task, url = await serve(build_web(replace(world.wiring, settings=told)))
     yield url

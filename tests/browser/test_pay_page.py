@@ -97,13 +97,13 @@ async def test_bad_days_look_calm(
 
 
 async def test_the_temporal_ui_reaches_the_codec_after_a_sign_in(
-    page: Page, site: str, processor_url: str, tmp_path: Path
+    page: Page, site: str, ui_url: str, tmp_path: Path
 ) -> None:
-    await page.goto(processor_url)
+    await page.goto(ui_url)
     assert await page.evaluate(SEALED, site) == 401
     await page.goto(f"{site}/codec/login")
     await page.screenshot(path=tmp_path / "login.png", full_page=True)
     await page.get_by_label("Codec token").fill("codec-token")
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"{processor_url}/")
+    await page.wait_for_url(f"{ui_url}/")
     assert await page.evaluate(SEALED, site) == 200
