@@ -12,10 +12,10 @@ from uuid import UUID
 
 import structlog
 
-from activities.intake_payments import PaymentIntake
+from activities.intake_payments import LATER_SECONDS, PaymentIntake
 from activities.intake_texts import TextIntake
 from activities.translation import Ignored, Undecodable, json_object, text_at, visit_input
-from connectors.ports import CaseEngine, PmsPort, ProcessorPort, TextPort
+from connectors.ports import CaseEngine, PmsPort, ProcessorPort, TextPort, VendorEvent
 from domain import ids
 from domain.case import ChartAmended
 from domain.model import canonical_json
@@ -77,6 +77,12 @@ class Intake:
         async with transaction(self._pool) as conn:
             await inbox.mark_dispatched(conn, inbox_id, workflow_id)
         return workflow_id
+
+    def wait_seconds(self, event: VendorEvent) -> int:
+        """How long a fresh event should wait before `dispatch`; the redrive waits for nothing."""
+        if event.source != self._processor.name:
+            return 0
+        return LATER_SECONDS.get(event.event_type, 0)
 
     async def redrive(self, older_than_seconds: int) -> dict[str, int]:
         """Dispatch what was received and never marked; counts by outcome."""

@@ -39,6 +39,10 @@ INTENT_HINTS = frozenset(
     {"payment_intent.processing", "payment_intent.payment_failed", "payment_intent.canceled"}
 )
 REVERSALS = ("charge.refunded", "charge.dispute.", "refund.")
+LATER_SECONDS: Mapping[str, int] = {LOOSE_PAID: 3}
+"""Events worth a short wait: the one that comes beside them may answer their question."""
+
+_APPLIED = "applied to an invoice, whose own event tells the case"
 
 
 class PaymentIntake:
@@ -54,8 +58,10 @@ class PaymentIntake:
         thing = json_object(event.body).get("data", {}).get("object", {})
         kind = event.event_type
         if kind == INVOICE_PAYMENT_PAID:
-            return await self._paid(event, text_at(thing, "invoice"), text_at(thing, "id"))
+            return await self._payment_paid(event, thing)
         if kind == INVOICE_PAID:
+            if _is_explained(thing):
+                raise Ignored("the payment's own event tells the case")
             return await self._paid(event, text_at(thing, "id"), text_at(thing, "id"))
         if kind in INVOICE_HINTS:
             return await self._hint(text_at(thing, "id"))
@@ -68,6 +74,15 @@ class PaymentIntake:
                 event, optional_text_at(thing, "payment_intent"), thing
             )
         raise Ignored(f"{kind} changes no case")
+
+    async def _payment_paid(self, event: InboxEvent, thing: Mapping[str, Any]) -> str:
+        """Money on an invoice; its intent is remembered, so that nobody takes it for loose."""
+        invoice_id = text_at(thing, "invoice")
+        intent_id = optional_text_at(thing, "payment", "payment_intent")
+        if intent_id is not None:
+            async with self._pool.acquire() as conn:
+                await processor.put_intent(conn, intent_id, invoice_id)
+        return await self._paid(event, invoice_id, text_at(thing, "id"))
 
     async def _paid(self, event: InboxEvent, invoice_id: str, payment_id: str) -> str:
         case_id = await self._case_of(invoice_id)
@@ -104,11 +119,15 @@ class PaymentIntake:
         raise Ignored("the payment is on no invoice of ours")
 
     async def _loose(self, event: InboxEvent, intent_id: str) -> str:
+        async with self._pool.acquire() as conn:
+            applied_to = await processor.invoice_of_intent(conn, intent_id)
+        if applied_to is not None:
+            raise Ignored(_APPLIED)
         payment = await self._port.read_payment(intent_id)
         if isinstance(payment, Refused):
             raise Ignored("the processor no longer knows the payment")
         if payment.invoice_ids:
-            raise Ignored("applied to an invoice, whose own event tells the case")
+            raise Ignored(_APPLIED)
         if payment.state != "succeeded":
             raise Ignored(f"the payment is {payment.state} by now")
         return await self._open_unmatched(event, intent_id, await self._home())
@@ -193,3 +212,11 @@ class PaymentIntake:
         if not known:
             raise LookupError("No location is known: run `tieout catalog import FILE` first.")
         return min(known, key=lambda location: location.location_id)
+
+
+def _is_explained(invoice: Mapping[str, Any]) -> bool:
+    """Whether the money on a paid invoice came by payments, each of which has its own event.
+
+    Nothing but `amount_paid_off_stripe` tells of an invoice that was marked paid by hand.
+    """
+    return bool(invoice.get("amount_paid")) and not invoice.get("amount_paid_off_stripe")

@@ -14,7 +14,7 @@ from activities.contracts import CaseRef, PaymentDoorIn, PaymentDoorOut, Standin
 from activities.errors import vendor_errors
 from activities.posting import post_payment
 from activities.tools import Tools
-from connectors.ports import ConnectorError, PmsVisit, ProcessorInvoice, Refused
+from connectors.ports import ConnectorError, PmsTenders, ProcessorInvoice, Refused
 from domain import ids
 from store import clients, invoices, ledger, payments, processor
 from store.db import transaction
@@ -23,13 +23,16 @@ from store.payments import PaymentFact
 # Kinds of PMS tender that are new money; the rest is value the client already held.
 _PMS_MONEY = frozenset({"card", "cash", "other"})
 
+_UNKNOWN_TENDER = "the PMS shows a tender of unknown kind"
+_UNEXPLAINED = "the processor shows money that no payment explains"
+
 
 @dataclass(frozen=True)
 class Outside:
     """What the outside systems say now."""
 
     invoices: Sequence[ProcessorInvoice]
-    visit: PmsVisit | None
+    tenders: PmsTenders | None
 
 
 class StandingActivities:
@@ -60,10 +63,10 @@ class StandingActivities:
                     mismatches.extend([mismatch] if mismatch else [])
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
         asked_cents = _asked_cents(outside.invoices)
-        odd = _unreadable(outside.visit)
+        missing = _unreadable(outside)
         return StandingOut(
-            status="unverified" if odd else "verified",
-            missing="the PMS shows a tender of unknown kind" if odd else None,
+            status="unverified" if missing else "verified",
+            missing=missing,
             balance_cents=balance_cents,
             in_flight=any(invoice.in_flight for invoice in outside.invoices),
             door_in_step=asked_cents == max(balance_cents, 0),
@@ -79,11 +82,11 @@ class StandingActivities:
         """Every system that may know of a payment, at once; raises when one does not answer."""
         async with self._tools.pool.acquire() as conn:
             processor_ids = await processor.invoices_of_case(conn, case.case_id)
-        visit, read = await asyncio.gather(
-            self._tools.pms[case.location_id].read_visit(case.visit_id),
+        tenders, read = await asyncio.gather(
+            self._tools.pms[case.location_id].read_tenders(case.visit_id),
             self._read_invoices(processor_ids),
         )
-        return Outside(invoices=read, visit=None if isinstance(visit, Refused) else visit)
+        return Outside(invoices=read, tenders=None if isinstance(tenders, Refused) else tenders)
 
     def _invoice_of(self, opened: Sequence[ProcessorInvoice]) -> dict[str, str]:
         """Our payment id -> the processor invoice that it is on."""
@@ -104,7 +107,7 @@ class StandingActivities:
             if payment.state == "paid" and not payment.outside
         ]
         ours = ids.dedupe_ref(case.case_id)
-        for payment in outside.visit.payments if outside.visit else ():
+        for payment in outside.tenders.payments if outside.tenders else ():
             kept_cents = payment.amount_cents - payment.refunded_cents
             written_back = payment.note is not None and ours in payment.note
             if payment.kind in _PMS_MONEY and kept_cents > 0 and not written_back:
@@ -130,18 +133,17 @@ class StandingActivities:
             processor_ids = await processor.invoices_of_case(conn, case.case_id)
             balance_cents = await ledger.balance_of_case(conn, case.case_id)
             untold = await processor.unreported_outside(conn, case.case_id)
-            desk = [
-                fact
-                for fact in await payments.of_case(conn, case.case_id)
-                if fact.payment_id in untold
-            ]
+            posted = await payments.of_case(conn, case.case_id)
         if document is None:
             return PaymentDoorOut(processor_ids=(), asked_cents=balance_cents)
         opened = await self._read_invoices(processor_ids)
+        desk = [fact for fact in posted if fact.payment_id in untold]
         if opened and desk:
             await self._report_desk_payments(desk, opened)
             opened = await self._read_invoices(processor_ids)
         missing_cents = max(balance_cents, 0) - _asked_cents(opened)
+        if self._is_ahead_of(opened, posted):
+            missing_cents = 0  # the balance above lacks this money, so it decides nothing
         if missing_cents > 0:
             opened.append(await self._open(ask, document, missing_cents))
         elif missing_cents < 0:
@@ -149,6 +151,18 @@ class StandingActivities:
         return PaymentDoorOut(
             processor_ids=tuple(invoice.processor_id for invoice in opened),
             asked_cents=balance_cents,
+        )
+
+    def _is_ahead_of(
+        self, opened: Sequence[ProcessorInvoice], posted: Sequence[PaymentFact]
+    ) -> bool:
+        """Whether the processor has a payment that is not posted; the next pass posts it."""
+        known = {fact.payment_id for fact in posted}
+        return any(
+            ids.payment_id(self._tools.processor.name, payment.payment_id) not in known
+            for invoice in opened
+            for payment in invoice.payments
+            if payment.state == "paid" and not payment.outside
         )
 
     async def _read_invoices(self, processor_ids: Mapping[str, str]) -> list[ProcessorInvoice]:
@@ -183,14 +197,18 @@ class StandingActivities:
     async def _report_desk_payments(
         self, desk: Sequence[PaymentFact], opened: Sequence[ProcessorInvoice]
     ) -> None:
-        """Money taken at the desk must not be asked for online as well."""
+        """Money taken at the desk must not be asked for online as well.
+
+        A payment that the processor refuses, because somebody paid or closed the invoice
+        meanwhile, stays unreported: what it was to cover has to be read again first.
+        """
         for fact in desk:
             async with self._tools.pool.acquire() as conn:
                 left_cents = await payments.allocated(conn, fact.payment_id)
             for invoice in opened:
                 part_cents = min(left_cents, invoice.remaining_cents)
                 if part_cents > 0 and invoice.state == "open":
-                    await self._tools.processor.record_outside_payment(
+                    refused = await self._tools.processor.record_outside_payment(
                         f"outside:{fact.payment_id}:{invoice.processor_id}",
                         invoice.processor_id,
                         part_cents,
@@ -198,6 +216,8 @@ class StandingActivities:
                         fact.payment_id,
                         fact.occurred_at,
                     )
+                    if refused is not None:
+                        return
                     left_cents -= part_cents
             async with transaction(self._tools.pool) as conn:
                 await processor.outside_reported(conn, fact.payment_id)
@@ -205,18 +225,34 @@ class StandingActivities:
     async def _lower(
         self, opened: Sequence[ProcessorInvoice], by_cents: int, document_no: int
     ) -> None:
-        """Credit the newest open invoices first; the re-read above makes a repeat harmless."""
+        """Credit the newest open invoices first; the re-read above makes a repeat harmless.
+
+        A refusal means that somebody paid meanwhile: the next pass reads it and decides.
+        """
         for invoice in reversed(opened):
             part_cents = min(by_cents, invoice.remaining_cents)
             if invoice.state == "open" and part_cents > 0:
                 key = f"credit:{invoice.processor_id}:{document_no}:{invoice.remaining_cents}"
-                await self._tools.processor.credit_invoice(key, invoice.processor_id, part_cents)
+                refused = await self._tools.processor.credit_invoice(
+                    key, invoice.processor_id, part_cents
+                )
+                if refused is not None:
+                    return
                 by_cents -= part_cents
 
 
-def _unreadable(visit: PmsVisit | None) -> bool:
-    """A tender that may be money and may not: nobody is asked for money until a person looked."""
-    return visit is not None and any(tender.kind == "unknown" for tender in visit.payments)
+def _unreadable(outside: Outside) -> str | None:
+    """What may be money and may not: nobody is asked for money until a person looked."""
+    tenders = outside.tenders.payments if outside.tenders else ()
+    if any(tender.kind == "unknown" for tender in tenders):
+        return _UNKNOWN_TENDER
+    return _UNEXPLAINED if any(map(_is_unexplained, outside.invoices)) else None
+
+
+def _is_unexplained(invoice: ProcessorInvoice) -> bool:
+    """Paid, but by no payment that we can see: marked so by hand. Credits lower the amount."""
+    shown_cents = sum(row.amount_cents for row in invoice.payments if row.state == "paid")
+    return invoice.state == "paid" and shown_cents < invoice.amount_cents
 
 
 def _asked_cents(opened: Sequence[ProcessorInvoice]) -> int:

@@ -41,9 +41,9 @@ class WriteBackActivities:
         if collected_cents == 0 or document is None:
             return WriteBackOut(status="nothing")
         reference = ids.dedupe_ref(case.case_id)
-        visit = await pms.read_visit(case.visit_id)
-        if not isinstance(visit, Refused) and any(
-            reference in (tender.note or "") for tender in visit.payments
+        tenders = await pms.read_tenders(case.visit_id)
+        if not isinstance(tenders, Refused) and any(
+            reference in (tender.note or "") for tender in tenders.payments
         ):
             return WriteBackOut(status="agreed")
         if any(review.code == "PMS_CONFIRM" and review.state == "decided" for review in asked):
@@ -70,8 +70,8 @@ class WriteBackActivities:
             ours={"collected": dollars(collected_cents), "invoice": document.number},
             theirs={
                 "unpaid in the PMS": "not readable"
-                if isinstance(visit, Refused)
-                else dollars(visit.unpaid_cents)
+                if isinstance(tenders, Refused)
+                else dollars(tenders.unpaid_cents)
             },
         )
         async with transaction(self._tools.pool) as conn:

@@ -132,6 +132,13 @@ class PmsVisit(Record):
     raw_sha256: str
 
 
+class PmsTenders(Record):
+    """What the PMS has collected on one order, and what it still shows as unpaid."""
+
+    payments: tuple[PmsPayment, ...]
+    unpaid_cents: int
+
+
 class PmsClient(Record):
     """Contact data, kept encrypted and out of every history."""
 
@@ -160,6 +167,10 @@ class PmsPort(Protocol):
 
     async def read_visit(self, visit_id: str) -> PmsVisit | Refused:
         """The whole order as it is now."""
+        ...
+
+    async def read_tenders(self, visit_id: str) -> PmsTenders | Refused:
+        """The money side of the order alone, for checks that need no chart."""
         ...
 
     async def read_client(self, client_ref: str) -> PmsClient | Refused:

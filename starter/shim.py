@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from connectors.ports import SignatureRefused, VendorEvent
+from activities.intake_texts import STATUS as TEXT_STATUS
+from connectors.ports import BadRequest, SignatureRefused, VendorEvent
 from starter.tasks import Tasks
 from starter.wiring import Wiring
 from store import inbox, locations
@@ -25,6 +26,9 @@ STORE_TIMEOUT_SECONDS = 3
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 DATABASE_FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+ON_ITS_WAY = frozenset({"accepted", "sent"})
+"""States of a text after which the provider always says more."""
 
 _KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature")
 _KEPT_PREFIXES = ("x-blvd-", "x-twilio-", "i-twilio-")
@@ -76,7 +80,18 @@ class Shim:
         def verify(raw: bytes) -> VendorEvent:
             return self._wiring.text.verify(raw, request.headers, url)
 
-        return await self._take(request, "twilio", FORM, 401, verify, None, query)
+        return await self._take(
+            request, "twilio", FORM, 401, verify, None, query, self._is_on_its_way
+        )
+
+    def _is_on_its_way(self, event: VendorEvent) -> bool:
+        """A text that is queued or sent: nothing to keep, a last word follows."""
+        if event.event_type != TEXT_STATUS:
+            return False
+        try:
+            return self._wiring.text.delivery_report(event).state in ON_ITS_WAY
+        except (BadRequest, KeyError):
+            return False  # kept, for a person to look at
 
     async def _take(
         self,
@@ -87,6 +102,7 @@ class Shim:
         verify: Callable[[bytes], VendorEvent],
         location_id: str | None,
         query: str = "",
+        is_noise: Callable[[VendorEvent], bool] = lambda _: False,
     ) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip() != content_type:
             return self._refuse(source, "content_type", 415, f"Send {content_type}.")
@@ -99,6 +115,8 @@ class Shim:
             return self._refuse(
                 source, "signature", refused_status, "The signature does not verify."
             )
+        if is_noise(event):
+            return Response(status_code=204)
         # The callback URL's own parameters name the message; as form fields they stay with it.
         kept = raw + b"&" + query.encode("latin-1") if query else raw
         try:
@@ -110,7 +128,9 @@ class Shim:
             log.error("inbox_unavailable", source=source, error=type(error).__name__)
             return PlainTextResponse("Try again in a moment.", 503, {"Retry-After": "5"})
         if is_new:
-            self._tasks.spawn("dispatch", self._wiring.intake.dispatch(inbox_id))
+            intake = self._wiring.intake
+            pause = intake.wait_seconds(event)
+            self._tasks.spawn("dispatch", intake.dispatch(inbox_id), pause)
         # No body: Twilio would text a reply's body to the patient.
         return Response(status_code=204)
 

@@ -17,16 +17,21 @@ class Tasks:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
         self._slots = asyncio.Semaphore(CONCURRENT)
 
-    def spawn(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
-        """Start the work and return at once."""
-        task = asyncio.create_task(self._run(name, work), name=name)
+    def spawn(self, name: str, work: Coroutine[Any, Any, Any], wait_seconds: int = 0) -> None:
+        """Start the work, now or after a pause, and return at once.
+
+        A pause that the shutdown cuts short leaves the work to the redrive.
+        """
+        task = asyncio.create_task(self._run(name, work, wait_seconds), name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def drain(self, timeout_seconds: int) -> None:
-        """Wait for what is under way, then cancel the rest."""
+        """Wait for what is under way, then cancel the rest; what still pauses is left out."""
+        self._closing.set()
         if not self._running:
             return
         _, late = await asyncio.wait(set(self._running), timeout=timeout_seconds)
@@ -34,9 +39,19 @@ class Tasks:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def _run(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
+    async def _run(self, name: str, work: Coroutine[Any, Any, Any], wait_seconds: int) -> None:
+        if wait_seconds and await self._closes_within(wait_seconds):
+            work.close()
+            return
         async with self._slots:
             try:
                 await work
             except Exception as error:  # the text may quote a payload, so only the type is logged
                 log.warning("background_failed", task=name, error=type(error).__name__)
+
+    async def _closes_within(self, seconds: int) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._closing.wait()
+        except TimeoutError:
+            return False

@@ -62,6 +62,25 @@ async def case_by_processor_invoice(conn: Conn, processor_id: str) -> str | None
     return found
 
 
+async def put_intent(conn: Conn, intent_id: str, processor_id: str) -> None:
+    """Remember which invoice a payment intent was applied to; the first one stays."""
+    await conn.execute(
+        "INSERT INTO processor_intents (processor_intent_id, processor_invoice_id)"
+        " VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        intent_id,
+        processor_id,
+    )
+
+
+async def invoice_of_intent(conn: Conn, intent_id: str) -> str | None:
+    """The processor invoice that a payment intent is known to be applied to."""
+    found: str | None = await conn.fetchval(
+        "SELECT processor_invoice_id FROM processor_intents WHERE processor_intent_id = $1",
+        intent_id,
+    )
+    return found
+
+
 async def outside_reported(conn: Conn, payment_id: str) -> bool:
     """Mark that the processor was told of a payment taken elsewhere; True the first time."""
     first: bool | None = await conn.fetchval(

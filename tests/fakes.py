@@ -15,6 +15,7 @@ from connectors.ports import (
     OutgoingText,
     PmsCapabilities,
     PmsClient,
+    PmsTenders,
     PmsVisit,
     ProcessorInvoice,
     ProcessorPayment,
@@ -58,6 +59,13 @@ class FakePms:
     async def read_visit(self, visit_id: str) -> PmsVisit | Refused:
         self._note("read_visit", visit_id)
         return self.visits.get(visit_id) or Refused(code="404", kind="not_found")
+
+    async def read_tenders(self, visit_id: str) -> PmsTenders | Refused:
+        self._note("read_tenders", visit_id)
+        visit = self.visits.get(visit_id)
+        if visit is None:
+            return Refused(code="404", kind="not_found")
+        return PmsTenders(payments=visit.payments, unpaid_cents=visit.unpaid_cents)
 
     async def read_client(self, client_ref: str) -> PmsClient | Refused:
         self._note("read_client", client_ref)
@@ -106,6 +114,8 @@ class FakeProcessor:
     """Processor invoice id -> case id in its metadata."""
     events: list[VendorEvent] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    refuses: Refused | None = None
+    """The answer to credits and outside payments."""
     down: bool = False
 
     async def ensure_customer(self, key: str, client_id: str) -> str:
@@ -131,8 +141,11 @@ class FakeProcessor:
         self._note("read_invoice", processor_id)
         return self.invoices[processor_id]
 
-    async def credit_invoice(self, key: str, processor_id: str, amount_cents: int) -> None:
+    async def credit_invoice(
+        self, key: str, processor_id: str, amount_cents: int
+    ) -> Refused | None:
         self._note("credit_invoice", processor_id)
+        return self.refuses
 
     async def record_outside_payment(
         self,
@@ -142,8 +155,9 @@ class FakeProcessor:
         currency: str,
         reference: str,
         paid_at: datetime,
-    ) -> None:
+    ) -> Refused | None:
         self._note("record_outside_payment", processor_id)
+        return self.refuses
 
     async def read_payment(self, payment_id: str) -> LoosePayment | Refused:
         self._note("read_payment", payment_id)

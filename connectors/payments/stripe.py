@@ -36,26 +36,21 @@ STRIPE_VERSION = "2026-10-28.endive"
 PAYMENTS = "payments.data.payment.payment_intent"
 
 CAUGHT_UP_TYPES = (
-    "invoice.finalized",
-    "invoice.updated",
-    "invoice.voided",
-    "invoice.marked_uncollectible",
+    "invoice_payment.paid",
     "invoice.paid",
     "invoice.overpaid",
-    "invoice.sent",
     "invoice.payment_failed",
-    "invoice_payment.paid",
+    "invoice.payment_action_required",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
     "payment_intent.succeeded",
     "payment_intent.processing",
     "payment_intent.payment_failed",
     "payment_intent.canceled",
     "charge.refunded",
-    "refund.failed",
     "charge.dispute.created",
     "charge.dispute.closed",
-    "credit_note.created",
-    "payout.paid",
-    "payout.reconciliation_completed",
+    "refund.failed",
 )
 """The events that the house acts on; Stripe takes at most 20 in one query."""
 

@@ -17,13 +17,21 @@ from typing import Any
 import httpx
 
 from connectors.pms.boulevard_answers import NotFound, data_of, readable, unanswered
-from connectors.pms.boulevard_orders import bare_id, client_of, closings_of, urn, visit_of
+from connectors.pms.boulevard_orders import (
+    bare_id,
+    client_of,
+    closings_of,
+    tenders_of,
+    urn,
+    visit_of,
+)
 from connectors.pms.boulevard_webhooks import verified
 from connectors.ports import (
     BadRequest,
     Misconfigured,
     PmsCapabilities,
     PmsClient,
+    PmsTenders,
     PmsVisit,
     Refused,
     VendorEvent,
@@ -33,7 +41,22 @@ PRODUCTION_URL = "https://dashboard.boulevard.io/api/2020-01/admin"
 TOKEN_PREFIX = "blvd-admin-v1"  # noqa: S105 - a fixed part of the signed message
 PAGE_SIZE = 100
 
-ORDER = """
+PAYMENT_GROUPS = """
+    paymentGroups {
+      totalUnpaid
+      payments {
+        __typename id paidAmount
+        ... on OrderCardPayment { refundAmount }
+        ... on OrderCashPayment { refundAmount }
+        ... on OrderAccountCreditPayment { refundAmount }
+        ... on OrderVoucherPayment { refundAmount }
+        ... on OrderProductCardPayment { refundAmount }
+        ... on OrderOtherPayment { refundAmount note paymentMeta { label } }
+      }
+    }
+"""
+ORDER = (
+    """
 query Order($id: ID!) {
   order(id: $id) {
     id clientId locationId createdAt closedAt
@@ -48,21 +71,11 @@ query Order($id: ID!) {
     }
     feeLines { id label calculatedAmount }
     summary { currentTotal currentTaxAmount }
-    paymentGroups {
-      totalUnpaid
-      payments {
-        __typename id paidAmount
-        ... on OrderCardPayment { refundAmount }
-        ... on OrderCashPayment { refundAmount }
-        ... on OrderAccountCreditPayment { refundAmount }
-        ... on OrderVoucherPayment { refundAmount }
-        ... on OrderProductCardPayment { refundAmount }
-        ... on OrderOtherPayment { refundAmount note paymentMeta { label } }
-      }
-    }
-  }
-}
 """
+    + PAYMENT_GROUPS
+    + "  }\n}\n"
+)
+TENDERS = "query Tenders($id: ID!) {\n  order(id: $id) {" + PAYMENT_GROUPS + "  }\n}\n"
 APPOINTMENT = """
 query Appointment($id: ID!) { appointment(id: $id) { id startAt cancelled orderId } }
 """
@@ -150,6 +163,13 @@ class Boulevard:
         )
         appointment = await self._appointment(appointment_ref) if appointment_ref else None
         return readable("order", lambda: visit_of(order, appointment, self._currency))
+
+    async def read_tenders(self, visit_id: str) -> PmsTenders | Refused:
+        """One order's payments and what it still shows as unpaid: one small query."""
+        order = await self._one("order", TENDERS, urn("Order", visit_id))
+        if order is None:
+            return Refused(code="no_such_order", kind="not_found")
+        return readable("order", lambda: tenders_of(order))
 
     async def read_client(self, client_ref: str) -> PmsClient | Refused:
         """A client's contact data; the postal code where the account's schema has one."""

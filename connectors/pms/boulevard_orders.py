@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.ports import PmsClient, PmsLine, PmsPayment, PmsVisit
+from connectors.ports import PmsClient, PmsLine, PmsPayment, PmsTenders, PmsVisit
 from domain.model import Record, input_hash
 
 Json = Mapping[str, Any]
@@ -54,7 +54,7 @@ def visit_of(order: Json, appointment: Json | None, currency: str) -> PmsVisit:
     """
     closed_at = instant(order["closedAt"]) if order["closedAt"] else None
     started_at = instant(appointment["startAt"]) if appointment else None
-    groups = order["paymentGroups"]
+    tenders = tenders_of(order)
     return PmsVisit(
         visit_id=bare_id(order["id"]),
         client_ref=order["clientId"],
@@ -65,11 +65,20 @@ def visit_of(order: Json, appointment: Json | None, currency: str) -> PmsVisit:
         closed_at=closed_at,
         cancelled=bool(appointment and appointment["cancelled"]),
         lines=tuple(_lines(order)),
-        payments=tuple(_payment(payment) for group in groups for payment in group["payments"]),
+        payments=tenders.payments,
         total_cents=cents(order["summary"]["currentTotal"]),
-        unpaid_cents=sum(cents(group["totalUnpaid"]) for group in groups),
+        unpaid_cents=tenders.unpaid_cents,
         tax_cents=cents(order["summary"]["currentTaxAmount"]),
         raw_sha256=input_hash({"order": order, "appointment": appointment}),
+    )
+
+
+def tenders_of(order: Json) -> PmsTenders:
+    """The payments of one order's groups; amounts are cents."""
+    groups = order["paymentGroups"]
+    return PmsTenders(
+        payments=tuple(_payment(payment) for group in groups for payment in group["payments"]),
+        unpaid_cents=sum(cents(group["totalUnpaid"]) for group in groups),
     )
 
 

@@ -16,26 +16,21 @@ _BUCKET_SECONDS = 600
 
 ENABLED_EVENTS = frozenset(
     [
-        "invoice.finalized",
-        "invoice.updated",
-        "invoice.voided",
-        "invoice.marked_uncollectible",
-        "invoice.deleted",
-        "invoice.finalization_failed",
+        "invoice_payment.paid",
         "invoice.paid",
         "invoice.overpaid",
-        "invoice.sent",
         "invoice.payment_failed",
-        "invoice_payment.paid",
+        "invoice.payment_action_required",
+        "invoice.voided",
+        "invoice.marked_uncollectible",
         "payment_intent.succeeded",
         "payment_intent.processing",
         "payment_intent.payment_failed",
         "payment_intent.canceled",
         "charge.refunded",
-        "refund.created",
+        "charge.dispute.created",
+        "charge.dispute.closed",
         "refund.failed",
-        "credit_note.created",
-        "customer.updated",
     ]
 )
 """What the practice's webhook endpoint subscribes to; the log keeps every event."""

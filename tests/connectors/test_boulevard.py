@@ -15,6 +15,7 @@ from connectors.ports import (
     Misconfigured,
     OutcomeUnknown,
     PmsPort,
+    PmsTenders,
     PmsVisit,
     ProviderUnavailable,
     RateLimited,
@@ -85,6 +86,22 @@ async def test_reads_a_visit(practice: Practice, boulevard: Boulevard) -> None:
     assert [part.subtotal_cents for part in visit.lines] == [65000, 1000, 6800, 200]
     assert visit.lines[0].provider_ref == INJECTOR
     assert calls(practice) == ["order", "appointment"]
+
+
+async def test_reads_the_tenders_alone_in_one_call(
+    practice: Practice, boulevard: Boulevard
+) -> None:
+    order = practice.order(practice.client())
+    practice.post(f"/orders/{order['orderId']}/payments", kind="cash", amountCents=1000)
+    tenders = await boulevard.read_tenders(bare(order["orderId"]))
+    assert calls(practice) == ["order"]
+    visit = await read(boulevard, order["orderId"])
+    assert isinstance(tenders, PmsTenders)
+    assert (tenders.payments, tenders.unpaid_cents) == (visit.payments, visit.unpaid_cents)
+    assert [(tender.kind, tender.amount_cents) for tender in tenders.payments] == [("cash", 1000)]
+    missing = await boulevard.read_tenders(VISIT)
+    assert isinstance(missing, Refused)
+    assert missing.kind == "not_found"
 
 
 async def test_a_half_unit_is_exact(practice: Practice, boulevard: Boulevard) -> None:

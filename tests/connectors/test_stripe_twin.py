@@ -381,12 +381,7 @@ async def test_webhooks_are_signed_and_dropped_ones_stay_in_the_log(
     invoice = await opened(http)
     await world.control(f"/invoices/{invoice['id']}/pay")
     sent = [body["type"] for body in await world.flush()]
-    assert sorted(sent) == [
-        "invoice.finalized",
-        "invoice.paid",
-        "invoice.updated",
-        "payment_intent.succeeded",
-    ]
+    assert sorted(sent) == ["invoice.paid", "payment_intent.succeeded"]
     for headers, raw in world.hooks:
         event = sdk.Webhook.construct_event(raw, headers["stripe-signature"], SECRET)
         assert event.livemode is False
@@ -398,7 +393,7 @@ async def test_webhooks_are_signed_and_dropped_ones_stay_in_the_log(
 async def test_bad_signatures_on_demand(world: World, http: httpx.AsyncClient, kind: str) -> None:
     world.box.webhook_urls["stripe"] = f"{world.url}/hook"
     world.fault("webhook:*", kind)
-    await opened(http)
+    await world.control("/loose_payment", amount_cents=100, currency="usd")
     await world.flush()
     [(headers, raw)] = world.hooks
     with pytest.raises(sdk.SignatureVerificationError):

@@ -134,6 +134,23 @@ class TestPayments:
             ("payment_posted", PaymentPosted(payment_id=owed.processor_id)),
         ]
 
+    async def test_an_invoice_paid_by_payments_is_told_by_them(self, world: World) -> None:
+        owed = await bill(world)
+        outcome = await stripe(world, "invoice.paid", id=owed.processor_id, amount_paid=24000)
+        assert outcome == "ignored: the payment's own event tells the case"
+        assert world.engine.signals == []
+        by_hand = {"amount_paid": 24000, "amount_paid_off_stripe": 24000}
+        told = await stripe(world, "invoice.paid", id=owed.processor_id, **by_hand)
+        assert told == owed.case_id
+
+    async def test_a_remembered_intent_is_not_asked_about(self, world: World) -> None:
+        owed, intent = await bill(world), f"pi_{uuid4().hex}"
+        thing = {"invoice": owed.processor_id, "payment": {"payment_intent": intent}}
+        assert await stripe(world, "invoice_payment.paid", id="inpay_1", **thing) == owed.case_id
+        outcome = await stripe(world, "payment_intent.succeeded", id=intent)
+        assert outcome == "ignored: applied to an invoice, whose own event tells the case"
+        assert world.processor.asked == []
+
     async def test_metadata_finds_a_case_whose_row_a_crash_swallowed(self, world: World) -> None:
         world.processor.cases["in_lost"] = "visit/x/boulevard/1"
         world.engine.running.add("visit/x/boulevard/1")

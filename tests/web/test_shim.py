@@ -13,6 +13,7 @@ from starter.web import build_web
 from store import inbox
 from tests.fakes import SIGNATURE, SIGNED, STALE
 from tests.web.conftest import BASE_URL, SIGNED_HEADERS, World, assemble
+from tests.web.test_intake import loose
 
 ORDER = "urn:blvd:Order:55555555-0000-4000-8000-000000000001"
 
@@ -204,6 +205,39 @@ async def test_the_url_that_twilio_signed_is_the_public_one(
     assert answer.status_code == 204
     assert answer.content == b""
     assert world.text.verified_urls == [f"{BASE_URL}/webhooks/twilio?key=abc%20d"]
+
+
+@pytest.mark.parametrize(("status", "kept"), [("sent", 0), ("accepted", 0), ("delivered", 1)])
+async def test_a_text_on_its_way_leaves_no_row(
+    world: World, http: httpx.AsyncClient, status: str, kept: int
+) -> None:
+    sid = f"SM{uuid4().hex}"
+    answer = await http.post(
+        "/webhooks/twilio?key=abc",
+        content=f"MessageSid={sid}&MessageStatus={status}",
+        headers={SIGNATURE: SIGNED, "content-type": "application/x-www-form-urlencoded"},
+    )
+    assert answer.status_code == 204
+    query = "SELECT count(*) FROM inbox WHERE event_id = $1"
+    assert await world.pool.fetchval(query, f"{sid}:{status}") == kept
+
+
+async def test_a_loose_payment_waits_for_the_event_beside_it(
+    world: World, app: Starlette, http: httpx.AsyncClient
+) -> None:
+    intent, event_id = f"pi_{uuid4().hex}", f"evt_{uuid4().hex}"
+    body = {"id": event_id, "type": "payment_intent.succeeded", "data": {"object": {"id": intent}}}
+    answer = await http.post("/webhooks/stripe", json=body, headers={SIGNATURE: SIGNED})
+    assert answer.status_code == 204
+    await app.state.tasks.drain(5)
+    query = "SELECT inbox_id, state FROM inbox WHERE event_id = $1"
+    row = await world.pool.fetchrow(query, event_id)
+    assert row is not None
+    assert row["state"] == "received"
+    assert world.processor.asked == []
+    # What the shutdown cut short, the redrive does.
+    world.processor.payments[intent] = loose(intent)
+    assert await world.intake.dispatch(row["inbox_id"]) == f"payment/stripe/{intent}"
 
 
 async def test_ready_and_alive(http: httpx.AsyncClient) -> None:
