@@ -30,8 +30,8 @@ class BuildIn(Record):
 
     case: CaseRef
     at: AwareDatetime
-    review_no: int
-    """How many reviews this case has had; the next one's number."""
+    review_no: str
+    """The number of the question that a held draft would be, unique over the case's runs."""
 
 
 class BuildOut(Record):
@@ -160,7 +160,7 @@ class OpenReviewIn(Record):
     code: str
     facts: tuple[str, ...]
     money_cents: int
-    review_no: int
+    review_no: str
     at: AwareDatetime
 
 
@@ -218,7 +218,7 @@ class PlaceIn(Record):
 
     payment: UnmatchedRef
     at: AwareDatetime
-    review_no: int
+    review_no: str
 
 
 class PlaceOut(Record):

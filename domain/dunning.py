@@ -36,9 +36,17 @@ class Dunning:
         self._unverified_since: datetime | None = None
         self._verify_tries = 0
         self._fallbacks: set[str] = set()
+        self._repeated: set[str] = set()
+        self._extra: ChaseStep | None = None
 
     def due(self, now: datetime) -> DueStep | None:
         """The next step, due or upcoming; None when the cadence is through."""
+        regular = self._regular(now)
+        if self._extra is not None and (regular is None or regular.at > now):
+            return DueStep(step=self._extra, at=self._no_earlier(now))
+        return regular
+
+    def _regular(self, now: datetime) -> DueStep | None:
         if self.day0 is None:
             first = self.policy.steps[0]
             return (
@@ -57,15 +65,29 @@ class Dunning:
         self.done.update((step.name, *skipped))
         self.last = step
         self.day0 = self.day0 or on
+        self._extra = None
 
     def take_again(self) -> None:
         """The last step is to be sent once more."""
-        if self.last is not None:
+        if self.last is None:
+            return
+        if self.last.name in self._fallbacks:
+            self._extra = self.last
+        else:
             self.done.discard(self.last.name)
+
+    def take_again_once(self) -> bool:
+        """The last step was certainly not sent: once more; False when it was so before."""
+        if self.last is None or self.last.name in self._repeated:
+            return False
+        self._repeated.add(self.last.name)
+        self.take_again()
+        return True
 
     def finish(self) -> None:
         """Nothing more is to be sent (a small remainder is carried, not chased)."""
         self.done.update(step.name for step in self.policy.steps)
+        self._extra = None
 
     def wait_until(self, at: datetime | None) -> None:
         """No step before this instant; None lifts it."""
@@ -85,14 +107,15 @@ class Dunning:
         """The balance is known again."""
         self._unverified_since, self._verify_tries = None, 0
 
-    def fallback(self, failure: DeliveryFailed) -> ChaseStep | None:
-        """The last step on the other channel, once; None when both have been tried."""
+    def fall_back(self, failure: DeliveryFailed) -> bool:
+        """Take the last step on the other channel, once; False when both have been tried."""
         other = _OTHER_CHANNEL[failure.channel]
         last = self.last
         if last is None or other in last.channels or last.name in self._fallbacks:
-            return None
+            return False
         self._fallbacks.add(last.name)
-        return last.model_copy(update={"channels": (other,)})
+        self._extra = last.model_copy(update={"channels": (other,)})
+        return True
 
     def _no_earlier(self, at: datetime) -> datetime:
         return max(at, self.not_before) if self.not_before else at

@@ -1,15 +1,16 @@
-"""What every case does alike: its clock, its page in the UI, and waiting for a person.
+"""What every case does alike: its clock, its page in the UI, and its questions to the desk.
 
-A case waits for a decision without ever timing out; it reminds the desk on business days
-and notices when the facts answer the question first.
+A question waits without ever timing out; the desk is reminded of it on business days, and it
+is taken back when the facts answer it first. Several may be open at once.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import RemindIn, WithdrawIn
@@ -28,10 +29,19 @@ _PAGE = """**{stage}**, waiting for **{attention}**
 | questions asked | {reviews} |
 
 {notes}"""
-
+_NOTES_SHOWN = 12
 
 NOT_OPEN = "QuestionNotOpen"
 """Error type of a decision that came too late, or a moment too early."""
+
+
+@dataclass
+class Question:
+    """One open question: the how-manieth of its case, and the reminders still to come."""
+
+    code: str
+    number: int
+    reminders: list[tuple[int, datetime]]
 
 
 class CaseRoom:
@@ -44,63 +54,18 @@ class CaseRoom:
         self.stage = Stage.BUILDING
         self.attention = Attention.SYSTEM
         self.next_at: datetime | None = None
-        self.decisions: dict[str, Decision] = {}
-        self.open_review_id: str | None = None
-        self.open_review_code: str | None = None
-        self.reviews_asked = 0
-        self.reminders: list[tuple[int, datetime]] = []
+        self.why = ""
         self.notes: list[str] = []
+        self.questions: dict[str, Question] = {}
+        self.questions_asked = 0
+        self.decisions: dict[str, Decision] = {}
+        self.set_aside: set[str] = set()
+
+    # -- clock and page
 
     def now(self) -> datetime:
         """The case's clock: workflow time, shifted in rehearsals."""
         return workflow.now() + self.shift
-
-    def enter(
-        self, stage: Stage, attention: Attention, next_at: datetime | None = None, why: str = ""
-    ) -> None:
-        """Show where the case stands; attributes are written only when they change."""
-        if (stage, attention, next_at) != (self.stage, self.attention, self.next_at):
-            self.stage, self.attention, self.next_at = stage, attention, next_at
-            due = NEXT_ACTION_AT.value_set(next_at) if next_at else NEXT_ACTION_AT.value_unset()
-            workflow.upsert_search_attributes(
-                [STAGE.value_set(stage), ATTENTION.value_set(attention), due]
-            )
-        self.show(why)
-
-    def show(self, why: str) -> None:
-        """Redraw the status page that operators read in the Temporal UI."""
-        workflow.set_current_details(
-            _PAGE.format(
-                stage=self.stage.replace("_", " "),
-                attention=self.attention,
-                next=self.next_at.isoformat(timespec="minutes")
-                if self.next_at
-                else "as news arrives",
-                why=why or "-",
-                reviews=self.reviews_asked,
-                notes="\n".join(f"- {note}" for note in self.notes[-12:]),
-            )
-        )
-
-    def note(self, text: str) -> None:
-        """Leave a visible trace of something that was ignored or odd."""
-        self.notes.append(f"{self.now().isoformat(timespec='minutes')} {text}")
-        workflow.logger.info(text)
-
-    def review_no(self) -> int:
-        """The number of the open question, else of the next one."""
-        return self.reviews_asked + (0 if self.open_review_id else 1)
-
-    def asked(self, review_id: str, code: str, business_days: tuple[int, ...]) -> None:
-        """A question is with the desk, who is reminded of it on these business days."""
-        if review_id == self.open_review_id:
-            return
-        self.reviews_asked += 1
-        self.open_review_id, self.open_review_code = review_id, code
-        self.reminders = [
-            (days, calendar.staff_reminder_due(self.now(), days, self.zone))
-            for days in business_days
-        ]
 
     async def wait(self, news: Callable[[], bool], until: datetime | None, summary: str) -> bool:
         """Sleep until news or an instant of the case's clock; True when there is news."""
@@ -118,49 +83,151 @@ class CaseRoom:
             return news()
         return True
 
-    async def decision(
-        self, news: Callable[[], bool], why: str, look_again: bool = False
-    ) -> Decision | None:
-        """Wait for the desk's answer to the open question, or for news; None means news.
-
-        Never times out. With `look_again` a reminder counts as news, because the facts may
-        have answered the question meanwhile.
-        """
-        review_id = self.open_review_id or ""
-        while True:
-            business_day, due = self.reminders[0] if self.reminders else (0, None)
-            self.enter(Stage.DESK, Attention.STAFF, due, why)
-            if await self.wait(
-                lambda: review_id in self.decisions or news(), due, "remind the desk"
-            ):
-                return self.decisions.get(review_id)
-            self.reminders.pop(0)
-            await self._remind(review_id, business_day)
-            if look_again:
-                return None
-
-    async def withdraw(self, reason: str) -> None:
-        """Take the open question back because the facts have answered it."""
-        if self.open_review_id is not None:
-            await workflow.execute_activity_method(
-                ReviewActivities.withdraw_review,
-                WithdrawIn(review_id=self.open_review_id, reason=reason, at=self.now()),
-                summary="take the question back",
-                **BOOKS,
+    def enter(
+        self, stage: Stage, attention: Attention, next_at: datetime | None = None, why: str = ""
+    ) -> None:
+        """Show where the case stands; attributes are written only when they change."""
+        if (stage, attention, next_at) != (self.stage, self.attention, self.next_at):
+            self.stage, self.attention, self.next_at = stage, attention, next_at
+            due = NEXT_ACTION_AT.value_set(next_at) if next_at else NEXT_ACTION_AT.value_unset()
+            workflow.upsert_search_attributes(
+                [STAGE.value_set(stage), ATTENTION.value_set(attention), due]
             )
-        self.answered()
+        self.why = why
+        self._show()
 
-    def answered(self) -> None:
-        """The open question is closed."""
-        self.open_review_id = self.open_review_code = None
+    def note(self, text: str) -> None:
+        """Leave a visible trace of something that was ignored or odd."""
+        self.notes.append(f"{self.now().isoformat(timespec='minutes')} {text}")
+        workflow.logger.info(text)
+        self._show()
+
+    def failed(self, failure: ActivityError) -> str:
+        """Leave a trace of a step that failed for good; returns its kind of failure."""
+        cause = failure.cause
+        kind = cause.type if isinstance(cause, ApplicationError) and cause.type else "Timeout"
+        self.note(f"a step failed: {kind}")
+        return kind
+
+    def _show(self) -> None:
+        """Redraw the status page that operators read in the Temporal UI."""
+        next_at = self.next_at
+        workflow.set_current_details(
+            _PAGE.format(
+                stage=self.stage.replace("_", " "),
+                attention=self.attention,
+                next=next_at.isoformat(timespec="minutes") if next_at else "as news arrives",
+                why=self.why or "-",
+                reviews=self.questions_asked,
+                notes="\n".join(f"- {note}" for note in self.notes[-_NOTES_SHOWN:]),
+            )
+        )
+
+    # -- questions
+
+    def number(self, review_id: str | None = None) -> str:
+        """Which question this is: an open one's own number, else the next one's.
+
+        A visit that is opened again is the same case in a new run: its questions must not
+        meet the answers of the earlier run, so the number names the run too.
+        """
+        known = self.questions.get(review_id or "")
+        count = known.number if known else self.questions_asked + 1
+        return f"{workflow.info().first_execution_run_id}/{count}"
+
+    def asks(self, code: str) -> bool:
+        """Whether a question of this code is open."""
+        return any(question.code == code for question in self.questions.values())
+
+    def asked(self, review_id: str, code: str, business_days: tuple[int, ...]) -> None:
+        """A question is with the desk, who is reminded of it on these business days."""
+        if review_id in self.questions:
+            return
+        self.questions_asked += 1
+        self.questions[review_id] = Question(
+            code=code,
+            number=self.questions_asked,
+            reminders=[
+                (days, calendar.staff_reminder_due(self.now(), days, self.zone))
+                for days in business_days
+            ],
+        )
+
+    def answer(self) -> Decision | None:
+        """A decision on an open question that is still to be carried out."""
+        for review_id in self.questions:
+            if review_id in self.decisions and review_id not in self.set_aside:
+                return self.decisions[review_id]
+        return None
+
+    def is_set_aside(self, code: str) -> bool:
+        """Whether an answer to a question of this code could not be carried out."""
+        return any(self.questions[review_id].code == code for review_id in self.set_aside)
+
+    async def desk(self, news: Callable[[], bool], why: str) -> None:
+        """Wait for an answer or for news, or send the next reminder."""
+        due = min(
+            (
+                (q.reminders[0][1], review_id)
+                for review_id, q in self.questions.items()
+                if q.reminders
+            ),
+            default=None,
+        )
+        self.enter(Stage.DESK, Attention.STAFF, due[0] if due else None, why)
+        heard = await self.wait(
+            lambda: self.answer() is not None or news(), self.next_at, "remind the desk"
+        )
+        if due is not None and not heard:
+            await self._remind(due[1])
+
+    async def withdraw(self, reason: str, *codes: str) -> bool:
+        """Take questions back (of these codes, else all) that the facts have answered."""
+        found = [r for r, question in self.questions.items() if not codes or question.code in codes]
+        for review_id in found:
+            await self.withdraw_one(review_id, reason)
+        return bool(found)
+
+    async def withdraw_one(self, review_id: str, reason: str) -> None:
+        """Take one question back."""
+        await workflow.execute_activity_method(
+            ReviewActivities.withdraw_review,
+            WithdrawIn(review_id=review_id, reason=reason, at=self.now()),
+            summary="take the question back",
+            **BOOKS,
+        )
+        if review_id in self.decisions:
+            self.note("an answer came when the facts had answered already")
+        self.questions.pop(review_id, None)
+
+    async def _remind(self, review_id: str) -> None:
+        business_day, _ = self.questions[review_id].reminders.pop(0)
+        await workflow.execute_activity_method(
+            ReviewActivities.remind_staff,
+            RemindIn(
+                location_id=self.location_id,
+                review_id=review_id,
+                business_day=business_day,
+                at=self.now(),
+            ),
+            summary=f"remind the desk, business day {business_day}",
+            **BOOKS,
+        )
+
+    # -- decisions
 
     def check(self, decision: Decision) -> None:
         """Refuse, in one sentence, a decision that cannot be carried out."""
-        if decision.review_id in self.decisions:
+        earlier = self.decisions.get(decision.review_id)
+        if earlier is not None:
+            if earlier != decision:
+                sentence = f"This question was already answered by {earlier.by}."
+                raise ApplicationError(sentence, type="BadRequest")
             return
-        if decision.review_id != self.open_review_id:
+        question = self.questions.get(decision.review_id)
+        if question is None:
             raise ApplicationError("This question is no longer open.", type=NOT_OPEN)
-        problem = reviews.problem_with(decision, self.open_review_code or "")
+        problem = reviews.problem_with(decision, question.code)
         if problem:
             raise ApplicationError(problem, type="BadRequest")
 
@@ -183,16 +250,3 @@ class CaseRoom:
             self.note("a decision could not be read and was ignored")
         else:
             self.accept(decision)
-
-    async def _remind(self, review_id: str, business_day: int) -> None:
-        await workflow.execute_activity_method(
-            ReviewActivities.remind_staff,
-            RemindIn(
-                location_id=self.location_id,
-                review_id=review_id,
-                business_day=business_day,
-                at=self.now(),
-            ),
-            summary=f"remind the desk, business day {business_day}",
-            **BOOKS,
-        )

@@ -6,34 +6,15 @@ ends when the books agree, or when a person ends it. Webhooks signal it, the des
 through it, and it may sleep for weeks between two lines.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.build import BuildActivities
-    from activities.contracts import (
-        ApplyIn,
-        BuildIn,
-        BuildOut,
-        CaseRef,
-        Mismatch,
-        OpenReviewIn,
-        PaymentDoorIn,
-        ResolveIn,
-        SendIn,
-        SendOut,
-        StandingIn,
-        WriteBackIn,
-    )
-    from activities.reviews import ReviewActivities
-    from activities.send import SendActivities
-    from activities.standing import StandingActivities
-    from activities.write_back import WriteBackActivities
+    from activities.contracts import BuildOut, CaseRef, Mismatch, SendOut
     from domain.case import (
         Attention,
         ChartAmended,
@@ -52,17 +33,18 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.dunning import RECEIPT_STEP, Dunning
     from workflows.case_room import CaseRoom
-    from workflows.options import BOOKS, MONEY, SEND
+    from workflows.steps import VisitSteps
 
 _TAKEN = frozenset({"sent", "unknown", "unreachable", "off"})
 """Answers of a send after which the step is past."""
 
-_ENDS = {
-    "written_off": VisitStatus.WRITTEN_OFF,
-    "stop": VisitStatus.CLOSED_BY_STAFF,
-    "not_billable": VisitStatus.NOT_BILLABLE,
-}
-"""Decisions that end the case."""
+_ENDS = {"written_off": VisitStatus.WRITTEN_OFF, "stop": VisitStatus.CLOSED_BY_STAFF}
+"""Effects of a decision that end the case."""
+
+_STUCK = "STATE_UNKNOWN"
+_TO_RECORD = "PMS_CONFIRM"
+_OF_THE_CHASE = ("CHASE_EXHAUSTED", "UNREACHABLE", "MESSAGE_UNKNOWN")
+"""Questions that a payment answers."""
 
 
 @workflow.defn(name="TreatmentVisit", failure_exception_types=[ValidationError])
@@ -84,13 +66,14 @@ class TreatmentVisit:
     def __init__(self, visit: VisitInput) -> None:
         self.visit = visit
         self.room = CaseRoom(visit.location_id, visit.zone, visit.clock_shift_seconds)
-        self.case = CaseRef(
+        case = CaseRef(
             case_id=workflow.info().workflow_id,
             location_id=visit.location_id,
             pms=visit.pms,
             visit_id=visit.visit_id,
             zone=visit.zone,
         )
+        self.steps = VisitSteps(case, visit.chase, self.room.now)
         self.status: VisitStatus | None = None
         self.bill: BuildOut | None = None
         self.balance_cents = 0
@@ -98,11 +81,13 @@ class TreatmentVisit:
         self.dunned_document_id = ""
         self.reopened = False
         self.chart_news = True
+        self.chart_open = False
+        self.draft_review_id: str | None = None
         self.money_news = False
         self.door_ok = True
+        self.recorded_news = True
         self.seen_events: set[str] = {visit.event_id}
         self.failed: list[DeliveryFailed] = []
-        self.mismatches: list[Mismatch] = []
         self.held: Hold | None = None
         self.closing: Close | None = None
         self.ending: VisitStatus | None = None
@@ -115,7 +100,7 @@ class TreatmentVisit:
                 await self._next()
             except ActivityError as failure:
                 await self._stuck(failure)
-        await self._clear_question("the case ended")
+        await self._take_questions_back()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return VisitResult(
             status=self.status,
@@ -126,28 +111,35 @@ class TreatmentVisit:
 
     async def _next(self) -> None:
         """The one place that decides what the case does now."""
+        decision = self.room.answer()
         if self.closing is not None:
             self.status = VisitStatus.CLOSED_BY_STAFF
-        elif self.ending is not None and self.door_ok:
+        elif self.ending is not None and (self.door_ok or self.ending != VisitStatus.WRITTEN_OFF):
             self.status = self.ending
+        elif decision is not None:
+            await self._carry_out(decision)
         elif self.chart_news:
             await self._build()
-        elif self.money_news:
+        elif self.money_news and self.bill is not None:
             await self._read_standing()
+        elif self.room.asks(_STUCK):
+            await self._wait_for_desk("a system does not answer")
         elif not self.door_ok:
             await self._open_payment_door()
         elif self.failed:
-            await self._fall_back(self.failed.pop(0))
-        elif self.mismatches:
-            await self._settle_mismatch(self.mismatches[0])
+            self._fall_back(self.failed.pop(0))
+        elif self.room.questions and not self._may_be_recorded():
+            await self._wait_for_desk("a question is open")
+        elif self.bill is None or self.chart_open:
+            await self._wait_for_chart()
+        elif self.balance_cents <= 0 < self.bill.due_cents:
+            await self._write_back()
         elif self.held is not None:
             await self._wait_for_release()
         elif self.balance_cents > 0:
             await self._collect()
-        elif self._issued().due_cents <= 0:
-            await self._give_receipt()
         else:
-            await self._write_back()
+            await self._give_receipt()
 
     # -- messages in
 
@@ -216,7 +208,7 @@ class TreatmentVisit:
             stage=self.room.stage,
             attention=self.room.attention,
             next_action_at=self.room.next_at,
-            open_review_id=self.room.open_review_id,
+            open_review_id=next(iter(self.room.questions), None),
             held_by=self.held.by if self.held else None,
             balance_cents=self.balance_cents if self.bill else None,
         )
@@ -225,55 +217,53 @@ class TreatmentVisit:
 
     async def _build(self) -> None:
         """Bill the chart as it is now; a draft that is not certain is held, not guessed."""
-        self.chart_news = False
-        built = await workflow.execute_activity_method(
-            BuildActivities.build_invoice,
-            BuildIn(case=self.case, at=self.room.now(), review_no=self.room.review_no()),
-            summary="bill the chart",
-            **BOOKS,
-        )
+        self.chart_news = self.chart_open = False
+        built = await self.steps.build(self.room.number(self.draft_review_id))
         if built.status == "not_ready":
-            await self._wait_for_chart()
-        elif built.status == "held":
-            await self._ask_about_draft(built)
-        elif built.status == "not_billable":
+            self.chart_open = True
+            return
+        earlier, self.draft_review_id = self.draft_review_id, built.review_id
+        if built.status == "not_billable":
             self.status = VisitStatus.NOT_BILLABLE
+        elif built.review_id is not None:
+            self._asked(Mismatch(review_id=built.review_id, code=built.review_code or ""))
         else:
             await self._billed(built)
+        if earlier is not None and earlier != built.review_id:
+            await self.room.withdraw_one(earlier, "the chart changed")
 
     async def _billed(self, built: BuildOut) -> None:
-        await self._clear_question("the chart answered it")
+        earlier, self.bill = self.bill, built
+        self._learned(built.balance_cents, built.mismatches)
         if built.status == "issued":
-            self.door_ok = self.bill is None and built.balance_cents <= 0
-            if self.bill is None or built.due_cents > self.bill.due_cents:
-                self._start_dunning(built)
-        elif self.bill is None:
+            self.door_ok = earlier is None and built.balance_cents <= 0
+            if earlier is None or built.due_cents > earlier.due_cents:
+                await self._start_dunning(built)
+        elif earlier is None:
             # A closed case was opened again by late news: read the money, ask for none.
-            self.reopened, self.money_news = True, True
-        self.bill = built
-        self.balance_cents = built.balance_cents
-        self.mismatches.extend(built.mismatches)
+            self.reopened = self.money_news = True
 
-    def _start_dunning(self, built: BuildOut) -> None:
+    async def _start_dunning(self, built: BuildOut) -> None:
         """A new positive balance is asked for from the first step on."""
         self.dunning = Dunning(self.visit.chase, self.visit.zone)
         self.dunned_document_id = built.document_id or ""
+        self.reopened = False
+        await self.room.withdraw("the chart changed", *_OF_THE_CHASE, _TO_RECORD)
 
     async def _wait_for_chart(self) -> None:
         """The treatment is done, the chart is not: an event or an hourly look will tell."""
         again = self.room.now() + timedelta(minutes=self.visit.chase.chart_recheck_minutes)
         self.room.enter(Stage.BUILDING, Attention.STAFF, again, "the order is not closed yet")
-        await self.room.wait(self._news, again, "look at the chart again")
-        self.chart_news = True
-
-    async def _ask_about_draft(self, built: BuildOut) -> None:
-        if built.review_id != self.room.open_review_id:
-            await self._clear_question("the chart changed")
-        self._asked(built.review_id or "", built.review_code or "")
-        await self._answer("the draft is held", lambda: self.chart_news or bool(self.closing))
-        self.chart_news = True
+        if not await self.room.wait(self._news, again, "look at the chart again"):
+            self.chart_news = True
 
     # -- send and chase
+
+    async def _open_payment_door(self) -> None:
+        """Have the processor ask for exactly what the ledger says is owed."""
+        door = await self.steps.open_payment_door()
+        self.door_ok = True
+        self.balance_cents = door.asked_cents
 
     async def _collect(self) -> None:
         """Take the next dunning step when it is due, unless there is news first."""
@@ -287,52 +277,19 @@ class TreatmentVisit:
         else:
             await self._send(due.step, due.skipped)
 
-    async def _open_payment_door(self) -> None:
-        """Have the processor ask for exactly what the ledger says is owed."""
-        door = await workflow.execute_activity_method(
-            StandingActivities.open_payment_door,
-            PaymentDoorIn(
-                case=self.case,
-                client_id=self._issued().client_id or "",
-                due_days=self.visit.chase.due_days,
-                at=self.room.now(),
-            ),
-            summary="ask the processor for what is owed",
-            **MONEY,
-        )
-        self.door_ok = True
-        self.balance_cents = door.asked_cents
-
     async def _send(self, step: ChaseStep, skipped: tuple[str, ...] = ()) -> None:
-        sent = await workflow.execute_activity_method(
-            SendActivities.send_step,
-            SendIn(
-                case=self.case,
-                client_id=self._issued().client_id or "",
-                document_id=self.dunned_document_id or self._issued().document_id or "",
-                step=step,
-                skipped=skipped,
-                chase=self.visit.chase,
-                day0=self.dunning.day0,
-                at=self.room.now(),
-                first=not self.dunning.done,
-                settled_ok=step.name == RECEIPT_STEP.name,
-            ),
-            summary=f"send {step.name}",
-            **SEND,
-        )
-        self.balance_cents = sent.balance_cents
+        sent = await self.steps.send(step, skipped, self.dunning, self.dunned_document_id)
+        self._learned(sent.balance_cents, sent.mismatches)
         self.door_ok = sent.door_in_step
-        self.mismatches.extend(sent.mismatches)
-        await self._after_send(step, skipped, sent)
+        if sent.status == "snoozed":
+            self.dunning.wait_until(sent.until)
+        elif sent.status == "unverified":
+            self.dunning.wait_until(await self._verify_at(sent.missing))
+        else:
+            self.dunning.verified()
+            await self._after_send(step, skipped, sent)
 
     async def _after_send(self, step: ChaseStep, skipped: tuple[str, ...], sent: SendOut) -> None:
-        if sent.status == "unverified":
-            await self._wait_to_verify(step, sent.missing or "a system")
-            return
-        self.dunning.verified()
-        self.dunning.wait_until(sent.until)
-        await self._clear_question("the balance is known again")
         if sent.status == "in_flight":
             self.dunning.wait_until(self.room.now() + timedelta(days=1))
         elif sent.status == "small":
@@ -341,53 +298,31 @@ class TreatmentVisit:
             self.dunning.took(step, skipped, sent.local_date)
         if sent.status == "unknown":
             await self._resolve(step, sent)
-        elif sent.status == "unreachable":
-            await self._ask("UNREACHABLE", (f"step {step.name}",))
-
-    async def _wait_to_verify(self, step: ChaseStep, missing: str) -> None:
-        """Nothing is sent on a balance that cannot be verified; after a day a person looks."""
-        again = self.dunning.verify_again_at(self.room.now())
-        if again is None:
-            await self._ask("STATE_UNKNOWN", (f"the balance could not be read: {missing}",))
-            return
-        self.dunning.wait_until(again)
-        self.room.note(f"{step.name} waits: {missing}")
+        elif sent.status == "unreachable" and self.balance_cents > 0:
+            await self._ask("UNREACHABLE", f"step {step.name}")
 
     async def _resolve(self, step: ChaseStep, sent: SendOut) -> None:
-        """An unknown outcome is looked up twice before anything is tried again."""
+        """An unknown outcome is looked up twice before anything is tried again, once."""
         keys = tuple(o.message_key for o in sent.outcomes if o.state == "unknown")
+        is_lost = False
         for last_look in (False, True):
             await workflow.sleep(
                 timedelta(seconds=self.visit.chase.unknown_lookup_seconds),
                 summary="let the provider's answer arrive",
             )
-            resolved = await workflow.execute_activity_method(
-                SendActivities.resolve_sends,
-                ResolveIn(
-                    case=self.case,
-                    client_id=self._issued().client_id or "",
-                    step=step,
-                    message_keys=keys,
-                    last_look=last_look,
-                    at=self.room.now(),
-                ),
-                summary="look up messages of unknown outcome",
-                **SEND,
-            )
-            if resolved.absent:  # certainly not sent, so the step is still to be taken
-                self.dunning.take_again()
-            keys = resolved.unknown
+            found = await self.steps.resolve(step, keys, last_look)
+            if found.absent:
+                is_lost = not self.dunning.take_again_once()
+            keys = found.unknown
             if not keys:
-                return
-        await self._ask("MESSAGE_UNKNOWN", (f"step {step.name}",))
+                break
+        if (keys or is_lost) and self.balance_cents > 0:
+            await self._ask("MESSAGE_UNKNOWN", f"step {step.name}")
 
-    async def _fall_back(self, failure: DeliveryFailed) -> None:
+    def _fall_back(self, failure: DeliveryFailed) -> None:
         """A message that did not arrive goes once by the other channel, while money is owed."""
-        step = self.dunning.fallback(failure)
-        if self.balance_cents <= 0 or self.held is not None or step is None:
+        if self.balance_cents <= 0 or not self.dunning.fall_back(failure):
             self.room.note("a message did not arrive; nothing more is sent for it")
-        else:
-            await self._send(step)
 
     async def _ask_what_next(self) -> None:
         """After the last step a person decides; nothing is ever written off by itself."""
@@ -396,8 +331,12 @@ class TreatmentVisit:
             why = "kept open by the desk"
             self.room.enter(Stage.AWAITING_PAYMENT, Attention.PATIENT, rest, why)
             await self.room.wait(self._chase_news, rest, why)
-            return
-        await self._ask("CHASE_EXHAUSTED", tuple(sorted(self.dunning.done)))
+        else:
+            await self._ask("CHASE_EXHAUSTED", *sorted(self.dunning.done))
+
+    async def _wait_for_release(self) -> None:
+        self.room.enter(Stage.HELD, Attention.STAFF, None, "held by a person or a reply")
+        await self.room.wait(lambda: self.held is None or self._news(), None, "held")
 
     async def _give_receipt(self) -> None:
         """Nothing is due: the patient gets a receipt, never a money message."""
@@ -413,118 +352,90 @@ class TreatmentVisit:
     async def _read_standing(self) -> None:
         """Read ledger, processor and PMS; post what is new; keep what does not fit."""
         self.money_news = False
-        if self.bill is None:
-            return
-        read = await workflow.execute_activity_method(
-            StandingActivities.read_standing,
-            StandingIn(
-                case=self.case,
-                client_id=self.bill.client_id or "",
-                at=self.room.now(),
-            ),
-            summary="match and post payments",
-            **BOOKS,
-        )
-        self.balance_cents = read.balance_cents
+        read = await self.steps.read_standing()
+        self._learned(read.balance_cents, read.mismatches)
         self.door_ok = read.door_in_step
-        self.mismatches.extend(read.mismatches)
         if read.status == "unverified":
-            await self._wait_to_read_again(read.missing or "a system")
-        elif read.balance_cents <= 0 and not self._is_asking("PMS_CONFIRM"):
-            await self._clear_question("paid")
+            await self._wait_to_read_again(read.missing)
+            return
+        self.dunning.verified()
+        if await self.room.withdraw("the balance is known again", _STUCK):
+            self._do_again()
+        if read.balance_cents <= 0:
+            await self.room.withdraw("paid", *_OF_THE_CHASE)
 
-    async def _wait_to_read_again(self, missing: str) -> None:
+    async def _wait_to_read_again(self, missing: str | None) -> None:
         """A payment was announced and cannot be read yet: look again soon, say nothing."""
-        again = self.room.now() + timedelta(minutes=self.visit.chase.verify_retry_minutes)
-        self.room.note(f"a payment waits to be read: {missing}")
-        self.room.enter(Stage.AWAITING_PAYMENT, Attention.SYSTEM, again, "a payment is to be read")
-        await self.room.wait(
-            lambda: self.chart_news or self.closing is not None, again, "read the payment again"
-        )
-        self.money_news = True
+        again = await self._verify_at(missing)
+        if again is not None:
+            why = "a payment is to be read"
+            self.room.enter(Stage.AWAITING_PAYMENT, Attention.SYSTEM, again, why)
+            await self.room.wait(self._news_but_bounces, again, "read the payment again")
+            self.money_news = True
 
-    async def _settle_mismatch(self, mismatch: Mismatch) -> None:
-        if mismatch.review_id != self.room.open_review_id:
-            await self._clear_question("another question comes first")
-        self._asked(mismatch.review_id, mismatch.code)
-        if await self._answer("money that does not fit"):
-            self.mismatches.remove(mismatch)
+    async def _verify_at(self, missing: str | None) -> datetime | None:
+        """Nothing is sent on a balance that cannot be verified; after a day a person looks."""
+        again = self.dunning.verify_again_at(self.room.now())
+        if again is None:
+            await self._ask(_STUCK, f"the balance could not be read: {missing or 'a system'}")
+        else:
+            self.room.note(f"the balance cannot be read: {missing or 'a system'}")
+        return again
 
     async def _write_back(self) -> None:
         """Leave our note in the PMS and have the desk record the payment there."""
-        written = await workflow.execute_activity_method(
-            WriteBackActivities.write_back,
-            WriteBackIn(
-                case=self.case,
-                client_id=self._issued().client_id or "",
-                at=self.room.now(),
-            ),
-            summary="tell the PMS what was collected",
-            **BOOKS,
-        )
+        self.recorded_news = False
+        written = await self.steps.write_back()
         if written.status == "task" and written.review_id is not None:
-            self._asked(written.review_id, "PMS_CONFIRM")
-            await self._answer("the desk records the payment", look_again=True)
+            self._asked(Mismatch(review_id=written.review_id, code=_TO_RECORD))
         else:
             self.status = VisitStatus.PAID
 
     # -- people
 
-    async def _ask(self, code: str, facts: tuple[str, ...]) -> None:
-        """Put a question to the desk once, and wait for the answer or for news."""
-        if not self._is_asking(code):
-            await self._clear_question("another question comes first")
-            opened = await workflow.execute_activity_method(
-                ReviewActivities.open_review,
-                OpenReviewIn(
-                    case=self.case,
-                    client_id=self.bill.client_id if self.bill else None,
-                    document_id=self.bill.document_id if self.bill else None,
-                    code=code,
-                    facts=facts,
-                    money_cents=self.balance_cents,
-                    review_no=self.room.review_no(),
-                    at=self.room.now(),
-                ),
-                summary="ask the desk",
-                **BOOKS,
-            )
-            self._asked(opened.review_id, code)
-        await self._answer(code.lower().replace("_", " "))
+    async def _ask(self, code: str, *facts: str) -> None:
+        """Put a question to the desk, once at a time."""
+        if not self.room.asks(code):
+            number = self.room.number()
+            review_id = await self.steps.ask(code, facts, self.balance_cents, number)
+            self._asked(Mismatch(review_id=review_id, code=code))
 
-    async def _answer(
-        self, why: str, news: Callable[[], bool] | None = None, look_again: bool = False
-    ) -> bool:
-        """Wait for the desk and carry its decision out; False when news came first."""
-        decision = await self.room.decision(news or self._news, why, look_again)
-        if decision is None:
-            return False
-        self.room.answered()
-        applied = await workflow.execute_activity_method(
-            ReviewActivities.apply_decision,
-            ApplyIn(
-                case=self.case,
-                client_id=self.bill.client_id if self.bill else None,
-                decision=decision,
-                at=self.room.now(),
-            ),
-            summary=f"carry out: {decision.choice}",
-            **BOOKS,
-        )
+    def _asked(self, question: Mismatch) -> None:
+        days = self.visit.chase.staff_reminder_business_days
+        self.room.asked(question.review_id, question.code, days)
+
+    async def _wait_for_desk(self, why: str) -> None:
+        await self.room.desk(self._news, why)
+        self.recorded_news = True
+
+    def _may_be_recorded(self) -> bool:
+        """After news or a reminder the PMS may show what the desk was asked to record."""
+        only = [question.code for question in self.room.questions.values()] == [_TO_RECORD]
+        return only and self.recorded_news
+
+    async def _carry_out(self, decision: Decision) -> None:
+        """Do in the books what a person decided, and go on from there."""
+        review_id = decision.review_id
+        self.room.set_aside.add(review_id)  # until it has worked, or is tried again
+        applied = await self.steps.apply(decision)
+        self.room.set_aside.discard(review_id)
+        del self.room.questions[review_id]
         if self.bill is not None:
             self.balance_cents = applied.balance_cents
+        if review_id == self.draft_review_id:
+            self.draft_review_id = None
+            self.chart_news = True
         self._follow(applied.effect)
-        return True
 
     def _follow(self, effect: str) -> None:
         """What a decision means for the course of the case."""
-        self.ending = _ENDS.get(effect)
+        self.ending = _ENDS.get(effect, self.ending)
         if effect == "written_off":
             self.door_ok = False
         elif effect == "rebuild":
             self.chart_news = True
         elif effect == "reread":
-            self.money_news = True
+            self._do_again()
         elif effect == "resend":
             self.dunning.take_again()
         elif effect == "rest":
@@ -533,41 +444,47 @@ class TreatmentVisit:
 
     async def _stuck(self, failure: ActivityError) -> None:
         """A step failed for good: a person decides when to try again; nothing is dropped."""
-        cause = failure.cause
-        kind = cause.type if isinstance(cause, ApplicationError) and cause.type else "Timeout"
-        self.room.note(f"a step failed: {kind}")
+        kind = self.room.failed(failure)
         try:
-            await self._ask("STATE_UNKNOWN", (f"a step failed: {kind}",))
-        except ActivityError:
-            await workflow.sleep(timedelta(hours=1), summary="the books do not answer")
-        # The failed step's news was used up before it failed.
-        self.chart_news = self.chart_news or self.bill is None
-        self.money_news = self.bill is not None
+            await self._ask(_STUCK, f"a step failed: {kind}")
+            if not self.room.is_set_aside(_STUCK):
+                return
+        except ActivityError as silence:
+            self.room.failed(silence)
+        # The desk cannot be asked, or an answer of it cannot be carried out.
+        again = self.room.now() + timedelta(hours=1)
+        await self.room.wait(lambda: self.closing is not None, again, "the books do not answer")
+        self._do_again()
 
-    async def _wait_for_release(self) -> None:
-        self.room.enter(Stage.HELD, Attention.STAFF, None, "held by a person or a reply")
-        await self.room.wait(lambda: self.held is None or self._news(), None, "held")
+    def _do_again(self) -> None:
+        """What a failed step used up is news once more."""
+        self.chart_news = self.money_news = True
+        self.room.set_aside.clear()
 
-    async def _clear_question(self, reason: str) -> None:
-        """Withdraw an open question that the facts have overtaken."""
-        if self.room.open_review_id is not None:
-            await self.room.withdraw(reason)
+    async def _take_questions_back(self) -> None:
+        """A case that ends leaves no question open."""
+        try:
+            await self.room.withdraw("the case ended")
+        except ActivityError as failure:
+            self.room.failed(failure)
 
-    def _asked(self, review_id: str, code: str) -> None:
-        self.room.asked(review_id, code, self.visit.chase.staff_reminder_business_days)
+    def _learned(self, balance_cents: int, mismatches: tuple[Mismatch, ...]) -> None:
+        """Take over what the books said; what does not fit is with the desk already."""
+        self.balance_cents = balance_cents
+        for mismatch in mismatches:
+            self._asked(mismatch)
 
-    def _is_asking(self, code: str) -> bool:
-        return self.room.open_review_code == code
+    # -- news
+
+    def _news_but_bounces(self) -> bool:
+        money = self.money_news and self.bill is not None
+        ends = self.closing is not None or self.room.answer() is not None
+        return self.chart_news or money or ends
 
     def _news(self) -> bool:
         """Something that may change what the case should do."""
-        return bool(self.chart_news or self.money_news or self.failed or self.closing)
+        return bool(self.failed) or self._news_but_bounces()
 
     def _chase_news(self) -> bool:
         """News, or a person who wants the messages to stop."""
         return self._news() or self.held is not None
-
-    def _issued(self) -> BuildOut:
-        if self.bill is None:
-            raise ApplicationError("no invoice has been issued yet", type="BadRequest")
-        return self.bill

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import (
@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.options import BOOKS
 
 HOLD_DAYS = 30
+TRY_AGAIN_HOURS = 1
 
 
 @workflow.defn(name="UnmatchedPayment", failure_exception_types=[ValidationError])
@@ -53,26 +54,38 @@ class UnmatchedPayment:
         """Ask until the money has a home."""
         result = None
         while result is None:
-            result = await self._place()
+            try:
+                result = await self._next()
+            except ActivityError as failure:
+                # The money is in the books or at the processor; nothing is lost by waiting.
+                self.room.failed(failure)
+                pause = timedelta(hours=TRY_AGAIN_HOURS)
+                await workflow.sleep(pause, summary="a step failed; again in an hour")
         await workflow.wait_condition(workflow.all_handlers_finished)
         return result
 
+    async def _next(self) -> UnmatchedResult | None:
+        """Ask, wait or carry out; None while the money has no home."""
+        decision = self.room.answer()
+        if decision is not None:
+            return await self._carry_out(decision)
+        if not self.room.questions:
+            return await self._place()
+        await self.room.desk(lambda: False, "whose money is this?")
+        return None
+
     async def _place(self) -> UnmatchedResult | None:
-        """One question and its answer; None when it has to be asked again."""
+        """Book the money in suspense and ask whose it is, unless it has gone again."""
         placed = await workflow.execute_activity_method(
             UnmatchedActivities.place_payment,
-            PlaceIn(payment=self.payment, at=self.room.now(), review_no=self.room.review_no()),
+            PlaceIn(payment=self.payment, at=self.room.now(), review_no=self.room.number()),
             summary="book the payment in suspense",
             **BOOKS,
         )
         if placed.status != "held" or placed.review_id is None or placed.code is None:
             return UnmatchedResult(status=placed.status)
         self.room.asked(placed.review_id, placed.code, self.start.staff_reminder_business_days)
-        decision = await self.room.decision(lambda: False, "whose money is this?")
-        if decision is None:
-            return None
-        self.room.answered()
-        return await self._carry_out(decision)
+        return None
 
     async def _carry_out(self, decision: Decision) -> UnmatchedResult | None:
         applied = await workflow.execute_activity_method(
@@ -81,6 +94,7 @@ class UnmatchedPayment:
             summary=f"carry out: {decision.choice}",
             **BOOKS,
         )
+        del self.room.questions[decision.review_id]
         if applied.effect == "rest":
             await workflow.sleep(timedelta(days=HOLD_DAYS), summary="held for 30 days")
             return None

@@ -1,0 +1,274 @@
+"""Plays a case against the fake world on a real Temporal, in the case's own time."""
+
+import asyncio
+import contextlib
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+from temporalio.testing import TimeSkipper
+from temporalio.worker import Worker
+
+from domain.case import (
+    ChartAmended,
+    Decision,
+    DeliveryFailed,
+    Hold,
+    PaymentPosted,
+    UnmatchedInput,
+    UnmatchedResult,
+    VisitInput,
+    VisitResult,
+)
+from domain.ids import unmatched_workflow_id, visit_workflow_id
+from domain.policies import DEFAULT_CHASE
+from starter import binaries, compose
+from tests.workflows.fakes import ZONE, World, activities
+from worker import make_worker
+from workflows import attributes
+
+THURSDAY = datetime(2026, 10, 15, 14, 0, tzinfo=ZoneInfo(ZONE))
+"""A working Thursday at 14:00, no holiday and no clock change within a month."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.asynccontextmanager
+async def dev_server() -> AsyncIterator[str]:
+    """The dev server with the flags of temporal-dev.yml; yields its address."""
+    with tempfile.TemporaryDirectory(prefix="tieout-temporal-") as folder:
+        port = free_port()
+        flags = [word for word in compose.temporal_flags() if not word.startswith("--ui-")]
+        places = {
+            "--ip": "127.0.0.1",
+            "--port": str(port),
+            "--db-filename": str(Path(folder) / "temporal.db"),
+            "--headless": "true",
+        }
+        command = [str(binaries.find("temporal")), *compose.moved(flags, places)]
+        quiet = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
+        try:
+            await _answers(f"127.0.0.1:{port}")
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def _answers(address: str) -> None:
+    for _ in range(200):
+        try:
+            await Client.connect(address)
+        except (RuntimeError, RPCError):
+            await asyncio.sleep(0.05)
+        else:
+            return
+    raise TimeoutError("the dev server did not come up")
+
+
+@dataclass
+class Clinic:
+    """One test's world, worker and cases."""
+
+    client: Client
+    world: World = field(default_factory=World)
+    queue: str = field(default_factory=lambda: f"test-{uuid4()}")
+    worker: Worker | None = None
+
+    async def work(self) -> None:
+        """Start a worker, with an empty cache."""
+        self.worker = make_worker(self.client, self.queue, activities(self.world))
+        self._polling = asyncio.ensure_future(self.worker.run())
+
+    async def rest(self) -> None:
+        """Stop the worker."""
+        if self.worker is not None:
+            await self.worker.shutdown()
+            await self._polling
+            self.worker = None
+
+    async def visit(self, at: datetime = THURSDAY, visit_id: str = "", **changes: Any) -> "Case":
+        """Open a case whose clock shows `at`."""
+        start = VisitInput(
+            location_id="lumin",
+            pms="boulevard",
+            visit_id=visit_id or str(uuid4()),
+            zone=self.world.zone,
+            chase=DEFAULT_CHASE.model_copy(update=changes),
+            event_id="event-1",
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        case_id = visit_workflow_id(start.location_id, start.pms, start.visit_id)
+        self.world.unmatched_visit = case_id
+        return await self._start("TreatmentVisit", start, case_id, VisitResult, at)
+
+    async def money(self, at: datetime = THURSDAY) -> "Case":
+        """Open a case of money without a reference."""
+        start = UnmatchedInput(
+            location_id="lumin",
+            source="stripe",
+            payment_id=f"pi_{uuid4().hex[:12]}",
+            zone=self.world.zone,
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        case_id = unmatched_workflow_id(start.source, start.payment_id)
+        return await self._start("UnmatchedPayment", start, case_id, UnmatchedResult, at)
+
+    async def _start(
+        self, name: str, start: Any, case_id: str, result_type: type, at: datetime
+    ) -> "Case":
+        handle = await self.client.start_workflow(
+            name,
+            start,
+            id=case_id,
+            task_queue=self.queue,
+            result_type=result_type,
+            search_attributes=attributes.at_start("lumin"),
+        )
+        shift = timedelta(seconds=start.clock_shift_seconds)
+        case = Case(self, handle, TimeSkipper(self.client), shift, at)
+        if self.worker is not None:
+            await case.settled()
+        return case
+
+
+@dataclass
+class Case:
+    """One running case. Every verb returns when the case has nothing more to do for now."""
+
+    clinic: Clinic
+    handle: WorkflowHandle[Any, Any]
+    skipper: TimeSkipper
+    shift: timedelta
+    began: datetime
+
+    @property
+    def world(self) -> World:
+        return self.clinic.world
+
+    async def settled(self) -> None:
+        """Wait until neither a task nor an activity is under way."""
+        for _ in range(2_000):
+            found = (await self.handle.describe()).raw_description
+            if not found.pending_activities and not found.HasField("pending_workflow_task"):
+                return
+            await asyncio.sleep(0.005)
+        raise TimeoutError(f"the case never came to rest: {found.pending_activities}")
+
+    async def now(self) -> datetime:
+        """The case's clock, local."""
+        at = await self.skipper.get_current_time(self.handle) + self.shift
+        return at.astimezone(ZoneInfo(self.world.zone))
+
+    async def pass_(self, **time: float) -> None:
+        """Let time pass: `days=3`, `hours=1`."""
+        await self.skipper.fast_forward(self.handle, timedelta(**time))
+        await self.settled()
+
+    async def day(self, days: int, hour: int = 14, minute: int = 0) -> None:
+        """Let time pass until a local hour, some civil days after the case began."""
+        local = self.began.astimezone(ZoneInfo(self.world.zone)) + timedelta(days=days)
+        await self.clock(local.replace(hour=hour, minute=minute))
+
+    async def clock(self, local: datetime) -> None:
+        """Let time pass until a local time."""
+        left = local.astimezone(UTC) - (await self.now()).astimezone(UTC)
+        if left > timedelta(0):
+            await self.pass_(seconds=left.total_seconds())
+
+    async def pay(
+        self, cents: int | None = None, kind: str = "card", announce: bool = True
+    ) -> None:
+        """Money arrives (all that is owed unless told), and is announced."""
+        owed = self.world.balance_cents if cents is None else cents
+        self.world.announced.append((owed, kind))
+        if announce:
+            await self.announced()
+
+    async def announced(self) -> None:
+        await self._signal("payment_posted", PaymentPosted(payment_id="pi_1"))
+
+    async def amended(self, event_id: str = "event-2") -> None:
+        await self._signal("chart_amended", ChartAmended(event_id=event_id))
+
+    async def bounced(self, channel: str = "sms") -> None:
+        failure = DeliveryFailed(message_key="key", channel=channel, code="30003")  # type: ignore[arg-type]
+        await self._signal("delivery_failed", failure)
+
+    async def _signal(self, name: str, message: Any) -> None:
+        await self.handle.signal(name, message)
+        await self.settled()
+
+    signal = _signal
+
+    async def update(self, name: str, message: Any) -> Any:
+        answer = await self.handle.execute_update(name, message)
+        await self.settled()
+        return answer
+
+    async def hold(self) -> None:
+        await self.update("hold", Hold(by="dana", reason="CALLED"))
+
+    def answer(self, choice: str, code: str | None = None, **more: Any) -> Decision:
+        """A decision on the open question (of a code)."""
+        codes = self.world.open_codes
+        if code is None:
+            assert len(codes) == 1, f"one open question expected, found {codes}"
+            code = codes[0]
+        review_id = self.world.question(code).review_id
+        return Decision(review_id=review_id, choice=choice, by="dana", **more)
+
+    async def decide(self, choice: str, code: str | None = None, **more: Any) -> None:
+        assert await self.update("review_decided", self.answer(choice, code, **more)) == "accepted"
+
+    async def refused(self, decision: Decision) -> ApplicationError:
+        """The sentence with which a decision is refused."""
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await self.update("review_decided", decision)
+        assert isinstance(caught.value.cause, ApplicationError)
+        return caught.value.cause
+
+    async def details(self) -> str:
+        """The page that operators read in the Temporal UI."""
+        await self.settled()
+        read = await self.handle.query("__temporal_workflow_metadata")
+        return str(read["currentDetails"] if isinstance(read, dict) else read.current_details)
+
+    async def runs(self) -> bool:
+        return (await self.handle.describe()).status == WorkflowExecutionStatus.RUNNING
+
+    async def ended(self) -> Any:
+        """The result, within a few real seconds; time does not pass."""
+        return await asyncio.wait_for(self.handle.result(), 5)
+
+    async def pass_to_the_end(self) -> Any:
+        """Skip time without bound until the case ends."""
+        await asyncio.wait_for(self.skipper.fast_forward(self.handle), 20)
+        return await self.ended()
+
+
+def _shift_seconds(at: datetime) -> int:
+    """Whole seconds; the case begins within the second after `at`."""
+    return ceil((at - datetime.now(UTC)).total_seconds())

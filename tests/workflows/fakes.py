@@ -1,0 +1,421 @@
+"""A small scripted world behind the real activity names: one visit, its money, its messages.
+
+Nothing here is a mock: the classes do to memory what the real activities do to the books, and
+remember what they were asked. A test scripts what the world does and reads what it was told.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.contracts import (
+    ApplyIn,
+    ApplyOut,
+    ApplyUnmatchedIn,
+    ApplyUnmatchedOut,
+    BuildIn,
+    BuildOut,
+    Mismatch,
+    OpenReviewIn,
+    OpenReviewOut,
+    PaymentDoorIn,
+    PaymentDoorOut,
+    PlaceIn,
+    PlaceOut,
+    RemindIn,
+    ResolveIn,
+    ResolveOut,
+    SendIn,
+    SendOut,
+    StandingIn,
+    StandingOut,
+    WithdrawIn,
+    WriteBackIn,
+    WriteBackOut,
+)
+from activities.decisions import NEXT
+from domain import calendar, ids
+from domain.case import Channel, ChannelOutcome, Decision
+from domain.model import Record
+
+ZONE = "America/Chicago"
+
+
+@dataclass
+class Question:
+    """A question as the desk sees it; `state` is open, decided or withdrawn."""
+
+    review_id: str
+    code: str
+    state: str = "open"
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message handed to a provider, with its local civil time."""
+
+    step: str
+    channel: str
+    local: datetime
+    document_id: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.step} {self.channel} {self.local:%m-%d %H:%M}"
+
+
+@dataclass
+class World:
+    """What is true outside the case, and what the case did to it. Amounts in cents."""
+
+    zone: str = ZONE
+    # the chart
+    chart_ready: bool = True
+    billable: bool = True
+    due_cents: int = 20_000
+    hold_code: str | None = None
+    # the systems outside
+    silent: str | None = None
+    in_flight: bool = False
+    pms_shows_tender: bool = True
+    consents: tuple[str, ...] = ("sms", "email")
+    switched_on: bool = True
+    providers: list[str] = field(default_factory=list)
+    """Answers of the next hand-overs, one each; accepted when the list is empty."""
+    lookups: list[str] = field(default_factory=list)
+    """Answers of the next look-ups: unknown, absent or accepted."""
+    failing: dict[str, str] = field(default_factory=dict)
+    """Activities that fail for good until the entry is taken out: name -> error type."""
+    announced: list[tuple[int, str]] = field(default_factory=list)
+    """Payments to be found: cents and `card`, `desk` or `twice`."""
+    days_late: int = 0
+    """Makes the first delivery look as many days old, as when no worker ran since."""
+    unmatched: str = "held"
+    unmatched_visit: str | None = None
+    # the books
+    documents: list[tuple[str, int]] = field(default_factory=list)
+    paid_cents: int = 0
+    written_off_cents: int = 0
+    asked_cents: int = 0
+    # what happened
+    asked: list[tuple[str, Record]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    unclear: list[Message] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    reminders: list[tuple[str, int, datetime]] = field(default_factory=list)
+
+    @property
+    def balance_cents(self) -> int:
+        due_cents = self.documents[-1][1] if self.documents else 0
+        return due_cents - self.paid_cents - self.written_off_cents
+
+    @property
+    def open_codes(self) -> list[str]:
+        return [question.code for question in self.questions if question.state == "open"]
+
+    @property
+    def codes(self) -> list[str]:
+        """Every question ever asked, in order."""
+        return [question.code for question in self.questions]
+
+    @property
+    def said(self) -> list[str]:
+        """Steps that reached the patient, in order."""
+        return [message.step for message in self.messages]
+
+    def times(self, name: str) -> int:
+        """How often an activity was asked for."""
+        return sum(asked == name for asked, _ in self.asked)
+
+    def of(self, name: str) -> list[Any]:
+        """What an activity was asked, in order."""
+        return [ask for asked, ask in self.asked if asked == name]
+
+    def local(self, at: datetime) -> datetime:
+        return at.astimezone(ZoneInfo(self.zone))
+
+    def open(self, code: str, case_id: str, number: int | str) -> str:
+        """As in the books: an id that is there already stands as it is."""
+        review_id = ids.review_id(case_id, code, number)
+        if all(question.review_id != review_id for question in self.questions):
+            self.questions.append(Question(review_id, code))
+        return review_id
+
+    def question(self, code: str) -> Question:
+        """The newest question of a code."""
+        return [question for question in self.questions if question.code == code][-1]
+
+    def decide(self, decision: Decision) -> bool:
+        """Close a question; True the first time. One that is withdrawn cannot be decided."""
+        found = next(q for q in self.questions if q.review_id == decision.review_id)
+        if found.state == "withdrawn":
+            raise ApplicationError("withdrawn", type="BadRequest", non_retryable=True)
+        is_first = found.state == "open"
+        found.state, found.decision = "decided", decision
+        return is_first
+
+
+class Fake:
+    """Notes what it is asked and fails where the script says so."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def heard(self, ask: Record) -> World:
+        name = activity.info().activity_type
+        self.world.asked.append((name, ask))
+        kind = self.world.failing.get(name)
+        if kind is not None:
+            raise ApplicationError("scripted", type=kind, non_retryable=True)
+        return self.world
+
+
+class FakeBuild(Fake):
+    """Bills the scripted chart."""
+
+    @activity.defn
+    async def build_invoice(self, ask: BuildIn) -> BuildOut:
+        world = self.heard(ask)
+        if not world.chart_ready:
+            return BuildOut(status="not_ready")
+        if world.hold_code is not None:
+            review_id = world.open(world.hold_code, ask.case.case_id, ask.review_no)
+            return BuildOut(
+                status="held",
+                client_id="client-1",
+                review_id=review_id,
+                review_code=world.hold_code,
+            )
+        if not world.billable:
+            return BuildOut(status="not_billable", client_id="client-1")
+        is_new = not world.documents or world.documents[-1][1] != world.due_cents
+        if is_new:
+            number = len(world.documents) + 1
+            world.documents.append((f"document-{number}", world.due_cents))
+        mismatches = ()
+        if is_new and world.balance_cents < 0:
+            review_id = world.open("CHART_CHANGED", ask.case.case_id, len(world.documents))
+            mismatches = (Mismatch(review_id=review_id, code="CHART_CHANGED"),)
+        return BuildOut(
+            status="issued" if is_new else "unchanged",
+            client_id="client-1",
+            document_id=world.documents[-1][0],
+            due_cents=world.due_cents,
+            balance_cents=world.balance_cents,
+            mismatches=mismatches,
+        )
+
+
+def refreshed(world: World, case_id: str) -> StandingOut:
+    """Posts what was announced, unless a system is silent."""
+    if world.silent is not None:
+        return StandingOut(
+            status="unverified", balance_cents=world.balance_cents, missing=world.silent
+        )
+    mismatches = []
+    for cents, kind in world.announced:
+        if kind == "twice":
+            number = f"payment-{len(world.questions)}"
+            review_id = world.open("DUPLICATE_SUSPECTED", case_id, number)
+            mismatches.append(Mismatch(review_id=review_id, code="DUPLICATE_SUSPECTED"))
+            continue
+        world.paid_cents += cents
+        if kind == "card":
+            world.asked_cents -= cents
+    world.announced.clear()
+    return StandingOut(
+        status="verified",
+        balance_cents=world.balance_cents,
+        in_flight=world.in_flight,
+        door_in_step=world.asked_cents == max(world.balance_cents, 0),
+        mismatches=tuple(mismatches),
+    )
+
+
+class FakeStanding(Fake):
+    """Reads and posts the scripted payments."""
+
+    @activity.defn
+    async def read_standing(self, ask: StandingIn) -> StandingOut:
+        return refreshed(self.heard(ask), ask.case.case_id)
+
+    @activity.defn
+    async def open_payment_door(self, ask: PaymentDoorIn) -> PaymentDoorOut:
+        world = self.heard(ask)
+        world.asked_cents = max(world.balance_cents, 0)
+        return PaymentDoorOut(processor_ids=("in_1",), asked_cents=world.balance_cents)
+
+
+class FakeSend(Fake):
+    """Hands messages over to scripted providers, by the rules of the real send."""
+
+    @activity.defn
+    async def send_step(self, ask: SendIn) -> SendOut:
+        world = self.heard(ask)
+        today = calendar.local_date(ask.at, ask.case.zone)
+        if not world.switched_on:
+            return SendOut(status="off", balance_cents=world.balance_cents, local_date=today)
+        opens = calendar.allowed_from(
+            ask.at, ask.case.zone, ask.chase.window_opens_at, ask.chase.window_closes_at
+        )
+        if opens > ask.at:
+            return SendOut(status="snoozed", balance_cents=world.balance_cents, until=opens)
+        standing = refreshed(world, ask.case.case_id)
+        status = self._why_not(ask, standing)
+        outcomes: tuple[ChannelOutcome, ...] = ()
+        if status is None:
+            world.skipped.extend(ask.skipped)
+            outcomes = tuple(
+                self._hand_over(ask, channel)
+                for channel in ask.step.channels
+                if channel in world.consents
+            )
+            states = {outcome.state for outcome in outcomes}
+            status = "sent" if "accepted" in states else "unreachable"
+            if "unknown" in states:
+                status = "unknown"
+        return SendOut(
+            status=status,
+            balance_cents=standing.balance_cents,
+            outcomes=outcomes,
+            local_date=today - timedelta(days=world.days_late if ask.first else 0),
+            missing=standing.missing,
+            door_in_step=standing.door_in_step,
+            mismatches=standing.mismatches,
+        )
+
+    def _why_not(self, ask: SendIn, standing: StandingOut) -> str | None:
+        if standing.status == "unverified":
+            return "unverified"
+        if ask.settled_ok:
+            return None
+        if standing.balance_cents <= 0:
+            return "settled"
+        if standing.in_flight:
+            return "in_flight"
+        if not ask.first and standing.balance_cents < ask.chase.minimum_chase_cents:
+            return "small"
+        return None
+
+    def _hand_over(self, ask: SendIn, channel: Channel) -> ChannelOutcome:
+        world = self.world
+        state = world.providers.pop(0) if world.providers else "accepted"
+        message = Message(ask.step.name, channel.value, world.local(ask.at), ask.document_id)
+        if state == "accepted":
+            world.messages.append(message)
+        elif state == "unknown":
+            world.unclear.append(message)
+        key = f"{ask.document_id}-{ask.step.name}-{channel.value}"
+        return ChannelOutcome(channel=channel, message_key=key, state=state)
+
+    @activity.defn
+    async def resolve_sends(self, ask: ResolveIn) -> ResolveOut:
+        world = self.heard(ask)
+        state = world.lookups.pop(0) if world.lookups else "unknown"
+        if state == "accepted":
+            world.messages.append(world.unclear.pop())
+        return ResolveOut(
+            unknown=ask.message_keys if state == "unknown" else (),
+            absent=ask.message_keys if state == "absent" else (),
+        )
+
+
+class FakeReviews(Fake):
+    """The desk's queue in memory."""
+
+    @activity.defn
+    async def open_review(self, ask: OpenReviewIn) -> OpenReviewOut:
+        world = self.heard(ask)
+        return OpenReviewOut(review_id=world.open(ask.code, ask.case.case_id, ask.review_no))
+
+    @activity.defn
+    async def apply_decision(self, ask: ApplyIn) -> ApplyOut:
+        world = self.heard(ask)
+        choice = ask.decision.choice
+        if world.decide(ask.decision) and choice == "write_off":
+            world.written_off_cents += world.balance_cents
+        return ApplyOut(effect=NEXT.get(choice, "continue"), balance_cents=world.balance_cents)
+
+    @activity.defn
+    async def withdraw_review(self, ask: WithdrawIn) -> None:
+        world = self.heard(ask)
+        for question in world.questions:
+            if question.review_id == ask.review_id and question.state == "open":
+                question.state = "withdrawn"
+
+    @activity.defn
+    async def remind_staff(self, ask: RemindIn) -> None:
+        world = self.heard(ask)
+        code = next(q.code for q in world.questions if q.review_id == ask.review_id)
+        world.reminders.append((code, ask.business_day, world.local(ask.at)))
+
+
+class FakeWriteBack(Fake):
+    """A PMS that shows our tender, or a desk that has to enter it."""
+
+    @activity.defn
+    async def write_back(self, ask: WriteBackIn) -> WriteBackOut:
+        world = self.heard(ask)
+        done = [q for q in world.questions if q.code == "PMS_CONFIRM" and q.state == "decided"]
+        if world.pms_shows_tender or done:
+            return WriteBackOut(status="agreed")
+        waiting = [q for q in world.questions if q.code == "PMS_CONFIRM" and q.state == "open"]
+        review_id = (
+            waiting[0].review_id
+            if waiting
+            else world.open("PMS_CONFIRM", ask.case.case_id, len(world.documents))
+        )
+        return WriteBackOut(status="task", review_id=review_id)
+
+
+class FakeUnmatched(Fake):
+    """Money without a reference, in suspense."""
+
+    @activity.defn
+    async def place_payment(self, ask: PlaceIn) -> PlaceOut:
+        world = self.heard(ask)
+        if world.unmatched == "gone":
+            return PlaceOut(status="gone")
+        review_id = world.open("NO_REFERENCE", ask.payment.case_id, ask.review_no)
+        return PlaceOut(status="held", review_id=review_id, code="NO_REFERENCE")
+
+    @activity.defn
+    async def apply_unmatched(self, ask: ApplyUnmatchedIn) -> ApplyUnmatchedOut:
+        world = self.heard(ask)
+        world.decide(ask.decision)
+        if ask.decision.choice == "hold_30_days":
+            return ApplyUnmatchedOut(effect="rest")
+        if ask.decision.choice == "refund":
+            return ApplyUnmatchedOut(effect="done")
+        if ask.decision.invoice_id == "nowhere":
+            return ApplyUnmatchedOut(effect="unknown_invoice")
+        world.announced.append((world.balance_cents, "desk"))
+        return ApplyUnmatchedOut(
+            effect="done", case_id=world.unmatched_visit, invoice_id=ask.decision.invoice_id
+        )
+
+
+def activities(world: World) -> list[Any]:
+    """Every fake activity as a bound method, as the worker registers them."""
+    build, standing, send = FakeBuild(world), FakeStanding(world), FakeSend(world)
+    reviews, back, unmatched = FakeReviews(world), FakeWriteBack(world), FakeUnmatched(world)
+    return [
+        build.build_invoice,
+        standing.read_standing,
+        standing.open_payment_door,
+        send.send_step,
+        send.resolve_sends,
+        reviews.open_review,
+        reviews.apply_decision,
+        reviews.withdraw_review,
+        reviews.remind_staff,
+        back.write_back,
+        unmatched.place_payment,
+        unmatched.apply_unmatched,
+    ]
