@@ -37,8 +37,15 @@ WITH cases AS (
     SELECT case_id FROM documents WHERE client_id = $1
     UNION SELECT case_id FROM reviews WHERE client_id = $1 AND starts_with(case_id, 'visit/')
     UNION SELECT case_id FROM touchpoints WHERE client_id = $1
+), money AS (
+    SELECT * FROM payments p WHERE client_id = $1 OR case_id IN (SELECT case_id FROM cases)
+        OR EXISTS (SELECT FROM payment_allocations a JOIN cases c ON c.case_id = a.case_id
+            WHERE a.payment_id = p.payment_id)
+), told AS (
+    -- Money that came without a reference has a case of its own, named by the payment.
+    SELECT case_id FROM cases UNION SELECT concat_ws('/', 'payment', source, object_id) FROM money
 ), asked AS (
-    SELECT * FROM reviews WHERE client_id = $1 OR case_id IN (SELECT case_id FROM cases)
+    SELECT * FROM reviews WHERE client_id = $1 OR case_id IN (SELECT case_id FROM told)
 ), log ({_COLUMNS}) AS (
     SELECT e.at, 'message', t.step, e.state, t.channel, e.reason, NULL::text, t.template_version,
         t.day, NULL::bigint, t.case_id, e.message_key
@@ -46,7 +53,7 @@ WITH cases AS (
     UNION ALL
     SELECT received_at, 'received', event_type, state, source, note, NULL, NULL, NULL, NULL,
         workflow_id, inbox_id
-    FROM inbox WHERE workflow_id IN (SELECT case_id FROM cases)
+    FROM inbox WHERE workflow_id IN (SELECT case_id FROM told)
     UNION ALL
     SELECT recorded_at, 'question', code, state, NULL, withdrawn_reason, NULL, NULL, NULL,
         money_cents, case_id, review_id FROM asked
@@ -61,10 +68,7 @@ WITH cases AS (
     UNION ALL
     SELECT f.recorded_at, 'payment', p.kind, f.state, p.source, NULL, NULL, NULL, NULL,
         f.amount_cents, p.case_id, p.object_id
-    FROM payment_facts f JOIN payments p USING (payment_id)
-    WHERE p.client_id = $1 OR p.case_id IN (SELECT case_id FROM cases) OR EXISTS (
-        SELECT FROM payment_allocations a JOIN cases USING (case_id)
-        WHERE a.payment_id = p.payment_id)
+    FROM payment_facts f JOIN money p USING (payment_id)
     UNION ALL
     SELECT a.recorded_at, 'applied', p.kind, NULL, p.source, NULL, a.decided_by, NULL, NULL,
         a.amount_cents, a.case_id, p.object_id

@@ -65,7 +65,7 @@ async def queue_page(books: Books, waiting: list[Review]) -> RenderableType:
     for review in waiting:
         about = [
             await _about(books, review),
-            await invoice_number(books, review) or "no invoice yet",
+            await invoice_number(books, review) or _no_invoice(review),
             *([review.location_id] if several else []),
             f"suggested: {review.suggested}" if review.suggested else "look at the facts",
         ]
@@ -127,8 +127,16 @@ async def question_page(books: Books, review: Review) -> RenderableType:
     return Group(*parts, *await _ending(books, review))
 
 
+def _is_loose_money(review: Review) -> bool:
+    return review.case_id.startswith("payment/")
+
+
+def _no_invoice(review: Review) -> str:
+    return "no invoice named" if _is_loose_money(review) else "no invoice yet"
+
+
 async def _about(books: Books, review: Review) -> str:
-    if review.client_id is None and review.case_id.startswith("payment/"):
+    if review.client_id is None and _is_loose_money(review):
         return "payer not known"
     return await books.name(review.client_id)
 
@@ -142,7 +150,7 @@ async def _particulars(books: Books, review: Review) -> RenderableType:
             ("at stake", dollars(review.money_cents)),
             ("asked", f"{opened}, {age} business days ago"),
             ("about", await _about(books, review)),
-            ("invoice", await invoice_number(books, review) or "none yet"),
+            ("invoice", await invoice_number(books, review) or _no_invoice(review)),
             ("case", review.case_id),
         ]
     )

@@ -55,12 +55,15 @@ class World:
     def case(self) -> str:
         return ids.visit_workflow_id(self.location_id, "boulevard", str(uuid4()))
 
-    async def ask(self, code="CHASE_EXHAUSTED", case_id=None, cents=32_000, days_ago=0, **extra):
+    async def ask(
+        self, code="CHASE_EXHAUSTED", case_id=None, cents=32_000, days_ago=0, nobody=False, **extra
+    ):
         """A question that was opened some days before the practice's now."""
         case_id = case_id or self.case()
         at = datetime.now(UTC) - timedelta(days=days_ago)
+        client_id = None if nobody else self.client_id
         asked = question(
-            case_id, self.location_id, code, cents, 1, at, client_id=self.client_id, **extra
+            case_id, self.location_id, code, cents, 1, at, client_id=client_id, **extra
         )
         await reviews.open_review(self.conn, asked)
         return asked
@@ -109,7 +112,7 @@ class World:
             return await invoices.issue(self.conn, document)
 
     async def pay(self, document, cents):
-        """A card payment through the processor, applied to the visit."""
+        """A card payment through the processor, applied to the visit; returns its id there."""
         fact = payments.PaymentFact(
             payment_id=str(uuid4()),
             source="stripe",
@@ -137,6 +140,7 @@ class World:
             await payments.record(self.conn, fact)
             await ledger.post(self.conn, entry)
             await payments.allocate(self.conn, fact.payment_id, document.case_id, cents, "matching")
+        return fact.object_id
 
     async def message(self, document, step="invoice", channel=Channel.SMS, day=0, skipped=None):
         """A message that the provider took, or one that was not sent for a reason."""

@@ -184,6 +184,17 @@ async def test_the_log_holds_every_fact_in_the_order_in_which_it_was_written(wor
     assert "by dana: pays on Friday" in page.words
 
 
+async def test_the_log_holds_what_was_decided_about_loose_money(world):
+    document = await world.bill()
+    object_id = await world.pay(document, 15_000)
+    asked = await world.ask("NO_REFERENCE", case_id=f"payment/stripe/{object_id}", nobody=True)
+    await reviews.decide(
+        world.conn, asked.review_id, {"choice": "apply"}, "dana", "", asked.opened_at
+    )
+    events = (await world.run("client", "log", document.number, "--json")).json["events"]
+    assert "desk decided: apply" in [each["what"] for each in events]
+
+
 async def test_the_log_holds_nothing_of_another_client(world):
     document = await world.bill()
     stranger = world.client_id
