@@ -169,6 +169,23 @@ async def _keep_as_credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
     await grant_credit(conn, ask.case, client_id, payment_id, review.money_cents, ask.at)
 
 
+async def _apply_named(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    """The held payment goes to the invoice that the person named, of the same client."""
+    document = await invoices.find(conn, ask.case.location_id, ask.decision.invoice_id or "")
+    if document is None or document.client_id != ask.client_id:
+        raise LookupError("The named invoice is not one of this client's.")
+    target = ask.case.model_copy(update={"case_id": document.case_id})
+    await apply_held_payment(
+        conn,
+        target,
+        document.client_id,
+        review.shown["ours"]["payment"],
+        review.money_cents,
+        ask.decision.by,
+        ask.at,
+    )
+
+
 async def _apply_held(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """The held payment is good after all: from suspense to the invoice, rest to credit."""
     await apply_held_payment(
@@ -246,5 +263,5 @@ _EFFECTS: Mapping[str, Effect] = {
     "refund": _refund,
     "keep_as_credit": _keep_as_credit,
     "not_duplicate": _apply_held,
-    "apply": _apply_held,
+    "apply": _apply_named,
 }

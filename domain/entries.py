@@ -300,6 +300,9 @@ def written_off(
     return entry("written_off", key, location_id, effective_on, tally)
 
 
+_OWED_NOTHING = frozenset({"promotional_credit", "points"})
+
+
 def opening_lot(
     *,
     lot_id: str,
@@ -312,9 +315,11 @@ def opening_lot(
     """A lot sold before go-live. `kind` is `units` or a LotKind.
 
     None for a lot that the practice owes nothing for: promotional credit, manufacturer
-    points, or no value.
+    points, or no value. Raises ValueError for a kind that nobody has described.
     """
-    if kind not in _LOT_HELD_IN or not value_cents:
+    if kind in _OWED_NOTHING or not value_cents:
         return None
+    if kind not in _LOT_HELD_IN:
+        raise ValueError(f"no account is known for a lot of kind {kind}")
     tally = Tally(client_id).move("3000", _LOT_HELD_IN[kind], value_cents)
     return entry("opening_lot", f"opening|{lot_id}", location_id, effective_on, tally)
