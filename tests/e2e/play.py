@@ -39,7 +39,7 @@ from store.reviews import Review
 from store.touchpoints import Touchpoint
 
 ROOT = Path(__file__).parents[2]
-WAIT_SECONDS = 60
+WAIT_SECONDS = 90
 OUT = frozenset({"accepted", "delivered"})
 BOTH = ("APPOINTMENT_COMPLETED", "ORDER_COMPLETED")
 PAID_BY_HAND = "other"
@@ -210,9 +210,26 @@ class Play:
 
     # -- waiting
 
-    async def until(self, ask: Any, what: str, seconds: float = WAIT_SECONDS) -> Any:
-        """Poll until `ask` answers something true."""
-        return await self.practice.until(ask, what, seconds)
+    async def until(
+        self, ask: Any, what: str, case: Case | None = None, seconds: float = WAIT_SECONDS
+    ) -> Any:
+        """Poll until `ask` answers something true; a failure tells where `case` stands."""
+        try:
+            return await self.practice.until(ask, what, seconds)
+        except TimeoutError as late:
+            if case is not None:
+                late.add_note(await self.story(case))
+            raise
+
+    async def story(self, case: Case) -> str:
+        """What a case waits for, has sent and has asked, for a failing test."""
+        described = (await self.practice.case(case.case_id).describe()).raw_description
+        waits = [
+            (one.activity_type.name, one.state, one.attempt, one.last_failure.cause.message)
+            for one in described.pending_activities
+        ]
+        sent = [(one.step, str(one.channel), one.state) for one in await self.messages(case)]
+        return f"waits for {waits}; sent {sent}; asked {await self.codes(case)}"
 
     async def until_out(self, case: Case, step: str, channels: int = 1) -> list[Touchpoint]:
         """Wait until a step has gone out on so many channels."""
@@ -221,7 +238,7 @@ class Play:
             found = [one for one in await self.messages(case, step) if one.state in OUT]
             return found if len(found) >= channels else None
 
-        found: list[Touchpoint] = await self.until(out, f"{step} on {channels} channel(s)")
+        found: list[Touchpoint] = await self.until(out, f"{step} on {channels} channel(s)", case)
         return found
 
     async def until_balance(self, case: Case, cents: int) -> None:
@@ -230,7 +247,7 @@ class Play:
         async def so() -> bool:
             return await self.balance(case) == cents
 
-        await self.until(so, f"a balance of {cents}")
+        await self.until(so, f"a balance of {cents}", case)
 
     async def question(self, case: Case, code: str) -> Review:
         """Wait for an open question of this code."""
@@ -240,7 +257,7 @@ class Play:
                 waiting = await reviews.open_of_case(conn, case.case_id)
             return next((one for one in waiting if one.code == code), None)
 
-        found: Review = await self.until(asked, f"question {code}")
+        found: Review = await self.until(asked, f"question {code}", case)
         return found
 
     async def result(self, case: Case) -> str:
@@ -251,7 +268,7 @@ class Play:
             status = (await handle.describe()).status
             return status is not WorkflowExecutionStatus.RUNNING
 
-        await self.until(closed, "the end of the case")
+        await self.until(closed, "the end of the case", case)
         return str((await handle.result())["status"])
 
     # -- what the books say

@@ -1,0 +1,43 @@
+"""What must be true of a visit after any crash: everything happened, and each thing once."""
+
+from tests.e2e.play import Case, Play
+
+
+async def paid_once_to_the_end(play: Play, case: Case, due_cents: int = 52_000) -> None:
+    """See the case to its end and count every effect that a crash could lose or double."""
+    await play.until_out(case, "invoice", 2)
+    await _until_asked(play, case, due_cents)
+    if await play.balance(case) == due_cents:
+        await play.pay_online(case)
+    await play.until_balance(case, 0)
+    await play.record_in_pms(case)
+    assert await play.result(case) == "paid"
+
+    assert await play.documents(case) == [("invoice", due_cents)]
+    bills = await play.stripe_invoices(case)
+    assert [(bill["status"], bill["amount_paid"]) for bill in bills] == [("paid", due_cents)]
+    assert await play.processor_ids(case) == [bills[0]["id"]]
+    lines = [
+        item
+        for item in await play.practice.docs("stripe.invoiceitem")
+        if item["invoice"] == bills[0]["id"]
+    ]
+    assert [item["amount"] for item in lines] == [due_cents]
+    assert len(await play.texts(case)) == 1
+    assert len(await play.mails(case)) == 1
+    assert await play.posted(case) == {"visit_issued": 1, "payment_received": 1}
+    assert len(await play.notes(case)) == 1
+    asked = await play.codes(case)
+    assert asked == ["PMS_CONFIRM"]
+
+
+async def _until_asked(play: Play, case: Case, due_cents: int) -> None:
+    """The processor asks for the money, or has it already."""
+
+    async def so() -> bool:
+        return any(
+            bill["status"] in ("open", "paid") and bill["amount_due"] == due_cents
+            for bill in await play.stripe_invoices(case)
+        )
+
+    await play.until(so, "the processor's invoice")
