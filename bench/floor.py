@@ -1,19 +1,39 @@
 """The engine's own floor: the commands of a visit paid at once, with nothing inside."""
 
+import asyncio
+from collections import defaultdict
 from datetime import timedelta
 
 from temporalio import activity, workflow
 
-ACTIVITIES = 6
-"""build, payment door, send, standing, write-back, decision."""
+with workflow.unsafe.imports_passed_through():
+    from domain.case import Attention, Stage
+    from workflows.attributes import ATTENTION, STAGE
+
+BEFORE_PAYMENT = 3
+"""build, payment door, send."""
+BEFORE_DECISION = 2
+"""standing, write-back; the decision itself is one more."""
 
 _LIMIT = timedelta(seconds=30)
 
 
-@activity.defn
-async def no_op(text: str) -> str:
-    """Return what came, about as large as a real answer."""
-    return text
+class NoOps:
+    """The activity that does nothing, and a count per visit, so that the driver asks nobody."""
+
+    def __init__(self) -> None:
+        self._done: defaultdict[str, asyncio.Queue[None]] = defaultdict(asyncio.Queue)
+
+    @activity.defn
+    async def no_op(self, text: str) -> str:
+        """Return what came, about as large as a real answer."""
+        self._done[activity.info().workflow_id or ""].put_nowait(None)
+        return text
+
+    async def more(self, case_id: str, count: int) -> None:
+        """Wait until `count` more activities of a visit have run."""
+        for _ in range(count):
+            await self._done[case_id].get()
 
 
 @workflow.defn
@@ -27,13 +47,21 @@ class FloorVisit:
     @workflow.run
     async def run(self, text: str) -> str:
         """The shape of a visit paid at once."""
-        for _ in range(3):
-            await workflow.execute_activity(no_op, text, start_to_close_timeout=_LIMIT)
+        await self._steps(BEFORE_PAYMENT, text)
+        self._enter(Stage.AWAITING_PAYMENT, Attention.PATIENT)
         await workflow.wait_condition(lambda: self.paid, timeout=timedelta(days=3))
-        for _ in range(2):
-            await workflow.execute_activity(no_op, text, start_to_close_timeout=_LIMIT)
+        await self._steps(BEFORE_DECISION, text)
+        self._enter(Stage.DESK, Attention.STAFF)
         await workflow.wait_condition(lambda: self.decided, timeout=timedelta(days=3))
-        return await workflow.execute_activity(no_op, text, start_to_close_timeout=_LIMIT)
+        await self._steps(1, text)
+        return text
+
+    async def _steps(self, count: int, text: str) -> None:
+        for _ in range(count):
+            await workflow.execute_activity_method(NoOps.no_op, text, start_to_close_timeout=_LIMIT)
+
+    def _enter(self, stage: Stage, attention: Attention) -> None:
+        workflow.upsert_search_attributes([STAGE.value_set(stage), ATTENTION.value_set(attention)])
 
     @workflow.signal
     def pay(self, _: str) -> None:

@@ -9,33 +9,28 @@ from uuid import uuid4
 
 from temporalio.worker import Worker
 
-from bench.floor import FloorVisit, no_op
+from bench.floor import BEFORE_DECISION, BEFORE_PAYMENT, FloorVisit, NoOps
+from bench.watch import Watch
 from domain import ids
 from domain.case import Decision
 from starter.deciding import send_decision
 from starter.demo.cast import SERUM, TOXIN, line
 from starter.rehearsal import Patient, Rehearsal
 from store import reviews
-from store.reviews import Review
 from worker import CASES_CACHED_MAX, STICKY, sandboxed
 
-_SENT = """
-SELECT (extract(epoch FROM max(t.accepted_at) - min(i.received_at)) * 1000)::bigint
-FROM touchpoints t JOIN inbox i ON i.workflow_id = t.case_id
-WHERE t.case_id = $1 AND t.step = 'invoice' AND t.accepted_at IS NOT NULL
-HAVING count(DISTINCT t.channel) = 2
-"""
 ANSWER = "x" * 400
-POLL = 0.05
+PAUSE_SECONDS = 0.1
+"""A person reads a question before answering it; also longer than its case needs to wait for it."""
 
 
 async def unloaded(practice: Rehearsal, visits: int) -> dict[str, int]:
     """Event received to invoice accepted on both channels, one visit at a time."""
     found = []
-    for order in await orders(practice, visits):
-        case_id = await practice.check_out(order)
-        found.append(await _sent_ms(practice, case_id))
-        await asyncio.sleep(0.05)
+    async with Watch(practice.pool) as watch:
+        for order in await orders(practice, visits):
+            case_id = await practice.check_out(order)
+            found.append(await watch.until("sent", case_id))
     return percentiles(found)
 
 
@@ -45,70 +40,66 @@ async def half_load(practice: Rehearsal, per_second: float, seconds: int) -> dic
     charted = await orders(practice, max(1, int(per_second * seconds)))
     cases: list[asyncio.Task[int]] = []
     lives: list[asyncio.Task[None]] = []
-    for order in charted:
-        await asyncio.sleep(dice.expovariate(per_second))
-        case_id = ids.visit_workflow_id(practice.location_id, "boulevard", order)
-        lives.append(asyncio.create_task(_live(practice, order)))
-        cases.append(asyncio.create_task(_sent_ms(practice, case_id, 0.25)))
-    found = await asyncio.gather(*cases)
-    await asyncio.gather(*lives)
+    async with Watch(practice.pool) as watch:
+        for order in charted:
+            await asyncio.sleep(dice.expovariate(per_second))
+            case_id = ids.visit_workflow_id(practice.location_id, "boulevard", order)
+            lives.append(asyncio.create_task(_live(practice, watch, order)))
+            cases.append(asyncio.create_task(watch.until("sent", case_id)))
+        found = await asyncio.gather(*cases)
+        await asyncio.gather(*lives)
     return percentiles(found)
 
 
 async def product_rate(practice: Rehearsal, visits: int, in_flight: int) -> float:
     """Whole visits per second: webhook, invoice, messages, payment, write-back, desk, closed."""
     charted = await orders(practice, visits)
-    return await _rate(charted, lambda order: _live(practice, order), in_flight)
+    async with Watch(practice.pool) as watch:
+        return await _rate(charted, lambda order: _live(practice, watch, order), in_flight)
 
 
 async def floor_rate(practice: Rehearsal, visits: int, in_flight: int) -> float:
     """Empty visits per second on the same server, with a worker process like the product's."""
-    queue = f"floor-{uuid4()}"
+    queue, no_ops = f"floor-{uuid4()}", NoOps()
     worker = Worker(
         practice.engine,
         task_queue=queue,
         workflows=[FloorVisit],
-        activities=[no_op],
+        activities=[no_ops.no_op],
         workflow_runner=sandboxed("bench"),
         max_cached_workflows=CASES_CACHED_MAX,
         sticky_queue_schedule_to_start_timeout=STICKY,
     )
     async with worker:
         names = [f"floor-{uuid4()}" for _ in range(visits)]
-        return await _rate(names, lambda name: _empty_life(practice, name, queue), in_flight)
+        return await _rate(
+            names, lambda name: _empty_life(practice, no_ops, name, queue), in_flight
+        )
 
 
-async def _empty_life(practice: Rehearsal, name: str, queue: str) -> None:
+async def _empty_life(practice: Rehearsal, no_ops: NoOps, name: str, queue: str) -> None:
+    """Paid and decided when the visit waits for it, as the product's visits are."""
     case = await practice.engine.start_workflow(
         FloorVisit.run, ANSWER, id=name, task_queue=queue, execution_timeout=timedelta(hours=1)
     )
+    await no_ops.more(name, BEFORE_PAYMENT)
+    await asyncio.sleep(PAUSE_SECONDS)
     await case.signal(FloorVisit.pay, "x")
+    await no_ops.more(name, BEFORE_DECISION)
+    await asyncio.sleep(PAUSE_SECONDS)
     await case.execute_update(FloorVisit.decide, "x")
     await case.result()
 
 
-async def _live(practice: Rehearsal, order: str) -> None:
+async def _live(practice: Rehearsal, watch: Watch, order: str) -> None:
     """One visit paid at once and confirmed by the desk."""
     case_id = await practice.check_out(order)
-
-    async def invoice() -> str | None:
-        async with practice.pool.acquire() as conn:
-            found: str | None = await conn.fetchval(
-                "SELECT processor_invoice_id FROM processor_invoices JOIN touchpoints t"
-                " USING (case_id) WHERE case_id = $1 AND t.step = 'invoice'"
-                " AND t.state IN ('accepted', 'delivered') LIMIT 1",
-                case_id,
-            )
-        return found
-
-    async def task() -> Review | None:
-        async with practice.pool.acquire() as conn:
-            waiting = await reviews.open_of_case(conn, case_id)
-        return waiting[0] if waiting else None
-
-    invoice_id = await practice.until(invoice, "an invoice", 120, POLL)
+    invoice_id = await watch.until("invoice", case_id)
     await practice.control(f"stripe/invoices/{invoice_id}/pay", {})
-    asked = await practice.until(task, "the desk's task", 120, POLL)
+    review_id = await watch.until("task", case_id)
+    await asyncio.sleep(PAUSE_SECONDS)
+    async with practice.pool.acquire() as conn:
+        asked = await reviews.get(conn, review_id)
     decision = Decision(review_id=asked.review_id, choice="done", by="desk")
     await send_decision(practice.engine, asked, decision)
     await practice.case(case_id).result()
@@ -145,15 +136,6 @@ async def orders(practice: Rehearsal, visits: int) -> list[str]:
 def _phone(number: int) -> str:
     """Ends in 5, away from the numbers that the twin makes misbehave."""
     return f"+1512{2_000_015 + number * 10:07d}"
-
-
-async def _sent_ms(practice: Rehearsal, case_id: str, poll_seconds: float = 0.02) -> int:
-    async def sent() -> int | None:
-        async with practice.pool.acquire() as conn:
-            found: int | None = await conn.fetchval(_SENT, case_id)
-        return found
-
-    return await practice.until(sent, "an invoice on both channels", 120, poll_seconds)
 
 
 def percentiles(found_ms: Sequence[int]) -> dict[str, int]:
