@@ -284,7 +284,7 @@ async def test_balance_unknown_for_a_day_reaches_the_desk(
 ) -> None:
     case = await play.billed(TOXIN_40)
     await play.fault(vendor, operation, "error_before", times=1000)
-    await play.practice.skip(case.case_id, 4.5)
+    await play.practice.skip(case.case_id, 4.1)
     asked = await play.question(case, "STATE_UNKNOWN")
     assert len(await play.texts(case)) == 1
     assert await play.messages(case, "day-3") == []
