@@ -419,13 +419,20 @@ class TreatmentVisit:
         self.room.set_aside.add(review_id)  # until it has worked, or is tried again
         applied = await self.steps.apply(decision)
         self.room.set_aside.discard(review_id)
-        del self.room.questions[review_id]
+        question = self.room.questions.pop(review_id)
         if self.bill is not None:
             self.balance_cents = applied.balance_cents
         if review_id == self.draft_review_id:
             self.draft_review_id = None
             self.chart_news = True
         self._follow(applied.effect)
+        if question.code == _TO_RECORD and self._is_done():
+            self.status = VisitStatus.PAID
+
+    def _is_done(self) -> bool:
+        """Nothing owed, nothing asked, nothing new: what the desk just said is the last word."""
+        open_ends = self.room.questions or self._news() or not self.door_ok
+        return self.balance_cents <= 0 and not open_ends
 
     def _follow(self, effect: str) -> None:
         """What a decision means for the course of the case."""
