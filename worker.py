@@ -26,7 +26,7 @@ from activities.unmatched import UnmatchedActivities
 from activities.write_back import WriteBackActivities
 from connectors.engine.client import connect
 from domain.messages import load_templates
-from starter import cli, logging, schedules
+from starter import cli, logging, loops, schedules
 from starter.exit import end
 from starter.metrics import metrics_runtime
 from starter.settings import Settings, load_settings
@@ -136,7 +136,7 @@ def main() -> None:
     """Read the settings and run; the caller ends the process through `starter.exit`."""
     settings = load_settings()
     logging.configure(settings.log_level)
-    asyncio.run(run(settings))
+    loops.run(run(settings))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """`python -m sandbox`: serve every twin, the control API and the mail sink on loopback."""
 
 import argparse
-import asyncio
 import contextlib
+import gc
+import importlib.util
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -62,12 +64,22 @@ def main() -> None:
         base_url=f"http://127.0.0.1:{args.port}",
     )
     box.webhook_urls.update(state.get("setting", "webhook_urls") or {})
+    if importlib.util.find_spec("sniffio") is None:
+        # httpcore asks for it on each call, and a miss searches the whole path.
+        sys.modules["sniffio"] = None  # type: ignore[assignment]
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     server = uvicorn.Server(
         uvicorn.Config(
-            build(box, args.smtp_port), host="127.0.0.1", port=args.port, log_level="warning"
+            build(box, args.smtp_port),
+            host="127.0.0.1",
+            port=args.port,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
         )
     )
-    asyncio.run(server.serve())
+    server.run()
 
 
 if __name__ == "__main__":

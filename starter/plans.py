@@ -62,6 +62,16 @@ class Layout:
         }
         return {f"TIEOUT_{name.upper()}": value for name, value in values.items()}
 
+    def _bytecode(self) -> dict[str, str]:
+        """Compiled modules are kept, whatever the caller's shell says: a start is seconds faster.
+
+        Beside the sources, or in the state folder when the checkout cannot be written.
+        """
+        kept = {"PYTHONDONTWRITEBYTECODE": ""}
+        if not os.access(compose.ROOT, os.W_OK):
+            kept["PYTHONPYCACHEPREFIX"] = str(self.folder / "pycache")
+        return kept
+
     def plans(self) -> list[Plan]:
         """Every process, in an order in which each finds what it needs."""
         ours = [self._temporal(), self._sandbox(), self._worker(), self._web()]
@@ -139,7 +149,7 @@ class Layout:
         return Plan(
             name=name,
             command=command,
-            env={**os.environ, **self.environment()},
+            env={**os.environ, **self.environment(), **self._bytecode()},
             cwd=compose.ROOT,
             log=self.folder / "logs" / f"{name}.log",
             healthy=healthy,

@@ -17,7 +17,6 @@ async def serve(settings: Settings) -> None:
                 build_web(wiring),
                 host=settings.web_host,
                 port=settings.web_port,
-                loop="uvloop",
                 http="httptools",
                 access_log=False,
                 log_level="warning",

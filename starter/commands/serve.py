@@ -1,7 +1,6 @@
 """`tieout serve`: the web process."""
 
-import asyncio
-
+from starter import loops
 from starter.logging import configure
 from starter.serve import serve as serve_web
 from starter.settings import load_settings
@@ -11,4 +10,4 @@ def serve() -> None:
     """Take webhooks, serve the pay page and the codec until told to stop."""
     settings = load_settings()
     configure(settings.log_level)
-    asyncio.run(serve_web(settings))
+    loops.run(serve_web(settings))
