@@ -1,13 +1,26 @@
 """What must be true of a visit after any crash: everything happened, and each thing once."""
 
+import asyncio
+from collections.abc import Sequence
+
 from tests.e2e.play import Case, Play
+
+
+async def all_paid_once(play: Play, cases: Sequence[Case], due_cents: int = 52_000) -> None:
+    """The same for many visits at once; every failure is reported."""
+    found = await asyncio.gather(
+        *(paid_once_to_the_end(play, case, due_cents) for case in cases), return_exceptions=True
+    )
+    failed = [error for error in found if isinstance(error, BaseException)]
+    if failed:
+        raise BaseExceptionGroup(f"{len(failed)} of {len(cases)} visits went wrong", failed)
 
 
 async def paid_once_to_the_end(play: Play, case: Case, due_cents: int = 52_000) -> None:
     """See the case to its end and count every effect that a crash could lose or double."""
     await play.until_out(case, "invoice", 2)
     await _until_asked(play, case, due_cents)
-    if await play.balance(case) == due_cents:
+    if await play.stripe_asks(case):
         await play.pay_online(case)
     await play.until_balance(case, 0)
     await play.record_in_pms(case)
