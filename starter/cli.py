@@ -24,6 +24,7 @@ COMMANDS = (
     "client",
     "price",
     "catalog",
+    "switch",
 )
 """In the order of `--help`. Each is a module of `starter.commands`: with `app` for a group of
 verbs, or with one function of the command's own name."""

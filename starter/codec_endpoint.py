@@ -58,10 +58,10 @@ class CodecEndpoint:
     async def login(self, request: Request) -> Response:
         """Sign a browser in; the form posts the token, so that no URL or log carries it."""
         if request.method == "GET":
-            return self._pages.render("codec_login.html", wrong=False)
+            return self._login_page(wrong=False)
         token = str((await request.form()).get("token", ""))
         if not self._is_token(token.strip()):
-            return self._pages.render("codec_login.html", status=401, wrong=True)
+            return self._login_page(wrong=True)
         answer = RedirectResponse(self._settings.temporal_ui_url, 303)
         answer.set_cookie(
             COOKIE,
@@ -73,6 +73,11 @@ class CodecEndpoint:
             secure=self._settings.public_base_url.startswith("https://"),
         )
         return answer
+
+    def _login_page(self, wrong: bool) -> Response:
+        endpoint = f"{self._settings.public_base_url}/codec"
+        status = 401 if wrong else 200
+        return self._pages.render("codec_login.html", status, wrong=wrong, endpoint=endpoint)
 
     async def _convert(self, request: Request, convert: Convert) -> Response:
         if request.method == "OPTIONS":
