@@ -24,7 +24,7 @@ def _options(attempt_seconds: int, give_up_hours: int, pause_max_seconds: int) -
         schedule_to_close_timeout=timedelta(hours=give_up_hours),
         retry_policy=RetryPolicy(
             initial_interval=timedelta(milliseconds=500),
-            backoff_coefficient=2.0,
+            backoff_coefficient=2,
             maximum_interval=timedelta(seconds=pause_max_seconds),
             non_retryable_error_types=FINAL_ERRORS,
         ),

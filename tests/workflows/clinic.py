@@ -124,12 +124,12 @@ class Clinic:
         self.world.unmatched_visit = case_id
         return await self._start("TreatmentVisit", start, case_id, VisitResult, at)
 
-    async def money(self, at: datetime = THURSDAY) -> "Case":
+    async def money(self, at: datetime = THURSDAY, payment_id: str = "") -> "Case":
         """Open a case of money without a reference."""
         start = UnmatchedInput(
             location_id="lumin",
             source="stripe",
-            payment_id=f"pi_{uuid4().hex[:12]}",
+            payment_id=payment_id or f"pi_{uuid4().hex[:12]}",
             zone=self.world.zone,
             clock_shift_seconds=_shift_seconds(at),
         )
@@ -214,7 +214,7 @@ class Case:
         await self._signal("chart_amended", ChartAmended(event_id=event_id))
 
     async def bounced(self, channel: str = "sms") -> None:
-        failure = DeliveryFailed(message_key="key", channel=channel, code="30003")  # type: ignore[arg-type]
+        failure = DeliveryFailed(message_key="key", channel=channel, code="30003")
         await self._signal("delivery_failed", failure)
 
     async def _signal(self, name: str, message: Any) -> None:
@@ -229,7 +229,7 @@ class Case:
         return answer
 
     async def hold(self) -> None:
-        await self.update("hold", Hold(by="dana", reason="CALLED"))
+        await self.update("hold", Hold(by="desk-1", reason="CALLED"))
 
     def answer(self, choice: str, code: str | None = None, **more: Any) -> Decision:
         """A decision on the open question (of a code)."""
@@ -238,7 +238,7 @@ class Case:
             assert len(codes) == 1, f"one open question expected, found {codes}"
             code = codes[0]
         review_id = self.world.question(code).review_id
-        return Decision(review_id=review_id, choice=choice, by="dana", **more)
+        return Decision(review_id=review_id, choice=choice, by="desk-1", **more)
 
     async def decide(self, choice: str, code: str | None = None, **more: Any) -> None:
         assert await self.update("review_decided", self.answer(choice, code, **more)) == "accepted"

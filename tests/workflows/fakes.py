@@ -198,7 +198,7 @@ class FakeBuild(Fake):
         if is_new:
             number = len(world.documents) + 1
             world.documents.append((f"document-{number}", world.due_cents))
-        mismatches = ()
+        mismatches: tuple[Mismatch, ...] = ()
         if is_new and world.balance_cents < 0:
             review_id = world.open("CHART_CHANGED", ask.case.case_id, len(world.documents))
             mismatches = (Mismatch(review_id=review_id, code="CHART_CHANGED"),)

@@ -66,7 +66,7 @@ async def test_written_off_ends_and_closes_the_payment_door(case: Case, world: W
     result = await case.ended()
     assert (result.status, result.balance_cents) == ("written_off", 0)
     assert world.asked_cents == 0
-    assert world.question("CHASE_EXHAUSTED").decision.by == "dana"  # type: ignore[union-attr]
+    assert world.question("CHASE_EXHAUSTED").decision.by == "desk-1"  # type: ignore[union-attr]
 
 
 async def test_stopped_ends_and_leaves_the_debt_in_the_books(case: Case, world: World) -> None:

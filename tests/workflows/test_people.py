@@ -13,7 +13,7 @@ async def test_hold_pauses_and_release_goes_on(case: Case, world: World) -> None
     await case.hold()
     await case.day(5)
     assert world.said == ["invoice", "invoice"]
-    await case.update("release", Release(by="dana"))
+    await case.update("release", Release(by="desk-1"))
     assert world.said == ["invoice", "invoice", "day-3"]
 
 
@@ -39,14 +39,14 @@ async def test_part_payment_while_held_stays_held(case: Case, world: World) -> N
 
 
 async def test_close_ends_at_once_and_leaves_the_books_alone(case: Case, world: World) -> None:
-    await case.update("close", Close(by="dana", reason="moved"))
+    await case.update("close", Close(by="desk-1", reason="moved"))
     result = await case.ended()
     assert (result.status, result.balance_cents) == ("closed_by_staff", 20_000)
 
 
 async def test_close_takes_an_open_question_back(case: Case, world: World) -> None:
     await case.day(15)
-    await case.update("close", Close(by="dana", reason="moved"))
+    await case.update("close", Close(by="desk-1", reason="moved"))
     assert (await case.ended()).status == VisitStatus.CLOSED_BY_STAFF
     assert world.open_codes == []
 
@@ -55,7 +55,7 @@ async def test_close_works_while_held_and_while_a_draft_waits(clinic: Clinic, wo
     world.hold_code = "CATALOG_UNMAPPED"
     case = await clinic.visit()
     await case.hold()
-    await case.update("close", Close(by="dana", reason="test visit"))
+    await case.update("close", Close(by="desk-1", reason="test visit"))
     assert (await case.ended()).status == VisitStatus.CLOSED_BY_STAFF
     assert world.open_codes == []
 
@@ -139,8 +139,8 @@ async def test_second_person_with_another_answer_is_told(case: Case, world: Worl
     await case.day(15)
     decision = case.answer("keep_open")
     await case.update("review_decided", decision)
-    other = decision.model_copy(update={"choice": "stop", "by": "kim", "reason": "no"})
-    assert (await case.refused(other)).message == "This question was already answered by dana."
+    other = decision.model_copy(update={"choice": "stop", "by": "desk-2", "reason": "no"})
+    assert (await case.refused(other)).message == "This question was already answered by desk-1."
 
 
 async def test_staff_are_reminded_on_business_days_1_3_and_7(asked: Case, world: World) -> None:

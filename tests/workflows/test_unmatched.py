@@ -73,7 +73,9 @@ async def test_decision_by_signal_places_the_money(clinic: Clinic, world: World)
     await money.signal("review_decided", {"rubbish": True})
     assert "could not be read" in await money.details()
     review_id = world.question("NO_REFERENCE").review_id
-    await money.signal("review_decided", Decision(review_id=review_id, choice="refund", by="dana"))
+    await money.signal(
+        "review_decided", Decision(review_id=review_id, choice="refund", by="desk-1")
+    )
     assert (await money.ended()).status == "refund"
 
 

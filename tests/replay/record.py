@@ -1,0 +1,187 @@
+"""Records the replay corpus: one history per path, from the fake world, unencrypted.
+
+    python -m tests.replay.record [NAME ...]
+
+A stored history stands for cases that are running somewhere. Record it anew only together with
+a patch gate in the workflow or a decision, in the commit message, that no such case is running;
+never to make a failing test pass. See docs/changing-workflows.md.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from domain.case import Hold, Release
+from starter.exit import end
+from tests.workflows.clinic import Case, Clinic, dev_server
+from tests.workflows.fakes import World
+
+FOLDER = Path(__file__).parent / "histories"
+MANIFEST = Path(__file__).parent / "manifest.json"
+
+Play = Callable[[Clinic, World], Awaitable[Case]]
+
+
+async def paid_at_once(clinic: Clinic, world: World) -> Case:
+    world.pms_shows_tender = False
+    case = await clinic.visit(visit_id="paid-at-once")
+    await case.pay()
+    await case.decide("done")
+    return case
+
+
+async def paid_day_9(clinic: Clinic, _: World) -> Case:
+    case = await clinic.visit(visit_id="paid-day-9")
+    await case.day(9)
+    await case.pay()
+    return case
+
+
+async def chased_to_the_end(clinic: Clinic, _: World) -> Case:
+    case = await clinic.visit(visit_id="chased-to-the-end")
+    await case.day(14)
+    await case.decide("write_off", reason="moved")
+    return case
+
+
+async def kept_open(clinic: Clinic, _: World) -> Case:
+    case = await clinic.visit(visit_id="kept-open")
+    await case.day(26)
+    await case.decide("keep_open")
+    await case.day(60)
+    await case.decide("stop", reason="goodwill")
+    return case
+
+
+async def held_draft(clinic: Clinic, world: World) -> Case:
+    world.hold_code = "CATALOG_UNMAPPED"
+    case = await clinic.visit(visit_id="held-draft")
+    await case.day(2)
+    world.hold_code = None
+    await case.decide("map", sku="BTX")
+    await case.pay()
+    return case
+
+
+async def fixed_draft(clinic: Clinic, world: World) -> Case:
+    world.chart_ready = False
+    case = await clinic.visit(visit_id="fixed-draft")
+    await case.pass_(hours=1.5)
+    world.chart_ready, world.hold_code = True, "CATALOG_UNMAPPED"
+    await case.amended("event-2")
+    world.hold_code = None
+    await case.amended("event-3")
+    await case.pay()
+    return case
+
+
+async def partial(clinic: Clinic, _: World) -> Case:
+    case = await clinic.visit(visit_id="partial")
+    await case.day(4)
+    await case.pay(12_000, "desk")
+    await case.day(8)
+    await case.pay()
+    return case
+
+
+async def nothing_due(clinic: Clinic, world: World) -> Case:
+    world.due_cents = 0
+    return await clinic.visit(visit_id="nothing-due")
+
+
+async def amended(clinic: Clinic, world: World) -> Case:
+    case = await clinic.visit(visit_id="amended")
+    await case.day(4)
+    world.due_cents = 26_000
+    await case.amended("event-2")
+    await case.day(6)
+    await case.pay(26_000)
+    return case
+
+
+async def doubted(clinic: Clinic, world: World) -> Case:
+    """Unverified balance, unknown outcome, failed delivery, hold, duplicate, failing step."""
+    world.providers, world.lookups = ["unknown"], ["unknown", "absent"]
+    case = await clinic.visit(visit_id="doubted")
+    await case.pass_(minutes=5)
+    world.silent = "ProviderUnavailable"
+    await case.day(4, hour=16)
+    world.silent = None
+    await case.decide("try_again")
+    await case.bounced("sms")
+    await case.update("hold", Hold(by="desk-1", reason="CALLED"))
+    await case.day(6)
+    await case.update("release", Release(by="desk-1"))
+    await case.pay(20_000, "twice")
+    await case.signal("review_decided", case.answer("keep_as_credit"))
+    world.failing["read_standing"] = "Misconfigured"
+    await case.pay()
+    world.failing.clear()
+    await case.decide("try_again")
+    return case
+
+
+async def unmatched(clinic: Clinic, _: World) -> Case:
+    await clinic.visit(visit_id="told")
+    money = await clinic.money(payment_id="pi_unmatched")
+    await money.decide("hold_30_days")
+    await money.day(32)
+    await money.decide("apply", invoice_id="document-1")
+    return money
+
+
+PATHS: tuple[Play, ...] = (
+    paid_at_once,
+    paid_day_9,
+    chased_to_the_end,
+    kept_open,
+    held_draft,
+    fixed_draft,
+    partial,
+    nothing_due,
+    amended,
+    doubted,
+    unmatched,
+)
+
+
+def _portable(value: Any) -> Any:
+    """Without stack traces, which hold the recording machine's paths and are never replayed."""
+    if isinstance(value, dict):
+        return {key: _portable(item) for key, item in value.items() if key != "stackTrace"}
+    return [_portable(item) for item in value] if isinstance(value, list) else value
+
+
+async def record(names: set[str]) -> None:
+    """Play the named paths (all, when none is named) and store what the server kept."""
+    manifest = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {}
+    FOLDER.mkdir(exist_ok=True)
+    async with dev_server() as address:
+        client = await Client.connect(
+            address, data_converter=pydantic_data_converter, identity="recorder"
+        )
+        for path in PATHS:
+            if names and path.__name__ not in names:
+                continue
+            clinic = Clinic(client, queue="cases")
+            await clinic.work()
+            case = await path(clinic, clinic.world)
+            await case.ended()
+            history = _portable((await case.handle.fetch_history()).to_json_dict())
+            await clinic.rest()
+            text = json.dumps(history, separators=(",", ":"))
+            (FOLDER / f"{path.__name__}.json").write_text(text + "\n")
+            manifest[path.__name__] = case.handle.id
+            print(f"{path.__name__}: {len(history['events'])} events")
+    MANIFEST.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(record(set(sys.argv[1:])))
+    end(0)
