@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
-import httpx
+import aiohttp
 
 from sandbox.faults import Faults, WebhookFault
 from sandbox.state import State
@@ -37,7 +37,7 @@ class WebhookPump:
     def __init__(self, state: State, faults: Faults) -> None:
         self._state = state
         self._faults = faults
-        self._client = httpx.AsyncClient(timeout=10.0)
+        self._client: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._kept_back: list[Delivery] = []
 
@@ -70,7 +70,8 @@ class WebhookPump:
         """Stop without waiting for retries."""
         for task in self._tasks:
             task.cancel()
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.close()
 
     def _release_kept_back(self) -> None:
         kept, self._kept_back = self._kept_back, []
@@ -94,14 +95,9 @@ class WebhookPump:
             sign = delivery.sign_stale if stale and delivery.sign_stale else delivery.sign
             headers = sign(delivery.body + b" " if forge else delivery.body)
             try:
-                answer = await self._client.post(
-                    delivery.url, content=delivery.body, headers=headers
-                )
-                status, outcome = (
-                    answer.status_code,
-                    "delivered" if answer.is_success else "refused",
-                )
-            except httpx.HTTPError:
+                status = await self._post(delivery, headers)
+                outcome = "delivered" if 200 <= status < 300 else "refused"
+            except (aiohttp.ClientError, TimeoutError):
                 status, outcome = 0, "unreachable"
             self._log(delivery, outcome, status)
             honest = not (forge or stale)
@@ -112,6 +108,15 @@ class WebhookPump:
                 log.warning("gave up on a %s webhook", delivery.vendor)
                 return
             await asyncio.sleep(pause_seconds)
+
+    async def _post(self, delivery: Delivery, headers: dict[str, str]) -> int:
+        if self._client is None:
+            timeout = aiohttp.ClientTimeout(total=10)
+            self._client = aiohttp.ClientSession(timeout=timeout, raise_for_status=False)
+        async with self._client.post(
+            delivery.url, data=delivery.body, headers=headers, allow_redirects=False
+        ) as answer:
+            return answer.status
 
     def _log(self, delivery: Delivery, outcome: str, status: int) -> None:
         number = self._state.next_number("delivery")

@@ -13,12 +13,10 @@ import httpx
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 
+from connectors.http import PooledTransport
 from connectors.ports import OutcomeUnknown, ProviderUnavailable, RateLimited
 
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-_IDLE_SECONDS = 4
-"""Below the usual 5 s of servers: a connection closed under a POST is an unknown outcome."""
 
 
 class HttpxTransport(AsyncHttpClient):  # type: ignore[misc]
@@ -31,9 +29,7 @@ class HttpxTransport(AsyncHttpClient):  # type: ignore[misc]
     def __init__(self, timeout_seconds: float) -> None:
         super().__init__(logging.getLogger(__name__), is_async=True, timeout=timeout_seconds)
         self._timeout = httpx.Timeout(timeout_seconds).as_dict()
-        self._transport = httpx.AsyncHTTPTransport(
-            limits=httpx.Limits(max_keepalive_connections=20, keepalive_expiry=_IDLE_SECONDS)
-        )
+        self._transport = PooledTransport()
 
     async def request(
         self,
@@ -53,10 +49,6 @@ class HttpxTransport(AsyncHttpClient):  # type: ignore[misc]
         safe_to_repeat = method.upper() == "GET"
         try:
             answer = await self._transport.handle_async_request(request)
-            try:
-                await answer.aread()
-            finally:
-                await answer.aclose()
         except _NOTHING_SENT as error:
             raise ProviderUnavailable(f"twilio not reached: {type(error).__name__}") from None
         except httpx.HTTPError as error:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import stripe
 
 from connectors.payments.stripe_calls import answer, once
+from connectors.payments.stripe_http import StripeHttp
 from connectors.payments.stripe_opening import Bill, Opening
 from connectors.payments.stripe_shapes import (
     Missing,
@@ -69,7 +70,7 @@ class StripeProcessor:
     ) -> None:
         self._secret = webhook_secret
         self._live = is_live(api_key)
-        self._http = stripe.HTTPXClient(timeout=timeout_seconds)
+        self._http = StripeHttp(timeout_seconds)
         # An address left out would stay at the real host, so the sandbox gets all four.
         client = stripe.StripeClient(
             api_key,
@@ -92,7 +93,7 @@ class StripeProcessor:
 
     async def close(self) -> None:
         """Close the connection pool."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._http.close_async()
 
     async def ensure_customer(self, key: str, client_id: str) -> str:
         """A customer that carries our opaque id and nothing about the person."""

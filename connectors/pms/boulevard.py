@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from connectors.http import PooledTransport
 from connectors.pms.boulevard_answers import NotFound, data_of, readable, unanswered
 from connectors.pms.boulevard_orders import (
     bare_id,
@@ -145,7 +146,8 @@ class Boulevard:
         self._business_id, self._app_id = bare_id(business_id), bare_id(app_id)
         self._currency, self._clock = currency, clock
         self._address_known = True
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(timeout_seconds, connect=3))
+        timeout = httpx.Timeout(timeout_seconds, connect=3)
+        self._http = httpx.AsyncClient(timeout=timeout, transport=PooledTransport())
 
     async def aclose(self) -> None:
         """Close the connection pool; the object is of no use afterwards."""
