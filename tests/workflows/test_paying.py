@@ -60,6 +60,24 @@ async def test_debt_kept_open_still_takes_money(case: Case, world: World) -> Non
     assert (await case.ended()).status == VisitStatus.PAID
 
 
+async def test_payment_answers_the_question_of_the_chase(case: Case, world: World) -> None:
+    await case.day(15)
+    await case.pay(5_000)
+    assert world.open_codes == ["CHASE_EXHAUSTED"]
+    await case.pay()
+    assert (await case.ended()).status == VisitStatus.PAID
+    assert world.question("CHASE_EXHAUSTED").state == "withdrawn"
+
+
+async def test_open_question_of_the_chase_does_not_stand_in_the_way_of_the_books(
+    case: Case, world: World
+) -> None:
+    world.pms_shows_tender = False
+    await case.day(15)
+    await case.pay()
+    assert world.open_codes == ["PMS_CONFIRM"]
+
+
 async def test_written_off_ends_and_closes_the_payment_door(case: Case, world: World) -> None:
     await case.day(15)
     await case.decide("write_off", reason="moved away")

@@ -38,6 +38,17 @@ async def test_after_a_day_of_silence_a_person_is_asked(case: Case, world: World
     assert world.open_codes == []
 
 
+async def test_two_short_silences_are_not_one_long_one(case: Case, world: World) -> None:
+    for day in (3, 7):
+        await case.day(day, hour=9)
+        world.silent = "ProviderUnavailable"
+        await case.day(day, hour=13)
+        world.silent = None
+        await case.day(day, hour=19)
+    assert world.codes == []
+    assert world.said == ["invoice", "invoice", "day-3", "day-7", "day-7"]
+
+
 async def test_person_may_stop_a_case_that_cannot_be_verified(case: Case, world: World) -> None:
     world.silent = "ProviderUnavailable"
     await case.day(5)
@@ -193,6 +204,20 @@ async def test_failed_delivery_after_payment_sends_nothing(case: Case, world: Wo
     await case.pay()
     await case.bounced("sms")
     await case.day(4)
+    assert world.said == ["invoice", "invoice", "day-3"]
+
+
+async def test_failed_delivery_after_payment_stays_unsent_when_the_money_goes_back(
+    case: Case, world: World
+) -> None:
+    await case.day(3)
+    world.pms_shows_tender = False
+    await case.pay()
+    await case.bounced("sms")
+    world.paid_cents = 0
+    await case.announced()
+    await case.decide("done")
+    await case.day(5)
     assert world.said == ["invoice", "invoice", "day-3"]
 
 
