@@ -148,6 +148,15 @@ class Play:
         body = {} if cents is None else {"amount_cents": cents}
         await self.practice.control(f"stripe/invoices/{asked[-1]['id']}/pay", body)
 
+    async def pay_online_when_asked(self, case: Case) -> None:
+        """Wait until the processor asks for money, and pay it."""
+
+        async def asked() -> bool:
+            return await self.stripe_asks(case) > 0
+
+        await self.until(asked, "the processor's invoice", case)
+        await self.pay_online(case)
+
     async def pay_at_desk(self, case: Case, cents: int, kind: str = "cash", note: str = "") -> None:
         """The front desk takes money and records it in the PMS."""
         body = {"kind": kind, "amountCents": cents, "note": note or None}
@@ -223,13 +232,15 @@ class Play:
 
     async def story(self, case: Case) -> str:
         """What a case waits for, has sent and has asked, for a failing test."""
-        described = (await self.practice.case(case.case_id).describe()).raw_description
+        handle = self.practice.case(case.case_id)
+        described = (await handle.describe()).raw_description
         waits = [
             (one.activity_type.name, one.state, one.attempt, one.last_failure.cause.message)
             for one in described.pending_activities
         ]
         sent = [(one.step, str(one.channel), one.state) for one in await self.messages(case)]
-        return f"waits for {waits}; sent {sent}; asked {await self.codes(case)}"
+        page = (await handle.query("__temporal_workflow_metadata")).current_details
+        return f"waits for {waits}; sent {sent}; asked {await self.codes(case)}; page:\n{page}"
 
     async def until_out(self, case: Case, step: str, channels: int = 1) -> list[Touchpoint]:
         """Wait until a step has gone out on so many channels."""
