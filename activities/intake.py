@@ -62,19 +62,19 @@ class Intake:
         try:
             workflow_id = await self._translate(event)
         except Ignored as ignored:
-            async with transaction(self._pool) as conn:
+            async with self._pool.acquire() as conn:
                 await inbox.mark_ignored(conn, inbox_id, ignored.reason)
             return f"ignored: {ignored.reason}"
         except Undecodable as problem:
-            async with transaction(self._pool) as conn:
+            async with self._pool.acquire() as conn:
                 await inbox.mark_failed(conn, inbox_id, str(problem))
             return f"failed: {problem}"
         except Exception as error:
-            async with transaction(self._pool) as conn:
+            async with self._pool.acquire() as conn:
                 sentence = f"Dispatch failed ({type(error).__name__}); it is tried again."
                 await inbox.mark_failed(conn, inbox_id, sentence)
             raise
-        async with transaction(self._pool) as conn:
+        async with self._pool.acquire() as conn:
             await inbox.mark_dispatched(conn, inbox_id, workflow_id)
         return workflow_id
 

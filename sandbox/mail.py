@@ -70,8 +70,10 @@ class Mailbox:
         content = envelope.content or b""
         raw = content if isinstance(content, bytes) else content.encode()
         message = message_from_bytes(raw, _class=EmailMessage, policy=SMTP_POLICY)
-        key = message[IDEMPOTENCY_HEADER]
-        known = self._box.state.get("email_key", str(key)) if key else None
+        # Each look at a header parses it anew, so each is looked at once.
+        headers = {name.lower(): str(value) for name, value in message.items()}
+        key = headers.get(IDEMPOTENCY_HEADER.lower())
+        known = self._box.state.get("email_key", key) if key else None
         if known is not None:
             return f"250 2.0.0 OK queued as {known['number']}"
         number = self._box.state.next_number("email")
@@ -81,16 +83,16 @@ class Mailbox:
             {
                 "to": envelope.rcpt_tos[0],
                 "from": envelope.mail_from,
-                "subject": str(message["subject"]),
+                "subject": str(headers.get("subject")),
                 "text": _part(message, "plain"),
                 "html": _part(message, "html"),
-                "message_id": message["message-id"],
-                "headers": {name.lower(): str(value) for name, value in message.items()},
+                "message_id": headers.get("message-id"),
+                "headers": headers,
                 "at": self._box.now().isoformat(),
             },
         )
         if key:
-            self._box.state.put("email_key", str(key), {"number": number})
+            self._box.state.put("email_key", key, {"number": number})
         return f"250 2.0.0 OK queued as {number}"
 
 

@@ -55,5 +55,11 @@ class State:
 
     def next_number(self, name: str) -> int:
         """1, 2, 3, … per name, across restarts."""
-        doc = self.get("_counter", name) or {"value": 0}
-        return int(self.put("_counter", name, {"value": doc["value"] + 1})["value"])
+        row = self._db.execute(
+            "INSERT INTO docs (kind, id, body) VALUES ('_counter', ?, '{\"value\": 1}')"
+            " ON CONFLICT (kind, id) DO UPDATE"
+            " SET body = json_set(body, '$.value', json_extract(body, '$.value') + 1)"
+            " RETURNING json_extract(body, '$.value')",
+            (name,),
+        ).fetchone()
+        return int(row[0])

@@ -15,6 +15,7 @@ import httpx
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import TimeSkipper
 
+from connectors.http import PooledTransport
 from domain import calendar, ids
 from starter.opening import Opening, open_books
 from starter.settings import Settings
@@ -48,7 +49,9 @@ class Rehearsal:
     def __init__(self, settings: Settings, location_id: str) -> None:
         self.settings = settings
         self.location_id = location_id
-        self.http = httpx.AsyncClient(base_url=f"{settings.sandbox_url}/_control", timeout=30)
+        self.http = httpx.AsyncClient(
+            base_url=f"{settings.sandbox_url}/_control", timeout=30, transport=PooledTransport()
+        )
         self.pool: Pool
         self.engine: Client
         self.location: Location

@@ -18,7 +18,6 @@ from connectors.ports import BadRequest, SignatureRefused, VendorEvent
 from starter.tasks import Tasks
 from starter.wiring import Wiring
 from store import inbox, locations
-from store.db import transaction
 
 BODY_BYTES_MAX = 1_000_000
 STORE_TIMEOUT_SECONDS = 3
@@ -137,7 +136,8 @@ class Shim:
     async def _keep(
         self, event: VendorEvent, location_id: str | None, request: Request, body: bytes
     ) -> tuple[str, bool]:
-        async with transaction(self._wiring.pool) as conn:
+        # Each statement commits by itself; there is nothing to roll back together.
+        async with self._wiring.pool.acquire() as conn:
             if location_id is not None:
                 await locations.get_location(conn, location_id)
             return await inbox.receive(
@@ -158,7 +158,7 @@ class Shim:
         return PlainTextResponse(sentence, status)
 
     async def _count(self, source: str, why: str) -> None:
-        async with transaction(self._wiring.pool) as conn:
+        async with self._wiring.pool.acquire() as conn:
             await inbox.count_refused(conn, source, why)
 
 
