@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.boulevard import boulevard_app
 from sandbox.box import Box
@@ -37,13 +38,24 @@ def build(box: Box, smtp_port: int) -> Starlette:
 
     return Starlette(
         routes=[
-            Mount("/boulevard", boulevard_app(box)),
-            Mount("/stripe", stripe_app(box)),
-            Mount("/twilio", twilio_app(box)),
+            Mount("/boulevard", _noting_urls(box, boulevard_app(box))),
+            Mount("/stripe", _noting_urls(box, stripe_app(box))),
+            Mount("/twilio", _noting_urls(box, twilio_app(box))),
             Mount("/_control", control_app(box)),
         ],
         lifespan=lifespan,
     )
+
+
+def _noting_urls(box: Box, app: ASGIApp) -> ASGIApp:
+    """Keep path and query of every call, as any proxy or log on the way would."""
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            box.urls.append(f"{scope['path']}?{scope['query_string'].decode('latin-1')}")
+        await app(scope, receive, send)
+
+    return noted
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What every twin shares: state, faults, webhooks, credentials, a record of calls, a clock."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ class Box:
     base_url: str
     webhook_urls: dict[str, str] = field(default_factory=dict)
     """Vendor -> where its webhooks go; set through the control API."""
+    urls: deque[str] = field(default_factory=lambda: deque(maxlen=20_000))
+    """Path and query of the latest calls to the twins, since a URL is what leaks first."""
 
     def record_call(self, vendor: str, operation: str, request: Mapping[str, Any]) -> None:
         """Keep what a caller sent, so that contract and privacy tests can read it."""

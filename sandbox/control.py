@@ -5,6 +5,7 @@
     POST /faults                      one fault (see sandbox.faults.Fault); DELETE clears all
     GET  /faults                      rules with their hits
     GET  /docs/{kind}                 every document of a kind (call, delivery, sms, email, …)
+    GET  /urls                        path and query of each call to a twin since the start
     POST /flush                       release held webhooks and wait for deliveries
     DELETE /state                     forget everything
 
@@ -48,6 +49,9 @@ def control_app(box: Box) -> Starlette:
     async def docs(request: Request) -> JSONResponse:
         return JSONResponse(box.state.list(request.path_params["kind"]))
 
+    async def urls(_: Request) -> JSONResponse:
+        return JSONResponse(list(box.urls))
+
     async def flush(_: Request) -> JSONResponse:
         await box.pump.flush()
         return JSONResponse({"ok": True})
@@ -63,6 +67,7 @@ def control_app(box: Box) -> Starlette:
             Route("/webhooks", webhooks, methods=["PUT"]),
             Route("/faults", faults, methods=["GET", "POST", "DELETE"]),
             Route("/docs/{kind}", docs),
+            Route("/urls", urls),
             Route("/flush", flush, methods=["POST"]),
             Route("/state", clear, methods=["DELETE"]),
             Mount("/boulevard", boulevard_control(box)),
