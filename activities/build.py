@@ -9,18 +9,20 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.charting import chart_of, overrides_of
-from activities.contracts import BuildIn, BuildOut, CaseRef, Mismatch
+from activities.contacts import refresh_contact
+from activities.contracts import BuildIn, BuildOut, CaseRef
 from activities.errors import vendor_errors
-from activities.questions import draft_question, question
+from activities.questions import draft_question, open_mismatches, question
+from activities.selling import movements, not_yet_drawn, sell
 from activities.tools import Tools
 from connectors.ports import PmsVisit, Refused
 from domain import calendar, entries, ids
-from domain.chart import Chart, UnitLot
+from domain.chart import Chart
 from domain.invoice import Held, PricedInvoice
-from domain.lots import is_sold_now, name_sold_lots, sold_lots
+from domain.lots import is_sold_now
 from domain.model import input_hash
 from domain.pricing import price
-from store import catalogs, clients, entitlements, invoices, ledger, lots, reviews
+from store import catalogs, clients, entitlements, invoices, ledger, reviews
 from store.db import Conn, transaction
 from store.entitlements import Movement
 from store.invoices import Document
@@ -39,42 +41,27 @@ class BuildActivities:
         visit = await self._tools.pms[ask.case.location_id].read_visit(ask.case.visit_id)
         if isinstance(visit, Refused) or (visit.closed_at is None and not visit.cancelled):
             return BuildOut(status="not_ready")
-        client_id = await self._known_client(ask.case, visit)
+        client_id = await refresh_contact(self._tools, ask.case.location_id, visit.client_ref)
         async with transaction(self._tools.pool) as conn:
             await clients.lock_client(conn, client_id)
             return await self._bill(conn, ask, visit, client_id)
-
-    async def _known_client(self, case: CaseRef, visit: PmsVisit) -> str:
-        """Our id of the patient, whose contact is kept encrypted."""
-        client_id = ids.client_id(case.location_id, case.pms, visit.client_ref)
-        person = await self._tools.pms[case.location_id].read_client(visit.client_ref)
-        contact = (
-            clients.Contact(first_name="", last_name="")
-            if isinstance(person, Refused)
-            else clients.Contact(**person.model_dump(exclude={"client_ref"}))
-        )
-        async with transaction(self._tools.pool) as conn:
-            await clients.upsert_client(
-                conn,
-                self._tools.vault,
-                client_id,
-                case.location_id,
-                case.pms,
-                visit.client_ref,
-                contact,
-            )
-        return client_id
 
     async def _bill(self, conn: Conn, ask: BuildIn, visit: PmsVisit, client_id: str) -> BuildOut:
         case = ask.case
         overrides = overrides_of(await reviews.of_case(conn, case.case_id))
         latest = await invoices.latest_document(conn, case.case_id)
         chart = chart_of(visit, case.location_id, overrides)
-        if latest is None and (visit.cancelled or not (chart.lines or chart.tips_cents)):
+        if latest is None and not (chart.lines or chart.tips_cents):
+            # A draft of this visit may have kept units aside.
+            await entitlements.release(conn, case.case_id)
+            await invoices.save_draft(
+                conn, case.case_id, input_hash(chart), chart, "not_billable", None
+            )
             return BuildOut(status="not_billable", client_id=client_id)
         if latest is not None and latest.chart_hash == input_hash(chart):
             # A retry of the attempt that issued it must not look like an old, closed case.
             status = "issued" if latest.issued_at == ask.at else "unchanged"
+            await entitlements.release(conn, case.case_id)
             return await _answer(conn, status, case, latest)
         catalog = await catalogs.current_catalog(conn, case.location_id)
         brought = await entitlements.read(
@@ -83,22 +70,22 @@ class BuildActivities:
         priced = price(chart, catalog, brought, frozenset(overrides.approved))
         if isinstance(priced, Held):
             return await self._hold(conn, ask, client_id, chart, priced)
-        first_id = ids.document_id(case.case_id, 1)
-        priced = name_sold_lots(priced, first_id)
-        taken = movements(priced)
-        taken += await _sell(
+        number = 1 if latest is None else latest.document_no + 1
+        priced, taken = await sell(
             conn,
-            client_id,
+            case.case_id,
             case.location_id,
-            sold_lots(priced, catalog, first_id, chart.service_at),
-            first_id,
+            client_id,
+            number,
+            catalog,
+            priced,
+            chart.service_at,
         )
         document = await self._issue(conn, ask, client_id, chart, priced, latest, taken)
-        answer = await _answer(conn, "issued", case, document)
-        if answer.balance_cents < 0:
-            mismatch = await _overpaid(conn, ask, document, answer.balance_cents)
-            answer = answer.model_copy(update={"mismatches": (mismatch,)})
-        return answer
+        balance_cents = await ledger.balance_of_case(conn, case.case_id)
+        if balance_cents < 0:
+            await _overpaid(conn, ask, document, balance_cents)
+        return await _answer(conn, "issued", case, document)
 
     async def _hold(
         self, conn: Conn, ask: BuildIn, client_id: str, chart: Chart, held: Held
@@ -108,6 +95,7 @@ class BuildActivities:
         await invoices.save_draft(conn, case.case_id, input_hash(chart), chart, "held", held)
         if held.preview is not None:
             aside = [one for one in movements(held.preview) if not is_sold_now(one.lot_id)]
+            aside = await not_yet_drawn(conn, case.case_id, aside)
             await entitlements.reserve(conn, case.case_id, client_id, aside)
         asked = draft_question(
             case.case_id, case.location_id, client_id, held, ask.review_no, ask.at
@@ -192,41 +180,6 @@ class BuildActivities:
             await ledger.post(conn, entry)
 
 
-async def _sell(
-    conn: Conn, client_id: str, location_id: str, sold: Sequence[UnitLot], source: str
-) -> list[Movement]:
-    """Grant what the visit sells now; what an amendment no longer sells is taken back whole.
-
-    Lots keep the id that the case's first document gave them, so that an amendment which
-    leaves a package alone sells nothing twice.
-    """
-    before = await lots.sold_by(conn, source)
-    for lot in sold:
-        if lot.lot_id not in before:
-            await lots.grant_unit_lot(conn, client_id, location_id, lot, source)
-    kept = {lot.lot_id for lot in sold}
-    return [
-        Movement(lot_id=lot_id, quantity=quantity, cents=cents)
-        for lot_id, (quantity, cents) in before.items()
-        if lot_id not in kept
-    ]
-
-
-def movements(priced: PricedInvoice) -> list[Movement]:
-    """What an invoice takes from the client's lots: units with their value, and credits."""
-    draws = [
-        Movement(lot_id=line.draw.lot_id, quantity=line.draw.quantity, cents=line.draw.value_cents)
-        for line in priced.lines
-        if line.draw is not None
-    ]
-    credits = [
-        Movement(lot_id=tender.lot_id, quantity=None, cents=tender.cents)
-        for tender in priced.tenders
-        if tender.lot_id is not None
-    ]
-    return [*draws, *credits]
-
-
 def _kind(latest: Document | None, change_cents: int) -> str:
     if latest is None:
         return "invoice"
@@ -240,10 +193,11 @@ async def _answer(conn: Conn, status: str, case: CaseRef, document: Document) ->
         document_id=document.document_id,
         due_cents=document.priced.due_cents,
         balance_cents=await ledger.balance_of_case(conn, case.case_id),
+        mismatches=await open_mismatches(conn, case.case_id),
     )
 
 
-async def _overpaid(conn: Conn, ask: BuildIn, document: Document, balance_cents: int) -> Mismatch:
+async def _overpaid(conn: Conn, ask: BuildIn, document: Document, balance_cents: int) -> None:
     """The visit now costs less than was paid: credit or refund is a person's choice."""
     asked = question(
         document.case_id,
@@ -257,4 +211,3 @@ async def _overpaid(conn: Conn, ask: BuildIn, document: Document, balance_cents:
         facts=("The chart was amended after payment; the client has paid too much.",),
     )
     await reviews.open_review(conn, asked)
-    return Mismatch(review_id=asked.review_id, code=asked.code)

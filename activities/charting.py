@@ -41,7 +41,11 @@ def overrides_of(reviews: Sequence[Review]) -> Overrides:
 
 
 def chart_of(visit: PmsVisit, location_id: str, overrides: Overrides) -> Chart:
-    """The chart in our terms. Unknown line kinds stay in, so that they hold and never vanish."""
+    """The chart in our terms; a cancelled visit's is empty.
+
+    Unknown line kinds stay in, so that they hold and never vanish.
+    """
+    charted = () if visit.cancelled else visit.lines
     lines = tuple(
         ChartLine(
             line_id=line.line_id,
@@ -51,11 +55,11 @@ def chart_of(visit: PmsVisit, location_id: str, overrides: Overrides) -> Chart:
             one_off_unit_cents=overrides.unit_cents.get(line.line_id),
             one_off_class=_class(overrides.item_class.get(line.line_id)),
         )
-        for line in visit.lines
+        for line in charted
         if line.kind != "tip" and line.line_id not in overrides.free_lines
     )
     tips: dict[str, int] = {}
-    for line in visit.lines:
+    for line in charted:
         if line.kind == "tip":
             provider = line.provider_ref or "house"
             tips[provider] = tips.get(provider, 0) + line.subtotal_cents

@@ -3,11 +3,42 @@
 from datetime import datetime
 from typing import Any
 
+from activities.contracts import Mismatch
 from domain import ids
 from domain.invoice import Held
 from domain.money import dollars
 from domain.reviews import topic_of
+from store import reviews
+from store.db import Conn
 from store.reviews import Choice, Review
+
+ABOUT_MONEY = frozenset(
+    {
+        "CHART_CHANGED",
+        "DUPLICATE_SUSPECTED",
+        "OVERPAID",
+        "NO_REFERENCE",
+        "AMBIGUOUS_GROUP",
+        "WRONG_CLIENT",
+        "WRONG_INVOICE",
+        "LATE_EVENT",
+        "PMS_DISAGREES",
+    }
+)
+"""Codes of questions that matching and amending open beside their own work."""
+
+
+async def open_mismatches(conn: Conn, case_id: str) -> tuple[Mismatch, ...]:
+    """Every open question about money that does not fit.
+
+    All of them, not those of this call alone: the answer of the attempt that opened one may
+    have been lost, and a question that its case does not know can never be decided.
+    """
+    return tuple(
+        Mismatch(review_id=review.review_id, code=review.code)
+        for review in await reviews.open_of_case(conn, case_id)
+        if review.code in ABOUT_MONEY
+    )
 
 
 def draft_question(

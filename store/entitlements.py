@@ -33,6 +33,7 @@ __all__ = [
     "LotStatement",
     "Movement",
     "commit",
+    "drawn",
     "grant_money_lot",
     "grant_unit_lot",
     "history",
@@ -259,6 +260,16 @@ async def commit(conn: Conn, case_id: str, document_id: str) -> None:
 async def release(conn: Conn, case_id: str) -> None:
     """Give the case's open reservation back; draws stay."""
     await _level(conn, case_id, None, None, (), ("reserve", "release"))
+
+
+async def drawn(conn: Conn, case_id: str) -> dict[str, tuple[Decimal, int]]:
+    """Lot id -> units and cents that the case's documents have drawn, less what was returned."""
+    rows = await conn.fetch(
+        "SELECT lot_id, -sum(quantity) AS quantity, -sum(cents)::bigint AS cents"
+        " FROM lot_movements WHERE case_id = $1 AND kind IN ('draw', 'return') GROUP BY lot_id",
+        case_id,
+    )
+    return {row["lot_id"]: (row["quantity"], row["cents"]) for row in rows}
 
 
 async def settle_delta(

@@ -1,5 +1,16 @@
 """Activities over real books and a faked outside world; the world is the web tests' own."""
 
-from tests.web.conftest import settings, world
+import pytest
 
-__all__ = ["settings", "world"]
+from tests.activities.practice import Practice
+from tests.web.conftest import World, settings, world
+
+__all__ = ["practice", "settings", "world"]
+
+
+@pytest.fixture
+async def practice(world: World) -> Practice:
+    """A practice of its own with the example price book."""
+    opened = Practice(world)
+    await opened.open()
+    return opened
