@@ -68,3 +68,14 @@ def test_temporal_listens_where_it_was_moved(layout: Layout) -> None:
     assert f"--ip={LOOPBACK}" in temporal.command
     assert f"--port={layout.ports.temporal}" in temporal.command
     assert "--ip=0.0.0.0" not in temporal.command
+
+
+def test_compiled_modules_are_kept_whatever_the_shell_says(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert {plan.env["PYTHONDONTWRITEBYTECODE"] for plan in layout.plans()} == {""}
+    assert all("PYTHONPYCACHEPREFIX" not in plan.env for plan in layout.plans())
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    prefixes = {plan.env["PYTHONPYCACHEPREFIX"] for plan in layout.plans()}
+    assert prefixes == {str(layout.folder / "pycache")}
