@@ -16,6 +16,7 @@ dev: .venv ## run the whole stack until Ctrl-C
 	$(BIN)/tieout dev
 
 test: check ## everything: check, then every test
+	@.ci/browser
 	$(BIN)/pytest
 
 check: .venv ## format, lint, types, layers, money without floats
