@@ -222,7 +222,7 @@ class PlaceIn(Record):
 
 
 class PlaceOut(Record):
-    """`status`: held (a person decides) | gone (the processor took it back)."""
+    """`status`: held (a person decides) | placed (one did before) | gone (taken back)."""
 
     status: str
     review_id: str | None = None

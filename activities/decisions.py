@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 
 from activities.contracts import ApplyIn, CaseRef
-from activities.posting import grant_credit
+from activities.posting import grant_credit, note_paid
 from domain import calendar, entries
 from domain.case import Decision
 from domain.catalog import Catalog, TaxRow
@@ -29,6 +29,7 @@ NEXT: Mapping[str, str] = {
     "reinstate": "rebuild",
     "confirm": "rebuild",
     "try_again": "reread",
+    "take_pms": "reread",
     "retry": "resend",
     "send_again": "resend",
     "keep_open": "rest",
@@ -38,12 +39,18 @@ NEXT: Mapping[str, str] = {
 """What the case does after a choice; every other choice lets it go on."""
 
 
+_STOP_IS_LEAVE = frozenset({"PMS_DISAGREES"})
+"""Codes whose `stop` leaves a difference as it is; the case itself goes on."""
+
+
 async def carry_out(conn: Conn, ask: ApplyIn, review: Review, is_first: bool) -> str:
     """Run the choice's effect once; returns what the case does next."""
     choice = ask.decision.choice
     effect = _EFFECTS.get(choice)
     if is_first and effect is not None:
         await effect(conn, ask, review)
+    if choice == "stop" and review.code in _STOP_IS_LEAVE:
+        return "continue"
     return NEXT.get(choice, "continue")
 
 
@@ -104,7 +111,10 @@ async def _send_again(conn: Conn, ask: ApplyIn, _: Review) -> None:
 
 
 async def _credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
-    """An amended, paid visit: what is too much stays as the client's credit."""
+    """What is too much stays as the client's credit: of an amended visit, or of a payment."""
+    if review.code != "CHART_CHANGED":
+        await _keep_as_credit(conn, ask, review)
+        return
     over_cents = -await ledger.balance_of_case(conn, ask.case.case_id)
     if over_cents <= 0 or review.document_id is None:
         return
@@ -228,6 +238,7 @@ async def apply_held_payment(
         await payments.allocate(conn, payment_id, case.case_id, to_case_cents, decided_by)
     if excess_cents:
         await grant_credit(conn, case, client_id, payment_id, excess_cents, at)
+    await note_paid(conn, case.case_id)
 
 
 async def _chart_code(conn: Conn, case: CaseRef, review: Review) -> str:

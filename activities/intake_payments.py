@@ -140,7 +140,7 @@ class PaymentIntake:
             names = {payment.payment_id, payment.intent_id or payment.payment_id}
             if payment.state != "paid" or payment.outside:
                 continue
-            if await self._in_the_books(event.source, names, payment.amount_cents):
+            if await self._in_the_books(event.source, names):
                 continue
             name = payment.intent_id or payment.payment_id
             opened.append(await self._open_unmatched(event, name, location))
@@ -193,11 +193,11 @@ class PaymentIntake:
         # The row is written after the processor's answer; metadata covers a crash in between.
         return case_id or await self._port.case_of_invoice(invoice_id)
 
-    async def _in_the_books(self, source: str, names: set[str], amount_cents: int) -> bool:
+    async def _in_the_books(self, source: str, names: set[str]) -> bool:
+        """Whether a payment is booked, be it applied, kept as credit or held for a person."""
         async with self._pool.acquire() as conn:
             for name in names:
-                allocated_cents = await payments.allocated(conn, ids.payment_id(source, name))
-                if allocated_cents >= amount_cents:
+                if await payments.get(conn, ids.payment_id(source, name)) is not None:
                     return True
         return False
 

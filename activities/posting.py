@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from activities.contracts import CaseRef, Mismatch
+from activities.contracts import CaseRef
 from activities.questions import question
 from domain import calendar, entries, ids
 from domain.chart import LotKind, MoneyLot
@@ -27,7 +27,7 @@ BY_MATCHING = "matching"
 
 async def post_payment(
     conn: Conn, case: CaseRef, fact: PaymentFact, at: datetime, invoice_of: Mapping[str, str]
-) -> Mismatch | None:
+) -> None:
     """Match one new fact of a case and post it; a mismatch waits in suspense for a person.
 
     `invoice_of` says of payments (by our id) which processor invoice they are on.
@@ -42,8 +42,8 @@ async def post_payment(
     if isinstance(result, Matched):
         to_case_cents = sum(part.cents for part in result.allocations)
         await apply_payment(conn, case, fact, to_case_cents, result.excess_cents, at, BY_MATCHING)
-        return None
-    return await _hold(conn, case, fact, result, at)
+    else:
+        await _hold(conn, case, fact, result, at)
 
 
 async def apply_payment(
@@ -75,8 +75,40 @@ async def apply_payment(
         await payments.allocate(conn, fact.payment_id, case.case_id, to_case_cents, decided_by)
     if excess_cents:
         await grant_credit(conn, case, fact.client_id or "", fact.payment_id, excess_cents, at)
-    if await ledger.balance_of_case(conn, case.case_id) <= 0:
-        await lots.set_source_paid(conn, ids.document_id(case.case_id, 1))
+    await note_paid(conn, case.case_id)
+
+
+async def note_paid(conn: Conn, case_id: str) -> None:
+    """Let the packages that a visit sold be used once nothing is owed on it."""
+    if await ledger.balance_of_case(conn, case_id) <= 0:
+        await lots.set_source_paid(conn, ids.document_id(case_id, 1))
+
+
+async def has_home(conn: Conn, payment_id: str) -> bool:
+    """Whether a person has placed money that came without a reference, or sends it back."""
+    return await ledger.is_posted(
+        conn, entries.held_refund_key(payment_id), entries.unidentified_applied_key(payment_id, "")
+    )
+
+
+async def ask_about_change(
+    conn: Conn, case: CaseRef, known: PaymentFact, shown: PaymentFact, at: datetime
+) -> None:
+    """The system that took a payment has changed its amount since it was booked (E11)."""
+    change_cents = known.amount_cents - shown.amount_cents
+    asked = question(
+        case.case_id,
+        case.location_id,
+        "PMS_DISAGREES",
+        abs(change_cents),
+        f"{known.payment_id}/{shown.amount_cents}",
+        at,
+        client_id=known.client_id,
+        facts=("The amount of a payment changed after it was booked; the books stay as they are.",),
+        ours={"payment": known.payment_id, "paid": dollars(known.amount_cents)},
+        theirs={"system": shown.source, "kind": shown.kind, "kept": dollars(shown.amount_cents)},
+    )
+    await reviews.open_review(conn, asked)
 
 
 async def grant_credit(
@@ -105,7 +137,7 @@ async def _hold(
     fact: PaymentFact,
     result: Proposed | HeldPayment,
     at: datetime,
-) -> Mismatch:
+) -> None:
     """Book the money where it can be seen, and ask."""
     code = result.code if isinstance(result, HeldPayment) else "NO_REFERENCE"
     await ledger.post(
@@ -134,7 +166,6 @@ async def _hold(
         theirs={"system": fact.source, "kind": fact.kind, "paid": dollars(fact.amount_cents)},
     )
     await reviews.open_review(conn, asked)
-    return Mismatch(review_id=asked.review_id, code=code)
 
 
 def _to_match(case: CaseRef, fact: PaymentFact, at: datetime) -> PaymentToMatch:

@@ -5,34 +5,27 @@ Used by the reconcile step and, inside every send, immediately before the hand-o
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from temporalio import activity
 
 from activities.contracts import CaseRef, PaymentDoorIn, PaymentDoorOut, StandingIn, StandingOut
 from activities.errors import vendor_errors
-from activities.posting import post_payment
+from activities.outside import (
+    Outside,
+    asked_cents,
+    fact_of,
+    invoice_of,
+    is_unexplained,
+    paid_online,
+)
+from activities.posting import ask_about_change, has_home, post_payment
+from activities.questions import open_mismatches
 from activities.tools import Tools
-from connectors.ports import ConnectorError, PmsTenders, ProcessorInvoice, Refused
+from connectors.ports import ConnectorError, ProcessorInvoice, Refused
 from domain import ids
 from store import clients, invoices, ledger, payments, processor
-from store.db import transaction
+from store.db import Conn, transaction
 from store.payments import PaymentFact
-
-# Kinds of PMS tender that are new money; the rest is value the client already held.
-_PMS_MONEY = frozenset({"card", "cash", "other"})
-
-_UNKNOWN_TENDER = "the PMS shows a tender of unknown kind"
-_UNEXPLAINED = "the processor shows money that no payment explains"
-
-
-@dataclass(frozen=True)
-class Outside:
-    """What the outside systems say now."""
-
-    invoices: Sequence[ProcessorInvoice]
-    tenders: PmsTenders | None
 
 
 class StandingActivities:
@@ -53,25 +46,44 @@ class StandingActivities:
             outside = await self._read_outside(ask.case)
         except ConnectorError as error:
             return await self._unverified(ask, type(error).__name__)
-        invoice_of = self._invoice_of(outside.invoices)
         async with transaction(self._tools.pool) as conn:
             await clients.lock_client(conn, ask.client_id)
-            mismatches = []
-            for fact in self._facts(ask, outside):
-                if await payments.record(conn, fact):
-                    mismatch = await post_payment(conn, ask.case, fact, ask.at, invoice_of)
-                    mismatches.extend([mismatch] if mismatch else [])
+            is_waiting = await self._post(conn, ask, outside)
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
-        asked_cents = _asked_cents(outside.invoices)
-        missing = _unreadable(outside)
+            mismatches = await open_mismatches(conn, ask.case.case_id)
+        missing = outside.unreadable(balance_cents, is_waiting=is_waiting)
         return StandingOut(
             status="unverified" if missing else "verified",
             missing=missing,
             balance_cents=balance_cents,
             in_flight=any(invoice.in_flight for invoice in outside.invoices),
-            door_in_step=asked_cents == max(balance_cents, 0),
-            mismatches=tuple(mismatches),
+            door_in_step=asked_cents(outside.invoices) == max(balance_cents, 0),
+            mismatches=mismatches,
         )
+
+    async def _post(self, conn: Conn, ask: StandingIn, outside: Outside) -> bool:
+        """Post what is new; whether money on our invoices still waits for the desk to place it."""
+        source, is_waiting = self._tools.processor.name, False
+        facts = []
+        for payment in outside.paid_online():
+            # A closed case's money may have been booked without it, under the payment's own id.
+            loose_id = ids.payment_id(source, payment.intent_id or "")
+            if payment.intent_id and await payments.get(conn, loose_id):
+                is_waiting = is_waiting or not await has_home(conn, loose_id)
+                continue
+            cents, paid_at = payment.amount_cents, payment.paid_at
+            facts.append(fact_of(ask, source, payment.payment_id, "card", cents, paid_at))
+        for tender in outside.paid_at_desk(ask.case):
+            cents, paid_at = tender.amount_cents - tender.refunded_cents, tender.paid_at
+            facts.append(fact_of(ask, ask.case.pms, tender.payment_id, tender.kind, cents, paid_at))
+        on_invoice = invoice_of(source, outside.invoices)
+        for fact in facts:
+            known = await payments.get(conn, fact.payment_id)
+            if known is not None and known.amount_cents != fact.amount_cents:
+                await ask_about_change(conn, ask.case, known, fact, ask.at)
+            elif known is None and fact.amount_cents > 0 and await payments.record(conn, fact):
+                await post_payment(conn, ask.case, fact, ask.at, on_invoice)
+        return is_waiting
 
     async def _unverified(self, ask: StandingIn, missing: str) -> StandingOut:
         async with self._tools.pool.acquire() as conn:
@@ -87,41 +99,6 @@ class StandingActivities:
             self._read_invoices(processor_ids),
         )
         return Outside(invoices=read, tenders=None if isinstance(tenders, Refused) else tenders)
-
-    def _invoice_of(self, opened: Sequence[ProcessorInvoice]) -> dict[str, str]:
-        """Our payment id -> the processor invoice that it is on."""
-        return {
-            ids.payment_id(self._tools.processor.name, payment.payment_id): invoice.processor_id
-            for invoice in opened
-            for payment in invoice.payments
-        }
-
-    def _facts(self, ask: StandingIn, outside: Outside) -> list[PaymentFact]:
-        """The payments that the outside systems show for this case."""
-        case = ask.case
-        source = self._tools.processor.name
-        facts = [
-            _fact(ask, source, payment.payment_id, "card", payment.amount_cents, payment.paid_at)
-            for invoice in outside.invoices
-            for payment in invoice.payments
-            if payment.state == "paid" and not payment.outside
-        ]
-        ours = ids.dedupe_ref(case.case_id)
-        for payment in outside.tenders.payments if outside.tenders else ():
-            kept_cents = payment.amount_cents - payment.refunded_cents
-            written_back = payment.note is not None and ours in payment.note
-            if payment.kind in _PMS_MONEY and kept_cents > 0 and not written_back:
-                facts.append(
-                    _fact(
-                        ask,
-                        case.pms,
-                        payment.payment_id,
-                        payment.kind,
-                        kept_cents,
-                        payment.paid_at,
-                    )
-                )
-        return facts
 
     @activity.defn
     @vendor_errors
@@ -141,9 +118,16 @@ class StandingActivities:
         if opened and desk:
             await self._report_desk_payments(desk, opened)
             opened = await self._read_invoices(processor_ids)
-        missing_cents = max(balance_cents, 0) - _asked_cents(opened)
+        elif desk:
+            # The invoice to come asks for the balance, which this money has lowered already.
+            async with transaction(self._tools.pool) as conn:
+                for fact in desk:
+                    await processor.outside_reported(conn, fact.payment_id)
+        missing_cents = max(balance_cents, 0) - asked_cents(opened)
         if self._is_ahead_of(opened, posted):
             missing_cents = 0  # the balance above lacks this money, so it decides nothing
+        elif any(map(is_unexplained, opened)):
+            missing_cents = min(0, missing_cents)  # it may have been paid: ask for no more
         if missing_cents > 0:
             opened.append(await self._open(ask, document, missing_cents))
         elif missing_cents < 0:
@@ -157,12 +141,15 @@ class StandingActivities:
         self, opened: Sequence[ProcessorInvoice], posted: Sequence[PaymentFact]
     ) -> bool:
         """Whether the processor has a payment that is not posted; the next pass posts it."""
+        source = self._tools.processor.name
         known = {fact.payment_id for fact in posted}
         return any(
-            ids.payment_id(self._tools.processor.name, payment.payment_id) not in known
-            for invoice in opened
-            for payment in invoice.payments
-            if payment.state == "paid" and not payment.outside
+            known.isdisjoint(
+                ids.payment_id(source, name)
+                for name in (payment.payment_id, payment.intent_id)
+                if name
+            )
+            for payment in paid_online(opened)
         )
 
     async def _read_invoices(self, processor_ids: Mapping[str, str]) -> list[ProcessorInvoice]:
@@ -239,45 +226,3 @@ class StandingActivities:
                 if refused is not None:
                     return
                 by_cents -= part_cents
-
-
-def _unreadable(outside: Outside) -> str | None:
-    """What may be money and may not: nobody is asked for money until a person looked."""
-    tenders = outside.tenders.payments if outside.tenders else ()
-    if any(tender.kind == "unknown" for tender in tenders):
-        return _UNKNOWN_TENDER
-    return _UNEXPLAINED if any(map(_is_unexplained, outside.invoices)) else None
-
-
-def _is_unexplained(invoice: ProcessorInvoice) -> bool:
-    """Paid, but by no payment that we can see: marked so by hand. Credits lower the amount."""
-    shown_cents = sum(row.amount_cents for row in invoice.payments if row.state == "paid")
-    return invoice.state == "paid" and shown_cents < invoice.amount_cents
-
-
-def _asked_cents(opened: Sequence[ProcessorInvoice]) -> int:
-    return sum(invoice.remaining_cents for invoice in opened if invoice.state == "open")
-
-
-def _fact(
-    ask: StandingIn,
-    source: str,
-    object_id: str,
-    kind: str,
-    amount_cents: int,
-    paid_at: datetime | None,
-) -> PaymentFact:
-    return PaymentFact(
-        payment_id=ids.payment_id(source, object_id),
-        source=source,
-        object_id=object_id,
-        kind=kind,
-        state="paid",
-        amount_cents=amount_cents,
-        currency="USD",
-        occurred_at=paid_at or ask.at,
-        case_id=ask.case.case_id,
-        client_id=ask.client_id,
-        location_id=ask.case.location_id,
-        outside=source == ask.case.pms,
-    )

@@ -12,7 +12,7 @@ from activities.contracts import (
     UnmatchedRef,
 )
 from activities.errors import vendor_errors
-from activities.posting import grant_credit_to
+from activities.posting import grant_credit_to, has_home, note_paid
 from activities.questions import question
 from activities.tools import Tools
 from connectors.ports import LoosePayment, Refused
@@ -43,18 +43,21 @@ class UnmatchedActivities:
         fact = _fact(payment, read, ask.at)
         today = calendar.local_date(ask.at, payment.zone)
         async with transaction(self._tools.pool) as conn:
-            await payments.record(conn, fact)
-            await ledger.post(
-                conn,
-                entries.unidentified_received(
-                    payment_id=fact.payment_id,
-                    source=fact.source,
-                    kind=fact.kind,
-                    amount_cents=fact.amount_cents,
-                    location_id=fact.location_id,
-                    effective_on=today,
-                ),
-            )
+            if await has_home(conn, fact.payment_id):
+                return PlaceOut(status="placed")
+            # Asked again later, it is in the books already, on the day when it came.
+            if await payments.record(conn, fact):
+                await ledger.post(
+                    conn,
+                    entries.unidentified_received(
+                        payment_id=fact.payment_id,
+                        source=fact.source,
+                        kind=fact.kind,
+                        amount_cents=fact.amount_cents,
+                        location_id=fact.location_id,
+                        effective_on=today,
+                    ),
+                )
             open_items = await invoices.open_items(conn, payment.location_id)
             asked = question(
                 payment.case_id,
@@ -142,6 +145,7 @@ class UnmatchedActivities:
                     excess_cents,
                     ask.at,
                 )
+            await note_paid(conn, document.case_id)
         return ApplyUnmatchedOut(
             effect="done", case_id=document.case_id, invoice_id=document.document_id
         )

@@ -6,11 +6,13 @@ from activities.contracts import WriteBackIn, WriteBackOut
 from activities.errors import vendor_errors
 from activities.questions import question
 from activities.tools import Tools
-from connectors.ports import Refused
+from connectors.ports import OutcomeUnknown, PmsTenders, ProviderUnavailable, Refused
 from domain import ids
 from domain.money import dollars
 from store import clients, invoices, payments, reviews
 from store.db import transaction
+
+_TASK = "PMS_CONFIRM"
 
 
 class WriteBackActivities:
@@ -32,39 +34,44 @@ class WriteBackActivities:
             facts = await payments.of_case(conn, case.case_id)
             document = await invoices.latest_document(conn, case.case_id)
             pms_ref = await clients.pms_ref_of(conn, ask.client_id)
-            asked = await reviews.of_case(conn, case.case_id)
-        collected_cents = sum(
-            fact.amount_cents
-            for fact in facts
-            if fact.source == self._tools.processor.name and fact.state == "paid"
-        )
+            asked = [r for r in await reviews.of_case(conn, case.case_id) if r.code == _TASK]
+            collected_cents = sum(
+                [
+                    await payments.allocated(conn, fact.payment_id, case.case_id)
+                    for fact in facts
+                    if fact.source == self._tools.processor.name and fact.state == "paid"
+                ]
+            )
         if collected_cents == 0 or document is None:
             return WriteBackOut(status="nothing")
         reference = ids.dedupe_ref(case.case_id)
         tenders = await pms.read_tenders(case.visit_id)
-        if not isinstance(tenders, Refused) and any(
-            reference in (tender.note or "") for tender in tenders.payments
-        ):
+        recorded_cents = 0 if isinstance(tenders, Refused) else _recorded(tenders, reference)
+        done_cents = sum(review.money_cents for review in asked if review.state == "decided")
+        missing_cents = collected_cents - max(recorded_cents, done_cents)
+        if missing_cents <= 0:
             return WriteBackOut(status="agreed")
-        if any(review.code == "PMS_CONFIRM" and review.state == "decided" for review in asked):
-            return WriteBackOut(status="agreed")
-        waiting = next((r for r in asked if r.code == "PMS_CONFIRM" and r.state == "open"), None)
+        waiting = next((review for review in asked if review.state == "open"), None)
         if waiting is not None:
             return WriteBackOut(status="task", review_id=waiting.review_id)
         if pms.capabilities.writes_notes:
             words = f"Paid online {dollars(collected_cents)}, invoice {document.number}."
-            await pms.write_note(pms_ref, f"{words} {reference}", reference)
+            try:
+                await pms.write_note(pms_ref, f"{words} {reference}", reference)
+            except OutcomeUnknown as error:
+                # The next attempt searches for the note before it writes one.
+                raise ProviderUnavailable(str(error)) from None
         task = question(
             case.case_id,
             case.location_id,
-            "PMS_CONFIRM",
-            collected_cents,
-            document.document_no,
+            _TASK,
+            missing_cents,
+            _number(document.document_no, len(asked)),
             ask.at,
             client_id=ask.client_id,
             document_id=document.document_id,
             facts=(
-                f"Record a tender of {dollars(collected_cents)} of kind other on the order.",
+                f"Record a tender of {dollars(missing_cents)} of kind other on the order.",
                 f"Put {reference} in its note; it is read back from there.",
             ),
             ours={"collected": dollars(collected_cents), "invoice": document.number},
@@ -77,3 +84,17 @@ class WriteBackActivities:
         async with transaction(self._tools.pool) as conn:
             await reviews.open_review(conn, task)
         return WriteBackOut(status="task", review_id=task.review_id)
+
+
+def _recorded(tenders: PmsTenders, reference: str) -> int:
+    """What the desk has recorded in our name."""
+    return sum(
+        tender.amount_cents - tender.refunded_cents
+        for tender in tenders.payments
+        if reference in (tender.note or "")
+    )
+
+
+def _number(document_no: int, asked_before: int) -> str:
+    """A task that was taken back, or that covered less, is followed by one of its own."""
+    return f"{document_no}/{asked_before}" if asked_before else str(document_no)

@@ -164,6 +164,16 @@ def unidentified_received(
     return entry("unidentified_received", key, location_id, effective_on, tally)
 
 
+def unidentified_applied_key(payment_id: str, case_id: str) -> str:
+    """Business key of unidentified money applied to a case; its beginning without one."""
+    return f"unidentified-applied|{payment_id}|{case_id}"
+
+
+def held_refund_key(payment_id: str) -> str:
+    """Business key of held money that is owed back."""
+    return f"held-refund|{payment_id}"
+
+
 def unidentified_applied(
     *,
     payment_id: str,
@@ -178,7 +188,7 @@ def unidentified_applied(
     tally = Tally(client_id, case_id)
     tally.add("2095", amount_to_case_cents + excess_cents, ownerless=True)
     tally.add(_AR, -amount_to_case_cents).add("2060", -excess_cents)
-    key = f"unidentified-applied|{payment_id}|{case_id}"
+    key = unidentified_applied_key(payment_id, case_id)
     return entry("unidentified_applied", key, location_id, effective_on, tally)
 
 
@@ -251,7 +261,7 @@ def held_money_refund_owed(
     """A person sends held money back: 2090 of a known client or 2095, to 2100."""
     held_in = "2095" if client_id is None else "2090"
     tally = Tally(client_id).move(held_in, "2100", amount_cents)
-    key = f"held-refund|{payment_id}"
+    key = held_refund_key(payment_id)
     return entry("held_money_refund_owed", key, location_id, effective_on, tally)
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "balance_of_case",
     "balance_of_client",
     "entries_of_case",
+    "is_posted",
     "post",
     "post_all",
     "totals",
@@ -105,6 +106,17 @@ async def _refuse_other_content(
 async def post(conn: Conn, entry: Entry) -> bool:
     """Post one entry; False when the same entry is already there, KeyReused when another is."""
     return (await post_all(conn, [entry]))[0]
+
+
+async def is_posted(conn: Conn, business_key: str, beginning: str) -> bool:
+    """Whether an entry has this business key, or one that begins so."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM ledger_entries WHERE business_key = $1)"
+        " OR EXISTS (SELECT FROM ledger_entries WHERE starts_with(business_key, $2))",
+        business_key,
+        beginning,
+    )
+    return found
 
 
 async def balance_of_case(conn: Conn, case_id: str) -> int:

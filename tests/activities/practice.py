@@ -174,7 +174,12 @@ class Practice:
     def pay_online(self, processor_id: str, *cents: int) -> list[str]:
         """Card payments on a processor invoice; returns the ids of their applications."""
         asked_cents = self.world.processor.invoices[processor_id].amount_cents
-        rows = tuple(paid(f"inpay_{uuid4().hex}", f"pi_{uuid4().hex}", one) for one in cents)
+        rows = tuple(
+            paid(f"inpay_{uuid4().hex}", f"pi_{uuid4().hex}", one).model_copy(
+                update={"paid_at": AT}
+            )
+            for one in cents
+        )
         self.world.processor.invoices[processor_id] = open_invoice(
             processor_id, asked_cents, min(sum(cents), asked_cents), payments=rows
         )
