@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from desk import ROOT, run_here
 
 from activities.questions import question
 from domain import ids
@@ -31,6 +30,7 @@ from store import (
     touchpoints,
 )
 from store.vault import Vault
+from tests.cli.desk import ROOT, run_here
 
 AT = datetime(2026, 3, 5, 20, 0, tzinfo=UTC)
 VAULT_KEY = b"7" * 32

@@ -1,9 +1,9 @@
 """`tieout review`: the queue, one question in full, and every decision that is refused."""
 
 import pytest
-from desk import one_sentence
 
 from store import reviews
+from tests.cli.desk import one_sentence
 
 WIDTH = 80
 

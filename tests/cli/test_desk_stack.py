@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
-from desk import one_sentence, tieout
 
 from starter.demo.cast import LASER, Patient, line, unmapped
 from starter.dev import Stack
 from starter.ports import Ports
 from starter.rehearsal import Rehearsal
 from store import processor, reviews, touchpoints, visits
+from tests.cli.desk import one_sentence, tieout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -1,8 +1,7 @@
 """`tieout switch`: what the send step reads, changed at once, with a name and a reason."""
 
-from desk import one_sentence
-
 from store import locations
+from tests.cli.desk import one_sentence
 
 
 async def test_a_switch_acts_at_once_and_names_who_and_why(world):

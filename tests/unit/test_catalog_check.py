@@ -2,9 +2,9 @@
 
 import pytest
 from pydantic import ValidationError
-from shop import LUMIN, catalog, with_item, with_package
 
 from domain.catalog_check import catalog_gaps, catalog_problems
+from tests.unit.shop import LUMIN, catalog, with_item, with_package
 
 
 def test_the_example_catalog_is_sound_and_complete():

@@ -4,10 +4,10 @@ import json
 
 import pytest
 import typer
-from shop import ROOT
 from typer.testing import CliRunner
 
 from starter.commands.price import price
+from tests.unit.shop import ROOT
 
 APP = typer.Typer()
 APP.command()(price)

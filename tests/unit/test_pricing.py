@@ -4,7 +4,12 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from shop import (
+
+from domain.chart import AppliedPromotion, ChartLine
+from domain.invoice import LineKind
+from domain.money import split
+from domain.pricing import ENGINE_VERSION, is_sold_now, name_sold_lots, sold_lots
+from tests.unit.shop import (
     AT,
     LUMIN,
     MEMBER,
@@ -23,11 +28,6 @@ from shop import (
     with_item,
     with_package,
 )
-
-from domain.chart import AppliedPromotion, ChartLine
-from domain.invoice import LineKind
-from domain.money import split
-from domain.pricing import ENGINE_VERSION, is_sold_now, name_sold_lots, sold_lots
 
 LUMIN_VISIT = chart(("TOXIN-UNIT", "50"), ("FILLER-SYRINGE", "1"), ("SERUM", "1"))
 LUMIN_CLIENT = owns(lot(), money("membership_credit", 19000), memberships=MEMBER)

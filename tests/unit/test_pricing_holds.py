@@ -1,7 +1,9 @@
 """What holds a draft, what a person may let pass, and what the preview shows (V2, B9)."""
 
 import pytest
-from shop import (
+
+from domain.chart import AppliedPromotion, ChartLine
+from tests.unit.shop import (
     LUMIN,
     billed,
     catalog,
@@ -15,8 +17,6 @@ from shop import (
     tenders,
     with_item,
 )
-
-from domain.chart import AppliedPromotion, ChartLine
 
 
 def only(answer):

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shop import LUMIN, chart, lender, lot, money, owns
 
 from domain.catalog import PASS_THROUGH
 from domain.chart import AppliedPromotion, Chart, Entitlements
 from domain.invoice import Held, LineKind, PricedInvoice
 from domain.model import canonical_json
 from domain.pricing import name_sold_lots, price, sold_lots
+from tests.unit.shop import LUMIN, chart, lender, lot, money, owns
 
 AT = datetime(2026, 3, 5, 22, 40, tzinfo=UTC)
 STEP = {item.sku: item.step for item in LUMIN.items} | {
