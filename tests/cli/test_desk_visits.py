@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_desk_reviews import fits
+from tests.cli.test_desk_reviews import fits
 
 from domain.case import Channel
 from store import consents, ledger, reviews, visits
