@@ -5,7 +5,7 @@ is unknown. A lost reminder is better than a double one, so unknown is looked up
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from pydantic import AwareDatetime
 
@@ -24,7 +24,8 @@ from domain import ids
 from domain.case import Channel, ChannelOutcome, ChaseStep, Tone
 from domain.messages import TEMPLATE_VERSION, render_email, render_text, template_for
 from domain.model import Record
-from store import clients, invoices, locations, touchpoints
+from store import clients, consents, invoices, locations, reviews, touchpoints
+from store.db import Conn
 from store.touchpoints import Touchpoint, TouchpointState
 
 _VALIDITY_SECONDS_MAX = 36_000
@@ -61,13 +62,24 @@ class Outbox:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    async def send(self, message: Message) -> ChannelOutcome:
+    async def claim(self, conn: Conn, message: Message) -> Touchpoint:
+        """The row of a message, made if need be; call under the client's lock."""
+        earlier = await touchpoints.of_step(
+            conn, message.document_id, message.step.name, message.channel
+        )
+        retried_at = max(
+            (
+                review.decided_at
+                for review in await reviews.of_case(conn, message.case.case_id)
+                if review.decided_at and review.decision and review.decision["choice"] == "retry"
+            ),
+            default=None,
+        )
+        intent = _intent(earlier, retried_at)
+        return await touchpoints.open_intent(conn, self._row(message, intent))
+
+    async def send(self, message: Message, row: Touchpoint) -> ChannelOutcome:
         """Send once. Raises only where nothing can have been sent, so that a retry is safe."""
-        async with self._tools.pool.acquire() as conn:
-            earlier = await touchpoints.of_step(
-                conn, message.document_id, message.step.name, message.channel
-            )
-            row = await touchpoints.open_intent(conn, self._row(message, _intent(earlier)))
         if row.state != "intent":
             return await self._as_found(row)
         contact, token = await self._address(message)
@@ -95,7 +107,8 @@ class Outbox:
             channel=channel,
             template_version=TEMPLATE_VERSION,
             intent=0,
-            state="intent",
+            state="skipped",
+            reason=reason,
             day=(today - (ask.day0 or today)).days,
             local_date=today,
             at=ask.at,
@@ -105,7 +118,9 @@ class Outbox:
             if known.state == "intent":
                 await touchpoints.mark(conn, key, "skipped", reason=reason)
 
-    async def resolve(self, case: CaseRef, message_key: str, last_look: bool) -> ChannelOutcome:
+    async def resolve(
+        self, case: CaseRef, message_key: str, last_look: bool, may_repeat_email: bool
+    ) -> ChannelOutcome:
         """Find out what became of a message of unknown outcome."""
         async with self._tools.pool.acquire() as conn:
             row = await touchpoints.get(conn, message_key)
@@ -116,7 +131,7 @@ class Outbox:
         outgoing = self._render(message, message_key, contact, token)
         if isinstance(outgoing, OutgoingText):
             return await self._look_up(row, outgoing, last_look)
-        if isinstance(outgoing, OutgoingEmail) and self._tools.emails.resends_safely:
+        if isinstance(outgoing, OutgoingEmail) and may_repeat_email:
             async with self._tools.pool.acquire() as conn:
                 await touchpoints.mark_sending(conn, message_key, row.attempt + 1)
             return await self._hand_over(row, outgoing)
@@ -154,6 +169,11 @@ class Outbox:
                 await touchpoints.mark(conn, row.message_key, "intent", reason="NOT_HANDED_OVER")
             raise
         if isinstance(answer, Refused):
+            if answer.kind == "opted_out":
+                async with self._tools.pool.acquire() as conn:
+                    await consents.opt_out(
+                        conn, row.client_id, row.channel, consents.EVERYTHING, "carrier", "stop"
+                    )
             return await self._finish(row, "failed", reason=answer.kind, code=answer.code)
         return await self._finish(row, "accepted", provider_id=answer.provider_id)
 
@@ -257,12 +277,18 @@ class Outbox:
         )
 
 
-def _intent(earlier: Sequence[Touchpoint]) -> int:
-    """A new intent only after a failure that allows one; else the newest row answers."""
+def _intent(earlier: Sequence[Touchpoint], retried_at: datetime | None) -> int:
+    """A new intent only after a failure that allows one; else the newest row answers.
+
+    `retried_at` is when a person last said that the contact data is right now.
+    """
     if not earlier:
         return 0
     newest = max(earlier, key=lambda row: row.intent)
-    may_repeat = newest.state == "failed" and newest.reason in AGAIN_REASONS
+    is_mended = retried_at is not None and newest.at <= retried_at
+    may_repeat = (newest.state == "failed" and newest.reason in AGAIN_REASONS) or (
+        newest.state in ("failed", "skipped") and is_mended
+    )
     return newest.intent + 1 if may_repeat else newest.intent
 
 

@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from activities.contacts import refresh_contact
 from activities.contracts import (
     ApplyIn,
     ApplyOut,
@@ -21,6 +22,8 @@ from domain.money import dollars
 from domain.reviews import topic_of
 from store import clients, ledger, locations, reviews
 from store.db import transaction
+from store.locations import Location
+from store.reviews import Review
 
 
 class ReviewActivities:
@@ -54,6 +57,8 @@ class ReviewActivities:
     async def apply_decision(self, ask: ApplyIn) -> ApplyOut:
         """Write who decided what, and do it, in one transaction; a repeat changes nothing."""
         decision = ask.decision
+        if decision.choice == "retry" and ask.client_id is not None:
+            await self._read_contact(ask.case.location_id, ask.client_id)
         async with transaction(self._tools.pool) as conn:
             if ask.client_id is not None:
                 await clients.lock_client(conn, ask.client_id)
@@ -70,6 +75,12 @@ class ReviewActivities:
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
         return ApplyOut(effect=effect, balance_cents=balance_cents)
 
+    async def _read_contact(self, location_id: str, client_id: str) -> None:
+        """The desk says that the PMS has the right address now."""
+        async with self._tools.pool.acquire() as conn:
+            pms_ref = await clients.pms_ref_of(conn, client_id)
+        await refresh_contact(self._tools, location_id, pms_ref)
+
     @activity.defn
     @vendor_errors
     async def withdraw_review(self, ask: WithdrawIn) -> None:
@@ -80,27 +91,37 @@ class ReviewActivities:
     @activity.defn
     @vendor_errors
     async def remind_staff(self, ask: RemindIn) -> None:
-        """Remind the desk by e-mail, in neutral words; the note in the books comes first."""
-        async with transaction(self._tools.pool) as conn:
+        """Remind the desk by e-mail, in neutral words.
+
+        A second copy after a crash does less harm than a reminder that never came, so the note
+        in the books comes last.
+        """
+        async with self._tools.pool.acquire() as conn:
             location = await locations.get_location(conn, ask.location_id)
             review = await reviews.get(conn, ask.review_id)
-            is_first = await reviews.note_reminder(conn, ask.review_id, ask.business_day, ask.at)
-        if not is_first or review.state != "open" or not location.desk_email:
+            known = await reviews.reminders_of(conn, ask.review_id)
+        if any(reminder.business_day == ask.business_day for reminder in known):
             return
+        if review.state == "open" and location.desk_email:
+            await self._mail_desk(location, review, ask.business_day)
+        async with transaction(self._tools.pool) as conn:
+            await reviews.note_reminder(conn, ask.review_id, ask.business_day, ask.at)
+
+    async def _mail_desk(self, location: Location, review: Review, business_day: int) -> None:
         email = render_email(
             template_for("staff_reminder", None),
             {
                 "practice_name": location.practice_name,
                 "question": topic_of(review.code).title,
                 "review_id": review.review_id,
-                "business_day": ask.business_day,
+                "business_day": business_day,
             },
         )
         try:
             await self._tools.emails.send(
                 OutgoingEmail(
                     message_key=ids.message_key(
-                        review.review_id, "staff_reminder", "email", ask.business_day, 0
+                        review.review_id, "staff_reminder", "email", business_day, 0
                     ),
                     to_address=location.desk_email,
                     subject=email.subject,

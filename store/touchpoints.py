@@ -92,11 +92,13 @@ async def get(conn: Conn, key: str) -> Touchpoint:
 async def mark_sending(conn: Conn, key: str, attempt: int) -> Touchpoint:
     """Say that the provider is about to be called; commit before calling it.
 
-    Raises IllegalTransition when the message was answered for, or skipped, already.
+    Raises IllegalTransition when the message was answered for, or skipped, already, and when
+    another caller has begun this very attempt.
     """
     row = await conn.fetchrow(
         "UPDATE touchpoints SET state = 'sending', attempt = $2"
-        " WHERE message_key = $1 AND touchpoint_may_move(state, 'sending') RETURNING *",
+        " WHERE message_key = $1 AND attempt < $2 AND touchpoint_may_move(state, 'sending')"
+        " RETURNING *",
         key,
         attempt,
     )
@@ -206,11 +208,11 @@ async def of_step(conn: Conn, document_id: str, step: str, channel: Channel) -> 
 async def other_steps_on(
     conn: Conn, client_id: str, local_date: date, document_id: str, step: str
 ) -> int:
-    """How many other steps reached the client that day, over all cases."""
+    """How many other steps reach the client that day, or are about to, over all cases."""
     count: int = await conn.fetchval(
         "SELECT count(DISTINCT (document_id, step)) FROM touchpoints WHERE client_id = $1"
         " AND local_date = $2 AND (document_id, step) <> ($3, $4)"
-        " AND state IN ('sending', 'unknown', 'accepted', 'delivered')",
+        " AND state IN ('intent', 'sending', 'unknown', 'accepted', 'delivered')",
         client_id,
         local_date,
         document_id,

@@ -15,6 +15,7 @@ from activities.contracts import (
     BuildIn,
     BuildOut,
     CaseRef,
+    OpenReviewIn,
     SendIn,
     StandingIn,
     StandingOut,
@@ -25,14 +26,23 @@ from activities.standing import StandingActivities
 from activities.tools import Tools
 from activities.unmatched import UnmatchedActivities
 from activities.write_back import WriteBackActivities
-from connectors.ports import Accepted, OutgoingEmail, PmsClient, PmsLine, PmsPayment, PmsVisit
+from connectors.ports import (
+    Accepted,
+    OutgoingEmail,
+    OutgoingText,
+    PmsClient,
+    PmsLine,
+    PmsPayment,
+    PmsVisit,
+    Refused,
+)
 from domain import ids
 from domain.case import Decision
 from domain.catalog import Catalog
 from domain.policies import DEFAULT_CHASE
 from store import catalogs, ledger, locations, processor, reviews
 from store.db import transaction
-from tests.fakes import open_invoice, paid
+from tests.fakes import FakeText, open_invoice, paid
 from tests.web.conftest import World, location, new_phone
 
 ZONE = "America/Chicago"
@@ -59,12 +69,21 @@ class Mailbox:
         return Accepted(provider_id=f"<{email.message_key}@test>")
 
 
+class Texts(FakeText):
+    """An SMS provider whose ids no other test meets."""
+
+    async def send(self, text: OutgoingText) -> Accepted | Refused:
+        await super().send(text)
+        return Accepted(provider_id=f"SM{text.message_key}")
+
+
 class Practice:
     """Visits, money and messages of one location."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.mail = Mailbox()
+        world.text = Texts()
         self.tools = Tools(
             pool=world.pool,
             vault=world.vault,
@@ -205,6 +224,22 @@ class Practice:
             at=AT,
             first=number == 0,
         ).model_copy(update=changes)
+
+    async def ask_desk(self, case: CaseRef, client_ref: str, code: str) -> str:
+        """Put a question of the chase to the desk; returns its id."""
+        opened = await self.reviews.open_review(
+            OpenReviewIn(
+                case=case,
+                client_id=self.client_id(client_ref),
+                document_id=None,
+                code=code,
+                facts=(),
+                money_cents=0,
+                review_no=f"run/{uuid4()}",
+                at=AT,
+            )
+        )
+        return opened.review_id
 
     async def decide(
         self, case: CaseRef, client_ref: str, review_id: str, choice: str, **more: Any

@@ -18,7 +18,7 @@ from activities.contracts import (
 from connectors.ports import LoosePayment, OutcomeUnknown, PmsPayment
 from domain import ids
 from domain.case import Decision
-from store import entitlements, ledger
+from store import entitlements, inbox, ledger, reviews
 from store.db import transaction
 from tests.activities.practice import AT, ZONE, Practice
 from tests.fakes import open_invoice, paid
