@@ -6,6 +6,7 @@ ends when the books agree, or when a person ends it. Webhooks signal it, the des
 through it, and it may sleep for weeks between two lines.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -45,6 +46,9 @@ _STUCK = "STATE_UNKNOWN"
 _TO_RECORD = "PMS_CONFIRM"
 _OF_THE_CHASE = ("CHASE_EXHAUSTED", "UNREACHABLE", "MESSAGE_UNKNOWN")
 """Questions that a payment answers."""
+
+_IN_SUSPENSE = ("DUPLICATE_SUSPECTED", "OVERPAID", "WRONG_CLIENT", "WRONG_INVOICE", "CHART_CHANGED")
+"""Questions about a client's money that has no place yet; they outlive the debt."""
 
 
 @workflow.defn(name="TreatmentVisit", failure_exception_types=[ValidationError])
@@ -114,7 +118,7 @@ class TreatmentVisit:
         decision = self.room.answer()
         if self.closing is not None:
             self.status = VisitStatus.CLOSED_BY_STAFF
-        elif self.ending is not None and (self.door_ok or self.ending != VisitStatus.WRITTEN_OFF):
+        elif self.ending is not None and self._may_end(self.ending):
             self.status = self.ending
         elif decision is not None:
             await self._carry_out(decision)
@@ -123,13 +127,14 @@ class TreatmentVisit:
         elif self.money_news and self.bill is not None:
             await self._read_standing()
         elif self.room.asks(_STUCK):
-            await self._wait_for_desk("a system does not answer")
+            # A bounce waits here: nothing can be sent, so it must not wake the case.
+            await self._wait_for_desk("a system does not answer", self._news_but_bounces)
         elif not self.door_ok:
             await self._open_payment_door()
         elif self.failed:
             self._fall_back(self.failed.pop(0))
         elif self.room.questions and not self._may_be_recorded():
-            await self._wait_for_desk("a question is open")
+            await self._wait_for_desk("a question is open", self._news)
         elif self.bill is None or self.chart_open:
             await self._wait_for_chart()
         elif self.balance_cents <= 0 < self.bill.due_cents:
@@ -388,7 +393,7 @@ class TreatmentVisit:
         written = await self.steps.write_back()
         if written.status == "task" and written.review_id is not None:
             self._asked(Mismatch(review_id=written.review_id, code=_TO_RECORD))
-        else:
+        elif not self._news_but_bounces():  # what came meanwhile is looked at first
             self.status = VisitStatus.PAID
 
     # -- people
@@ -404,8 +409,8 @@ class TreatmentVisit:
         days = self.visit.chase.staff_reminder_business_days
         self.room.asked(question.review_id, question.code, days)
 
-    async def _wait_for_desk(self, why: str) -> None:
-        await self.room.desk(self._news, why)
+    async def _wait_for_desk(self, why: str, news: Callable[[], bool]) -> None:
+        await self.room.desk(news, why)
         self.recorded_news = True
 
     def _may_be_recorded(self) -> bool:
@@ -433,6 +438,11 @@ class TreatmentVisit:
         """Nothing owed, nothing asked, nothing new: what the desk just said is the last word."""
         open_ends = self.room.questions or self._news() or not self.door_ok
         return self.balance_cents <= 0 and not open_ends
+
+    def _may_end(self, ending: VisitStatus) -> bool:
+        """Not while money of the client waits in suspense, nor while a link asks for too much."""
+        in_suspense = any(self.room.asks(code) for code in _IN_SUSPENSE)
+        return not in_suspense and (self.door_ok or ending != VisitStatus.WRITTEN_OFF)
 
     def _follow(self, effect: str) -> None:
         """What a decision means for the course of the case."""

@@ -4,6 +4,7 @@ Nothing here is a mock: the classes do to memory what the real activities do to 
 remember what they were asked. A test scripts what the world does and reads what it was told.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,6 +96,8 @@ class World:
     """Payments to be found: cents and `card`, `desk` or `twice`."""
     days_late: int = 0
     """Makes the first delivery look as many days old, as when no worker ran since."""
+    during_write_back: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What happens while the next write-backs run."""
     unmatched: str = "held"
     unmatched_visit: str | None = None
     # the books
@@ -362,6 +365,8 @@ class FakeWriteBack(Fake):
     @activity.defn
     async def write_back(self, ask: WriteBackIn) -> WriteBackOut:
         world = self.heard(ask)
+        if world.during_write_back:
+            await world.during_write_back.pop(0)()
         done = [q for q in world.questions if q.code == "PMS_CONFIRM" and q.state == "decided"]
         if world.pms_shows_tender or done:
             return WriteBackOut(status="agreed")

@@ -1,0 +1,44 @@
+"""News that arrives at an awkward moment is neither lost nor turned in circles over."""
+
+import asyncio
+
+from domain.case import ChartAmended, VisitStatus
+from tests.workflows.clinic import Case
+from tests.workflows.fakes import World
+
+
+async def test_bounce_while_a_system_does_not_answer_waits_its_turn(
+    case: Case, world: World
+) -> None:
+    world.failing["read_standing"] = "Misconfigured"
+    await case.announced()
+    assert world.open_codes == ["STATE_UNKNOWN"]
+    await asyncio.wait_for(case.bounced(), 15)
+    world.failing.clear()
+    await case.decide("try_again")
+    assert await case.runs()
+
+
+async def test_amendment_while_the_last_step_runs_is_billed(case: Case, world: World) -> None:
+    async def amend() -> None:
+        world.due_cents = 26_000
+        await case.handle.signal("chart_amended", ChartAmended(event_id="event-9"))
+
+    world.during_write_back.append(amend)
+    await case.pay()
+    assert world.documents[-1][1] == 26_000
+    assert await case.runs()
+
+
+async def test_money_in_suspense_is_still_asked_about_when_the_rest_is_written_off(
+    case: Case, world: World
+) -> None:
+    await case.day(15)
+    world.announced.append((5_000, "twice"))
+    await case.announced()
+    assert world.open_codes == ["CHASE_EXHAUSTED", "DUPLICATE_SUSPECTED"]
+    await case.decide("write_off", "CHASE_EXHAUSTED", reason="moved")
+    assert world.open_codes == ["DUPLICATE_SUSPECTED"]
+    assert await case.runs()
+    await case.decide("refund", "DUPLICATE_SUSPECTED")
+    assert (await case.ended()).status == VisitStatus.WRITTEN_OFF
