@@ -48,7 +48,12 @@ class Wreck:
 
 @pytest.fixture(scope="module")
 async def wrecks(play: Play) -> dict[str, Wreck]:
-    """One kill per hold, one right after the other: their visits then recover together."""
+    """One kill per hold, one right after the other: their visits then recover together.
+
+    Texts are slow to leave, so that no early delivery report answers in the lost answer's place.
+    """
+    slow = {"sent_seconds": 300}
+    (await play.practice.http.put("/twilio/pace", json=slow)).raise_for_status()
     return {hold: await _wreck(play, hold) for hold in HOLDS}
 
 

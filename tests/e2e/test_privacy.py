@@ -6,6 +6,7 @@ Temporal's own file, every log, every URL, all that Stripe was told or holds, th
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 MARK = "Quillvaneth"
 TREATMENT, PRODUCT = f"{MARK} brow smoothing", f"{MARK} night serum"
+SEALED = "binary/encrypted"
+PLAIN = rb'"(lumin|building|awaiting_payment|desk|held|staff|system|patient|none|[-0-9T:.Z+]+)"'
+"""Search attributes: location, stage, who is waited for, when."""
 REPLY_WORDS = "Vexholmane asks about her forehead"
 PLANTED_PATIENTS = (
     Patient(
@@ -152,6 +156,22 @@ async def raw_client(play: Play) -> Client:
     """A client as an intruder has it: no codec, no keys."""
     own = play.stack.settings
     return await Client.connect(own.temporal_address, namespace=own.temporal_namespace)
+
+
+async def test_every_payload_is_sealed(play: Play) -> None:
+    """Nothing that we hand to Temporal can be read there, names apart: no amount, no id."""
+    readable, sealed = set(), 0
+    async for execution in (await raw_client(play)).list_workflows(""):
+        handle = play.practice.engine.get_workflow_handle(execution.id, run_id=execution.run_id)
+        for event in (await handle.fetch_history()).events:
+            for payload in payloads_of(event):
+                encoding = payload.metadata.get("encoding", b"").decode()
+                sealed += encoding == SEALED
+                if encoding != SEALED:
+                    readable.add(bytes(payload.data))
+    assert sealed > 100
+    # What the UI lists cases by, and nothing else.
+    assert {word for word in readable if word and not re.fullmatch(PLAIN, word)} == set()
 
 
 async def raw_histories(play: Play) -> AsyncIterator[tuple[str, str]]:
