@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from tests.cli.test_desk_reviews import fits
 
 from domain.case import Channel
 from store import consents, ledger, reviews, visits
 from store.lots import known_lots
 from tests.cli.desk import ROOT, one_sentence
+from tests.cli.test_desk_reviews import fits
 
 
 async def listed(world, *words):
