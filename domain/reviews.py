@@ -19,6 +19,9 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
     }
 )
 
+IN_SUSPENSE = ("DUPLICATE_SUSPECTED", "OVERPAID", "WRONG_CLIENT", "WRONG_INVOICE", "CHART_CHANGED")
+"""Codes about a client's money that has no place yet; such a question outlives the debt."""
+
 _WORDS: Mapping[Need, str] = MappingProxyType(
     {
         Need.SKU: "the catalog item that it stands for",

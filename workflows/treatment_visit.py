@@ -6,7 +6,6 @@ ends when the books agree, or when a person ends it. Webhooks signal it, the des
 through it, and it may sleep for weeks between two lines.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -33,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         VisitStatus,
     )
     from domain.dunning import RECEIPT_STEP, Dunning
+    from domain.reviews import IN_SUSPENSE
     from workflows.case_room import CaseRoom
     from workflows.steps import VisitSteps
 
@@ -46,9 +46,6 @@ _STUCK = "STATE_UNKNOWN"
 _TO_RECORD = "PMS_CONFIRM"
 _OF_THE_CHASE = ("CHASE_EXHAUSTED", "UNREACHABLE", "MESSAGE_UNKNOWN")
 """Questions that a payment answers."""
-
-_IN_SUSPENSE = ("DUPLICATE_SUSPECTED", "OVERPAID", "WRONG_CLIENT", "WRONG_INVOICE", "CHART_CHANGED")
-"""Questions about a client's money that has no place yet; they outlive the debt."""
 
 
 @workflow.defn(name="TreatmentVisit", failure_exception_types=[ValidationError])
@@ -127,14 +124,13 @@ class TreatmentVisit:
         elif self.money_news and self.bill is not None:
             await self._read_standing()
         elif self.room.asks(_STUCK):
-            # A bounce waits here: nothing can be sent, so it must not wake the case.
-            await self._wait_for_desk("a system does not answer", self._news_but_bounces)
+            await self.room.desk(self._news_but_bounces, "a system does not answer")
         elif not self.door_ok:
             await self._open_payment_door()
         elif self.failed:
             self._fall_back(self.failed.pop(0))
         elif self.room.questions and not self._may_be_recorded():
-            await self._wait_for_desk("a question is open", self._news)
+            await self._wait_for_desk("a question is open")
         elif self.bill is None or self.chart_open:
             await self._wait_for_chart()
         elif self.balance_cents <= 0 < self.bill.due_cents:
@@ -401,16 +397,14 @@ class TreatmentVisit:
     async def _ask(self, code: str, *facts: str) -> None:
         """Put a question to the desk, once at a time."""
         if not self.room.asks(code):
-            number = self.room.number()
-            review_id = await self.steps.ask(code, facts, self.balance_cents, number)
+            review_id = await self.steps.ask(code, facts, self.balance_cents, self.room.number())
             self._asked(Mismatch(review_id=review_id, code=code))
 
-    def _asked(self, question: Mismatch) -> None:
-        days = self.visit.chase.staff_reminder_business_days
-        self.room.asked(question.review_id, question.code, days)
+    def _asked(self, one: Mismatch) -> None:
+        self.room.asked(one.review_id, one.code, self.visit.chase.staff_reminder_business_days)
 
-    async def _wait_for_desk(self, why: str, news: Callable[[], bool]) -> None:
-        await self.room.desk(news, why)
+    async def _wait_for_desk(self, why: str) -> None:
+        await self.room.desk(self._news, why)
         self.recorded_news = True
 
     def _may_be_recorded(self) -> bool:
@@ -441,7 +435,7 @@ class TreatmentVisit:
 
     def _may_end(self, ending: VisitStatus) -> bool:
         """Not while money of the client waits in suspense, nor while a link asks for too much."""
-        in_suspense = any(self.room.asks(code) for code in _IN_SUSPENSE)
+        in_suspense = any(map(self.room.asks, IN_SUSPENSE))
         return not in_suspense and (self.door_ok or ending != VisitStatus.WRITTEN_OFF)
 
     def _follow(self, effect: str) -> None:
@@ -475,7 +469,7 @@ class TreatmentVisit:
 
     def _do_again(self) -> None:
         """What a failed step used up is news once more."""
-        self.chart_news = self.money_news = True
+        self.chart_news = self.money_news = self.recorded_news = True
         self.room.set_aside.clear()
 
     async def _take_questions_back(self) -> None:
@@ -495,8 +489,7 @@ class TreatmentVisit:
 
     def _news_but_bounces(self) -> bool:
         money = self.money_news and self.bill is not None
-        ends = self.closing is not None or self.room.answer() is not None
-        return self.chart_news or money or ends
+        return self.chart_news or money or bool(self.closing or self.room.answer())
 
     def _news(self) -> bool:
         """Something that may change what the case should do."""
