@@ -8,9 +8,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Record(BaseModel):
-    """Frozen value. Unknown fields are ignored, so that an older worker reads a newer history."""
+    """Frozen value. Unknown fields are ignored, so that an older worker reads a newer history.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    A refused value is not quoted: error texts reach logs, and a value can name a patient.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Authored(BaseModel):

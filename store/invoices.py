@@ -14,6 +14,8 @@ from store.db import Conn, KeyReused
 
 _WRONG_FACTORS_MAX = 5
 _FACTOR_WINDOW_MINUTES = 15
+_WRONG_FACTORS_A_DAY_MAX = 15
+"""The ZIPs around a practice are few: a patient guesser would find one within days."""
 
 DraftStatus = Literal["held", "issued", "not_billable"]
 DocumentKind = Literal["invoice", "supplementary", "credit_note"]
@@ -259,14 +261,19 @@ async def note_factor_attempt(conn: Conn, token: str, ok: bool) -> None:
 
 
 async def factor_locked(conn: Conn, token: str) -> bool:
-    """Whether five answers were wrong within the last 15 minutes of wall time."""
-    wrong: int = await conn.fetchval(
-        "SELECT count(*) FROM factor_attempts WHERE token = $1 AND NOT ok"
-        " AND recorded_at > clock_timestamp() - make_interval(mins => $2)",
+    """Whether five answers were wrong in the last 15 minutes of wall time, or 15 in a day."""
+    row = await conn.fetchrow(
+        "SELECT count(*) AS in_a_day, count(*) FILTER (WHERE recorded_at"
+        "  > clock_timestamp() - make_interval(mins => $2)) AS just_now"
+        " FROM factor_attempts WHERE token = $1 AND NOT ok"
+        " AND recorded_at > clock_timestamp() - make_interval(days => 1)",
         token,
         _FACTOR_WINDOW_MINUTES,
     )
-    return wrong >= _WRONG_FACTORS_MAX
+    assert row is not None
+    return bool(
+        row["just_now"] >= _WRONG_FACTORS_MAX or row["in_a_day"] >= _WRONG_FACTORS_A_DAY_MAX
+    )
 
 
 async def open_items(

@@ -151,3 +151,16 @@ async def test_open_items_come_from_the_ledger(conn, practice):
     found = await invoices.open_items(conn, practice.location_id, practice.client_id, 700)
     assert [i.case_id for i in found] == [cases[1]]
     assert await invoices.open_items(conn, practice.location_id, str(uuid4())) == []
+
+
+async def test_a_patient_guesser_is_locked_out_for_a_day(conn, practice):
+    token = await invoices.pay_link(conn, practice.case(), practice.client_id, practice.location_id)
+    for hour in range(15):
+        assert not await invoices.factor_locked(conn, token)
+        await conn.execute(
+            "INSERT INTO factor_attempts (token, ok, recorded_at)"
+            " VALUES ($1, false, clock_timestamp() - make_interval(hours => $2))",
+            token,
+            hour + 1,
+        )
+    assert await invoices.factor_locked(conn, token)
