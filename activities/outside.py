@@ -12,6 +12,7 @@ from store.payments import PaymentFact
 # Kinds of PMS tender that are new money; the rest is value the client already held.
 _PMS_MONEY = frozenset({"card", "cash", "other"})
 
+_VISIT_GONE = "the PMS no longer shows the visit"
 _UNKNOWN_TENDER = "the PMS shows a tender of unknown kind"
 _UNEXPLAINED = "the processor shows money that no payment explains"
 _TAKEN_OFF = "the processor no longer asks for what is owed"
@@ -40,7 +41,9 @@ class Outside:
 
     def unreadable(self, balance_cents: int, *, is_waiting: bool) -> str | None:
         """What may be money and may not: nobody is asked for money until a person looked."""
-        tenders = self.tenders.payments if self.tenders else ()
+        if self.tenders is None:
+            return _VISIT_GONE
+        tenders = self.tenders.payments
         if any(tender.kind == "unknown" for tender in tenders):
             return _UNKNOWN_TENDER
         if any(map(is_unexplained, self.invoices)):

@@ -51,6 +51,11 @@ def door(owed: Owed) -> PaymentDoorIn:
 
 
 def tender(world: World, owed: Owed, kind: str, amount_cents: int) -> None:
+    shown(world, owed, PmsPayment(payment_id=uuid4().hex, kind=kind, amount_cents=amount_cents))
+
+
+def shown(world: World, owed: Owed, *payments: PmsPayment) -> None:
+    """The PMS shows the visit with these tenders."""
     visit_id = case_of(owed).visit_id
     world.pms.visits[visit_id] = PmsVisit(
         visit_id=visit_id,
@@ -60,9 +65,9 @@ def tender(world: World, owed: Owed, kind: str, amount_cents: int) -> None:
         service_at=NOW,
         closed_at=NOW,
         lines=(),
-        payments=(PmsPayment(payment_id=uuid4().hex, kind=kind, amount_cents=amount_cents),),
+        payments=payments,
         total_cents=24000,
-        unpaid_cents=24000 - amount_cents,
+        unpaid_cents=24000 - sum(payment.amount_cents for payment in payments),
         tax_cents=0,
         raw_sha256="0",
     )
@@ -74,6 +79,7 @@ def asked(world: World, call: str) -> int:
 
 async def test_a_payment_is_posted_once_and_no_chart_is_read(world: World) -> None:
     owed = await bill(world)
+    shown(world, owed)
     world.processor.invoices[owed.processor_id] = open_invoice(
         owed.processor_id, 24000, 24000, payments=(paid(f"inpay_{uuid4().hex}", "pi_1", 24000),)
     )
@@ -88,6 +94,7 @@ async def test_money_that_no_payment_explains_is_not_asked_for_again(
     world: World, shown_cents: int
 ) -> None:
     owed = await bill(world)
+    shown(world, owed)
     rows = (paid(f"inpay_{uuid4().hex}", "pi_1", shown_cents),) if shown_cents else ()
     world.processor.invoices[owed.processor_id] = open_invoice(
         owed.processor_id, 24000, 24000, payments=rows
@@ -100,7 +107,17 @@ async def test_money_that_no_payment_explains_is_not_asked_for_again(
 
 async def test_an_invoice_that_credits_closed_is_explained(world: World) -> None:
     owed = await bill(world)
+    shown(world, owed)
     world.processor.invoices[owed.processor_id] = open_invoice(owed.processor_id, 0)
+    assert (await standing(world).refresh(ask(owed))).status == "verified"
+
+
+async def test_a_visit_that_the_pms_no_longer_shows_is_not_trusted(world: World) -> None:
+    owed = await bill(world)
+    world.processor.invoices[owed.processor_id] = open_invoice(owed.processor_id, 24000)
+    read = await standing(world).refresh(ask(owed))
+    assert (read.status, read.missing) == ("unverified", "the PMS no longer shows the visit")
+    shown(world, owed)
     assert (await standing(world).refresh(ask(owed))).status == "verified"
 
 
