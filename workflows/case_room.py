@@ -181,6 +181,13 @@ class CaseRoom:
         if due is not None and not heard:
             await self._remind(due[1])
 
+    async def take_back_all(self) -> None:
+        """A case that ends leaves no question open."""
+        try:
+            await self.withdraw("the case ended")
+        except ActivityError as failure:
+            self.failed(failure)
+
     async def withdraw(self, reason: str, *codes: str) -> bool:
         """Take questions back (of these codes, else all) that the facts have answered."""
         found = [r for r, question in self.questions.items() if not codes or question.code in codes]

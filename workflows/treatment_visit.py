@@ -2,8 +2,7 @@
 
 The promise: the visit is billed once, from its chart; the patient is asked for money only
 while money is known to be owed; whatever does not fit waits for a named person; the case
-ends when the books agree, or when a person ends it. Webhooks signal it, the desk decides
-through it, and it may sleep for weeks between two lines.
+ends when the books agree, or when a person ends it. It may sleep for weeks between two lines.
 """
 
 from datetime import datetime, timedelta
@@ -42,8 +41,7 @@ _TAKEN = frozenset({"sent", "unknown", "unreachable", "off"})
 _ENDS = {"written_off": VisitStatus.WRITTEN_OFF, "stop": VisitStatus.CLOSED_BY_STAFF}
 """Effects of a decision that end the case."""
 
-_STUCK = "STATE_UNKNOWN"
-_TO_RECORD = "PMS_CONFIRM"
+_STUCK, _TO_RECORD = "STATE_UNKNOWN", "PMS_CONFIRM"
 _OF_THE_CHASE = ("CHASE_EXHAUSTED", "UNREACHABLE", "MESSAGE_UNKNOWN")
 """Questions that a payment answers."""
 
@@ -90,7 +88,6 @@ class TreatmentVisit:
         self.seen_events: set[str] = {visit.event_id}
         self.failed: list[DeliveryFailed] = []
         self.held: Hold | None = None
-        self.closing: Close | None = None
         self.ending: VisitStatus | None = None
 
     @workflow.run
@@ -101,7 +98,9 @@ class TreatmentVisit:
                 await self._next()
             except ActivityError as failure:
                 await self._stuck(failure)
-        await self._take_questions_back()
+            if self.status is not None:
+                await self.room.take_back_all()
+                self.status = None if self._is_late_news() else self.status
         await workflow.wait_condition(workflow.all_handlers_finished)
         return VisitResult(
             status=self.status,
@@ -113,15 +112,13 @@ class TreatmentVisit:
     async def _next(self) -> None:
         """The one place that decides what the case does now."""
         decision = self.room.answer()
-        if self.closing is not None:
-            self.status = VisitStatus.CLOSED_BY_STAFF
-        elif self.ending is not None and self._may_end(self.ending):
+        if self.ending is not None and self._may_end(self.ending):
             self.status = self.ending
         elif decision is not None:
             await self._carry_out(decision)
         elif self.chart_news:
             await self._build()
-        elif self.money_news and self.bill is not None:
+        elif self._is_money_news():
             await self._read_standing()
         elif self.room.asks(_STUCK):
             await self.room.desk(self._news_but_bounces, "a system does not answer")
@@ -161,9 +158,8 @@ class TreatmentVisit:
         self.room.accept_raw(raw)
 
     @workflow.signal
-    def payment_posted(self, payment: PaymentPosted) -> None:
+    def payment_posted(self, _: PaymentPosted) -> None:
         """Money moved somewhere; the books decide what it means."""
-        workflow.logger.info("payment announced", extra={"payment_id": payment.payment_id})
         self.money_news = True
 
     @workflow.signal
@@ -199,7 +195,8 @@ class TreatmentVisit:
     @workflow.update
     async def close(self, close: Close) -> str:
         """A person ends the case; what is owed stays in the books."""
-        self.closing = close
+        self.room.note(f"closed by {close.by}")
+        self.ending = VisitStatus.CLOSED_BY_STAFF
         return "closing"
 
     @workflow.query
@@ -371,7 +368,7 @@ class TreatmentVisit:
         if again is not None:
             why = "a payment is to be read"
             self.room.enter(Stage.AWAITING_PAYMENT, Attention.SYSTEM, again, why)
-            await self.room.wait(self._news_but_bounces, again, "read the payment again")
+            await self.room.wait(self._chart_or_answer, again, why)  # it is read before any end
             self.money_news = True
 
     async def _verify_at(self, missing: str | None) -> datetime | None:
@@ -434,9 +431,14 @@ class TreatmentVisit:
         return self.balance_cents <= 0 and not open_ends
 
     def _may_end(self, ending: VisitStatus) -> bool:
-        """Not while money of the client waits in suspense, nor while a link asks for too much."""
+        """Not while money is unread or waits in suspense, nor while a link asks for too much."""
         in_suspense = any(map(self.room.asks, IN_SUSPENSE))
-        return not in_suspense and (self.door_ok or ending != VisitStatus.WRITTEN_OFF)
+        unread = self._is_money_news() and not self.room.asks(_STUCK)
+        return not (in_suspense or unread) and (self.door_ok or ending != VisitStatus.WRITTEN_OFF)
+
+    def _is_late_news(self) -> bool:
+        """Money or, unless a person has ended it, a chart that came as the case was ending."""
+        return self._is_money_news() or (self.chart_news and self.ending is None)
 
     def _follow(self, effect: str) -> None:
         """What a decision means for the course of the case."""
@@ -463,21 +465,13 @@ class TreatmentVisit:
         except ActivityError as silence:
             self.room.failed(silence)
         # The desk cannot be asked, or an answer of it cannot be carried out.
-        again = self.room.now() + timedelta(hours=1)
-        await self.room.wait(lambda: self.closing is not None, again, "the books do not answer")
+        await workflow.sleep(timedelta(hours=1), summary="the books do not answer")
         self._do_again()
 
     def _do_again(self) -> None:
         """What a failed step used up is news once more."""
         self.chart_news = self.money_news = self.recorded_news = True
         self.room.set_aside.clear()
-
-    async def _take_questions_back(self) -> None:
-        """A case that ends leaves no question open."""
-        try:
-            await self.room.withdraw("the case ended")
-        except ActivityError as failure:
-            self.room.failed(failure)
 
     def _learned(self, balance_cents: int, mismatches: tuple[Mismatch, ...]) -> None:
         """Take over what the books said; what does not fit is with the desk already."""
@@ -487,9 +481,15 @@ class TreatmentVisit:
 
     # -- news
 
+    def _is_money_news(self) -> bool:
+        return self.money_news and self.bill is not None
+
+    def _chart_or_answer(self) -> bool:
+        return self.chart_news or self.room.answer() is not None
+
     def _news_but_bounces(self) -> bool:
-        money = self.money_news and self.bill is not None
-        return self.chart_news or money or bool(self.closing or self.room.answer())
+        ends = self.ending is not None and self._may_end(self.ending)
+        return self._chart_or_answer() or self._is_money_news() or ends
 
     def _news(self) -> bool:
         """Something that may change what the case should do."""

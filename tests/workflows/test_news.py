@@ -2,7 +2,7 @@
 
 import asyncio
 
-from domain.case import ChartAmended, VisitStatus
+from domain.case import ChartAmended, Close, VisitStatus
 from tests.workflows.clinic import Case
 from tests.workflows.fakes import World
 
@@ -42,3 +42,18 @@ async def test_money_in_suspense_is_still_asked_about_when_the_rest_is_written_o
     assert await case.runs()
     await case.decide("refund", "DUPLICATE_SUSPECTED")
     assert (await case.ended()).status == VisitStatus.WRITTEN_OFF
+
+
+async def test_money_announced_just_before_the_desk_closes_is_booked(
+    case: Case, world: World
+) -> None:
+    world.silent = "the processor"
+    world.announced.append((5_000, "card"))
+    await case.announced()
+    await case.handle.execute_update("close", Close(by="dana", reason="moved"))
+    assert await case.runs()
+    world.silent = None
+    await case.pass_(minutes=31)
+    result = await case.ended()
+    assert result.status == VisitStatus.CLOSED_BY_STAFF
+    assert result.balance_cents == world.due_cents - 5_000
