@@ -1,5 +1,6 @@
 """The documents name what exists, all of it, and lead nowhere that is not there."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -157,15 +158,8 @@ def test_every_dependency_has_its_reason() -> None:
 
 def test_ci_runs_what_the_readme_says() -> None:
     assert "make test " in (ROOT / "README.md").read_text()
-    assert (
-        subprocess.run(
-            ["make", "--dry-run", "--always-make", "test"],
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-        )
-        .stdout.decode()
-        .rstrip()
-        .endswith("pytest")
-    )
     assert (ROOT / ".ci" / "run").read_text().rstrip().endswith("exec make test")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    words = ("make", "--no-print-directory", "--dry-run", "test")
+    run = subprocess.run(words, cwd=ROOT, env=plain, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == ".venv/bin/pytest"
