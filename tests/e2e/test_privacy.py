@@ -34,8 +34,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 MARK = "Quillvaneth"
 TREATMENT, PRODUCT = f"{MARK} brow smoothing", f"{MARK} night serum"
 SEALED = "binary/encrypted"
-PLAIN = rb'"(lumin|building|awaiting_payment|desk|held|staff|system|patient|none|[-0-9T:.Z+]+)"'
-"""Search attributes: location, stage, who is waited for, when."""
+PLAIN = (
+    rb'"(lumin|building|awaiting_payment|desk|held|staff|system|patient|none|[-0-9T:.Z+]+'
+    rb'|(InboxRedrive|ProcessorCatchUp|MissedVisits)/[a-z]+)"'
+)
+"""Search attributes: location, stage, who is waited for, when; the schedule of a sweep."""
 REPLY_WORDS = "Vexholmane asks about her forehead"
 PLANTED_PATIENTS = (
     Patient(
