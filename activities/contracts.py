@@ -35,7 +35,7 @@ class BuildIn(Record):
 
 
 class BuildOut(Record):
-    """`status`: issued | unchanged | held | not_ready | cancelled | not_billable."""
+    """`status`: issued | unchanged | held | not_ready | not_billable."""
 
     status: str
     client_id: str | None = None
