@@ -1,0 +1,87 @@
+"""Why a client hears nothing for now: append-only holds and their releases."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from domain.model import Record
+from store.db import Conn
+
+HoldKind = Literal[
+    "reply",
+    "dispute",
+    "complaint",
+    "adverse_event",
+    "promise",
+    "exclusion",
+    "legal_hold",
+    "deceased",
+]
+PERMANENT: frozenset[HoldKind] = frozenset({"legal_hold", "deceased"})
+"""Kinds that nobody lifts."""
+
+
+class ClientHold(Record):
+    """One hold. `case_id` narrows it to one visit; `until` is the last civil day of silence."""
+
+    hold_id: str
+    client_id: str
+    case_id: str | None = None
+    kind: HoldKind
+    placed_by: str
+    reason: str
+    placed_at: AwareDatetime
+    until: date | None = None
+
+
+async def place(conn: Conn, hold: ClientHold) -> bool:
+    """Place a hold; False when its id is known. One promise a case: UniqueViolationError."""
+    placed = await conn.fetchval(
+        "INSERT INTO client_holds (hold_id, client_id, case_id, kind, placed_by, reason,"
+        " placed_at, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        " ON CONFLICT (hold_id) DO NOTHING RETURNING true",
+        hold.hold_id,
+        hold.client_id,
+        hold.case_id,
+        hold.kind,
+        hold.placed_by,
+        hold.reason,
+        hold.placed_at,
+        hold.until,
+    )
+    return bool(placed)
+
+
+async def release(conn: Conn, hold_id: str, by: str, reason: str, at: datetime) -> bool:
+    """Lift a hold; False when it was lifted before, is unknown, or is permanent."""
+    released = await conn.fetchval(
+        "INSERT INTO client_hold_releases (hold_id, released_by, reason, released_at)"
+        " SELECT hold_id, $2, $3, $4 FROM client_holds"
+        " WHERE hold_id = $1 AND NOT kind = ANY($5::text[])"
+        " ON CONFLICT (hold_id) DO NOTHING RETURNING true",
+        hold_id,
+        by,
+        reason,
+        at,
+        sorted(PERMANENT),
+    )
+    return bool(released)
+
+
+async def standing(conn: Conn, client_id: str, case_id: str | None, on: date) -> list[ClientHold]:
+    """Holds that bind the client (or this case of theirs) on a civil day, oldest first.
+
+    Without a case, holds of the whole client alone.
+    """
+    rows = await conn.fetch(
+        "SELECT h.hold_id, h.client_id, h.case_id, h.kind, h.placed_by, h.reason, h.placed_at,"
+        " h.until FROM client_holds h LEFT JOIN client_hold_releases r USING (hold_id)"
+        " WHERE h.client_id = $1 AND r.hold_id IS NULL"
+        " AND (h.case_id IS NULL OR h.case_id = $2) AND (h.until IS NULL OR h.until >= $3)"
+        " ORDER BY h.recorded_at, h.hold_id",
+        client_id,
+        case_id,
+        on,
+    )
+    return [ClientHold.model_validate(dict(row)) for row in rows]
