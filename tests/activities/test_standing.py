@@ -10,10 +10,10 @@ from activities.standing import StandingActivities
 from activities.tools import Tools
 from connectors.ports import PmsPayment, PmsVisit, Refused
 from domain import ids
-from store import processor
+from store import payments, processor
 from store.db import transaction
 from tests.fakes import open_invoice, paid
-from tests.web.conftest import Owed, World, bill
+from tests.web.conftest import Owed, World, bill, settle
 
 NOW = datetime(2026, 11, 5, 18, 0, tzinfo=UTC)
 
@@ -86,6 +86,9 @@ async def test_a_payment_is_posted_once_and_no_chart_is_read(world: World) -> No
     for _ in range(2):
         read = await standing(world).refresh(ask(owed))
         assert (read.status, read.balance_cents, read.missing) == ("verified", 0, None)
+    async with world.pool.acquire() as conn:
+        [posted] = await payments.of_case(conn, owed.case_id)
+        assert await payments.allocated(conn, posted.payment_id) == 24000
     assert {call for call, _ in world.pms.asked} == {"read_tenders"}
 
 
@@ -160,6 +163,10 @@ async def test_a_refused_credit_ends_the_pass(world: World) -> None:
     async with transaction(world.pool) as conn:
         document_id = ids.document_id(owed.case_id, 2)
         await processor.put_invoice(conn, document_id, second, owed.case_id)
+    await settle(world, owed, 21000)  # 26000 too much is asked for: more than one invoice holds
     world.processor.refuses = Refused(code="invoice_paid", kind="closed")
     await standing(world).open_payment_door(door(owed))
     assert asked(world, "credit_invoice") == 1
+    world.processor.refuses = None
+    await standing(world).open_payment_door(door(owed))
+    assert asked(world, "credit_invoice") == 3

@@ -25,7 +25,8 @@ async def ask(client: httpx.AsyncClient, serve: Serve) -> httpx.Response:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        return await client.post(f"http://127.0.0.1:{port}/a%2Fb?q=%20", content=b"x")
+        url = f"http://127.0.0.1:{port}/a%2Fb%7Ec?q=%20"
+        return await client.post(url, content=b"x", headers={"x-key": "once"})
     finally:
         server.close()
 
@@ -59,8 +60,16 @@ async def test_nothing_listens(client: httpx.AsyncClient) -> None:
 async def test_no_answer_is_never_taken_for_nothing_sent(
     client: httpx.AsyncClient, serve: Serve, error: type[httpx.TransportError]
 ) -> None:
+    asked = 0
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await serve(reader, writer)
+
     with pytest.raises(error) as caught:
-        await ask(client, serve)
+        await ask(client, counted)
+    assert asked == 1
     assert not isinstance(caught.value, httpx.ConnectError | httpx.ConnectTimeout)
 
 
@@ -69,13 +78,16 @@ async def test_the_request_arrives_as_it_was_built(client: httpx.AsyncClient) ->
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.append(await reader.readuntil(b"\r\n\r\n"))
+        seen.append(await reader.readexactly(1))
         writer.write(OK)
 
     answer = await ask(client, serve)
     assert (answer.status_code, answer.text) == (200, "ok")
-    assert seen[0].startswith(b"POST /a%2Fb?q=%20 HTTP/1.1\r\n")
-    assert seen[0].lower().count(b"content-length: 1\r\n") == 1
-    assert seen[0].lower().count(b"host: ") == 1
+    head, body = seen
+    assert head.startswith(b"POST /a%2Fb%7Ec?q=%20 HTTP/1.1\r\n")
+    for line in (b"content-length: 1\r\n", b"x-key: once\r\n", b"host: "):
+        assert head.lower().count(line) == 1
+    assert body == b"x"
 
 
 async def test_a_compressed_answer_is_read_once(client: httpx.AsyncClient) -> None:

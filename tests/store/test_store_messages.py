@@ -84,6 +84,25 @@ async def test_a_skipped_message_says_why_and_is_never_sent(conn, practice):
         await touchpoints.open_intent(conn, _message(practice, "c", state="skipped"))
 
 
+async def test_a_message_opened_as_skipped_never_becomes_an_intent(conn, practice):
+    skipped = _message(practice, practice.case(), state="skipped", reason="quiet_hours")
+    key = skipped.message_key
+    opened = await touchpoints.open_intent(conn, skipped)
+    assert (opened.state, opened.reason, opened.attempt) == ("skipped", "quiet_hours", 0)
+    again = skipped.model_copy(update={"state": "intent", "reason": None})
+    assert await touchpoints.open_intent(conn, again) == opened
+    with pytest.raises(IllegalTransition):
+        await touchpoints.mark(conn, key, "intent", reason="NOT_HANDED_OVER")
+    for state in ("intent", "sending"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await conn.execute(
+                "UPDATE touchpoints SET state = $2 WHERE message_key = $1", key, state
+            )
+    assert await touchpoints.get(conn, key) == opened
+    events = await touchpoints.events_of(conn, key)
+    assert [(e.state, e.reason) for e in events] == [("skipped", "quiet_hours")]
+
+
 async def test_an_intent_cannot_jump_to_delivered_nor_a_row_start_as_sent(conn, practice):
     message = _message(practice, practice.case())
     await touchpoints.open_intent(conn, message)
