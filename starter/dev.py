@@ -22,7 +22,7 @@ import httpx
 from starter import binaries, compose
 from starter.plans import Layout
 from starter.ports import LOOPBACK, Ports
-from starter.practice import import_practice, read_practice
+from starter.practice import import_practice, read_practice, set_channels
 from starter.processes import Child
 from starter.settings import Settings, settings_from
 from starter.state import StateFolder, write_private
@@ -184,7 +184,11 @@ class Stack:
         pool = await db.open_pool(self.database_url, max_size=1)
         try:
             async with db.transaction(pool) as conn:
-                if await list_locations(conn):
+                known = {one.location_id for one in await list_locations(conn)}
+                if self.practice.location.location_id in known:
+                    # A stack of an earlier release knows no channels, and would stay silent.
+                    await set_channels(conn, self.practice, "dev", "first start")
+                if known:
                     return False
                 return await import_practice(conn, self.practice, "dev", "first start")
         finally:

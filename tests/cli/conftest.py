@@ -30,6 +30,7 @@ from store import (
     touchpoints,
 )
 from store.vault import Vault
+from tests.agreed import channels_on
 from tests.cli.desk import ROOT, run_here
 
 AT = datetime(2026, 3, 5, 20, 0, tzinfo=UTC)
@@ -223,6 +224,7 @@ async def _open(conn: db.Conn, pg_url: str, location_id: str) -> World:
     )
     catalog = example.catalog.model_copy(update={"location_id": location_id, "version": 1})
     await catalogs.put_catalog(conn, catalog, "owner", "first")
+    await channels_on(conn, location_id)
     contact = clients.Contact(first_name="Fern", last_name="Abbott", email=EMAIL, phone_e164=PHONE)
     await clients.upsert_client(
         conn, vault, client_id, location_id, "boulevard", client_id, contact

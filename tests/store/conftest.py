@@ -15,6 +15,7 @@ from domain.policies import DEFAULT_CHASE
 from store import catalogs, clients, db, locations
 from store.invoices import Document
 from store.vault import Vault
+from tests.agreed import channels_on
 
 AT = datetime(2026, 3, 5, 18, 0, tzinfo=UTC)
 
@@ -114,6 +115,7 @@ async def practice(conn: db.Conn, vault: Vault) -> Practice:
     catalog = Catalog(location_id=made.location_id, version=1, zone="America/Chicago", items=())
     await locations.put_location(conn, location)
     await catalogs.put_catalog(conn, catalog, "owner", "first")
+    await channels_on(conn, made.location_id)
     await clients.upsert_client(
         conn, vault, made.client_id, made.location_id, "boulevard", made.client_id, contact()
     )

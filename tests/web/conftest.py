@@ -27,6 +27,7 @@ from store.db import Pool, transaction
 from store.invoices import Document
 from store.locations import Location
 from store.vault import Vault
+from tests.agreed import channels_on
 from tests.fakes import (
     SIGNATURE,
     SIGNED,
@@ -107,6 +108,7 @@ async def world(pool: Pool, settings: Settings) -> World:
     async with transaction(pool) as conn:
         await locations.put_location(conn, location(location_id))
         await catalogs.put_catalog(conn, catalog(location_id), by="test", reason="first")
+        await channels_on(conn, location_id)
     return assemble(pool, settings, location_id)
 
 
