@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import questions
 from activities.contracts import (
     ApplyIn,
     ApplyOut,
@@ -38,12 +39,14 @@ from activities.contracts import (
     WriteBackIn,
     WriteBackOut,
 )
-from activities.decisions import NEXT
+from activities.decisions import carry_out
 from domain import calendar, ids
 from domain.case import Channel, ChannelOutcome, Decision
 from domain.model import Record
 
 ZONE = "America/Chicago"
+ASKED_ABOUT = {"twice": "DUPLICATE_SUSPECTED", "changed": "PMS_DISAGREES"}
+"""Payments that are not booked but asked about."""
 
 
 @dataclass
@@ -93,7 +96,7 @@ class World:
     failing: dict[str, str] = field(default_factory=dict)
     """Activities that fail for good until the entry is taken out: name -> error type."""
     announced: list[tuple[int, str]] = field(default_factory=list)
-    """Payments to be found: cents and `card`, `desk` or `twice`."""
+    """Payments to be found: cents and `card`, `desk`, `twice` or `changed`."""
     days_late: int = 0
     """Makes the first delivery look as many days old, as when no worker ran since."""
     during_write_back: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -223,10 +226,10 @@ def refreshed(world: World, case_id: str) -> StandingOut:
         )
     mismatches = []
     for cents, kind in world.announced:
-        if kind == "twice":
+        if kind in ASKED_ABOUT:
             number = f"payment-{len(world.questions)}"
-            review_id = world.open("DUPLICATE_SUSPECTED", case_id, number)
-            mismatches.append(Mismatch(review_id=review_id, code="DUPLICATE_SUSPECTED"))
+            review_id = world.open(ASKED_ABOUT[kind], case_id, number)
+            mismatches.append(Mismatch(review_id=review_id, code=ASKED_ABOUT[kind]))
             continue
         world.paid_cents += cents
         if kind == "card":
@@ -340,10 +343,13 @@ class FakeReviews(Fake):
     @activity.defn
     async def apply_decision(self, ask: ApplyIn) -> ApplyOut:
         world = self.heard(ask)
-        choice = ask.decision.choice
-        if world.decide(ask.decision) and choice == "write_off":
+        if world.decide(ask.decision) and ask.decision.choice == "write_off":
             world.written_off_cents += world.balance_cents
-        return ApplyOut(effect=NEXT.get(choice, "continue"), balance_cents=world.balance_cents)
+        code = next(q.code for q in world.questions if q.review_id == ask.decision.review_id)
+        asked = questions.question(ask.case.case_id, ask.case.location_id, code, 0, 0, ask.at)
+        # What the real answer means; as a repeat, because only a first one touches the books.
+        effect = await carry_out(None, ask, asked, is_first=False)  # type: ignore[arg-type]
+        return ApplyOut(effect=effect, balance_cents=world.balance_cents)
 
     @activity.defn
     async def withdraw_review(self, ask: WithdrawIn) -> None:

@@ -143,6 +143,38 @@ async def test_second_person_with_another_answer_is_told(case: Case, world: Worl
     assert (await case.refused(other)).message == "This question was already answered by desk-1."
 
 
+async def test_difference_from_the_pms_that_is_left_lets_the_case_go_on(
+    case: Case, world: World
+) -> None:
+    await case.pay(5_000, "changed")
+    assert world.open_codes == ["PMS_DISAGREES"]
+    await case.day(5)
+    assert world.said == ["invoice", "invoice"]
+    await case.decide("stop", reason="a tip")
+    assert await case.runs()
+    assert world.said == ["invoice", "invoice", "day-3"]
+    assert (world.times("build_invoice"), world.times("read_standing")) == (1, 1)
+    await case.pay()
+    assert (await case.ended()).status == VisitStatus.PAID
+    assert world.codes == ["PMS_DISAGREES"]
+
+
+async def test_pms_that_is_right_has_its_chart_and_payments_read_again(
+    case: Case, world: World
+) -> None:
+    await case.pay(5_000, "changed")
+    world.due_cents = 26_000
+    world.announced.append((4_000, "desk"))
+    await case.day(2)
+    assert (world.times("build_invoice"), world.times("read_standing")) == (1, 1)
+    await case.decide("take_pms")
+    assert (world.times("build_invoice"), world.times("read_standing")) == (2, 2)
+    assert (world.asked_cents, world.open_codes) == (22_000, [])
+    assert world.said == ["invoice"] * 4
+    await case.pay()
+    assert (await case.ended()).status == VisitStatus.PAID
+
+
 async def test_staff_are_reminded_on_business_days_1_3_and_7(asked: Case, world: World) -> None:
     await asked.day(20)
     assert [(code, day, f"{at:%a %m-%d %H:%M}") for code, day, at in world.reminders] == [
