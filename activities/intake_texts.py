@@ -1,6 +1,7 @@
 """SMS events: delivery reports advance the outbox, replies act on consent or pause the chase."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from urllib.parse import parse_qsl
 
 from activities.translation import Ignored, Undecodable
@@ -12,6 +13,7 @@ from connectors.ports import (
     TextPort,
     VendorEvent,
 )
+from domain import consent
 from domain.case import DeliveryFailed, Hold
 from store import clients, consents, invoices, locations, touchpoints
 from store.db import Conn, Pool, transaction
@@ -28,8 +30,6 @@ STATES: Mapping[str, touchpoints.TouchpointState] = {
 """The provider's later word; any other one means that it has the message."""
 STOPPED_SCOPE = consents.EVERYTHING
 """STOP ends every text from this sender, whatever its purpose."""
-RESTORED_SCOPE = consents.BILLING
-"""START gives back what the PMS contact allowed, not a consent that was never given."""
 
 
 class TextIntake:
@@ -58,7 +58,7 @@ class TextIntake:
             if event.event_type == STATUS:
                 report = self._port.delivery_report(vendor_event)
             elif event.event_type == RECEIVED:
-                return await self._reply(self._port.inbound(vendor_event))
+                return await self._reply(self._port.inbound(vendor_event), event.received_at)
             else:
                 raise Ignored(f"{event.event_type} changes no case")
         except (BadRequest, KeyError, ValueError):
@@ -97,31 +97,33 @@ class TextIntake:
             raise Ignored("the message failed; its case is closed")
         return message.case_id
 
-    async def _reply(self, text: InboundText) -> str:
+    async def _reply(self, text: InboundText, at: datetime) -> str:
         async with transaction(self._pool) as conn:
             senders = await clients.clients_by_phone(conn, self._vault, text.from_e164)
             if text.opt_out == "stop":
-                await self._stop(conn, senders, text.from_e164)
+                await self._stop(conn, senders, text.from_e164, at)
             elif text.opt_out == "start":
-                await self._start(conn, senders, text.from_e164)
+                await self._start(conn, senders, text.from_e164, at)
         if text.opt_out is not None:
             raise Ignored(f"{text.opt_out} is recorded for {len(senders)} client(s)")
         if not senders:
             raise Ignored("no client has the number")
         return await self._hold(senders)
 
-    async def _stop(self, conn: Conn, senders: list[str], phone_e164: str) -> None:
+    async def _stop(self, conn: Conn, senders: list[str], phone_e164: str, at: datetime) -> None:
         digest = clients.phone_digest(self._vault, phone_e164)
         # The number itself too: a client who gets it later must not be texted either.
-        await consents.suppress_address(conn, digest, "sms", "stop")
+        await consents.suppress_address(conn, digest, "sms", consent.STOPPED, at)
         for client_id in senders:
-            await consents.opt_out(conn, client_id, "sms", STOPPED_SCOPE, "sms-reply", "stop")
+            await consents.opt_out(
+                conn, client_id, "sms", STOPPED_SCOPE, "sms-reply", "stop", given_at=at
+            )
 
-    async def _start(self, conn: Conn, senders: list[str], phone_e164: str) -> None:
+    async def _start(self, conn: Conn, senders: list[str], phone_e164: str, at: datetime) -> None:
         digest = clients.phone_digest(self._vault, phone_e164)
-        await consents.lift_suppression(conn, digest, "sms", "start")
+        await consents.lift_suppression(conn, digest, "sms", consent.RESTORED, at)
         for client_id in senders:
-            await consents.opt_in(conn, client_id, "sms", RESTORED_SCOPE, "sms-reply", "start")
+            await consents.restore(conn, client_id, "sms", at)
 
     async def _hold(self, client_ids: list[str]) -> str:
         """Pause what is open for the sender until a person has read the reply."""

@@ -1,96 +1,161 @@
-"""Who may be written to: opt-outs, opt-ins and dead addresses, all as append-only facts."""
+"""Who may be written to: opt-outs, opt-ins and dead addresses, all as append-only facts.
 
+What they add up to is reckoned in `domain.consent`, in the order in which they were said.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from domain import consent
+from domain.case import Channel
+from domain.consent import AddressWord, ConsentWord, Detail, Permission
 from store.db import Conn
 from store.vault import Vault
 
-BILLING = "billing"
-EVERYTHING = "all"
+BILLING = consent.BILLING
+EVERYTHING = consent.EVERYTHING
 
 
 async def opt_out(
-    conn: Conn, client_id: str, channel: str, scope: str, how: str, words: str
+    conn: Conn,
+    client_id: str,
+    channel: str,
+    scope: str,
+    how: str,
+    words: str,
+    *,
+    given_at: datetime | None = None,
+    taken_by: str | None = None,
 ) -> None:
     """Record that a client wants no more; `scope` is a message class or `all`.
 
-    `words` is the recognised keyword, never the whole message.
+    `words` is the recognised keyword, never the whole message. `given_at` is when it was said,
+    if not now; `taken_by` who of the staff heard it.
     """
-    await _consent(conn, client_id, channel, scope, False, how, words)
+    await _consent(
+        conn, client_id, channel, scope, False, how, words, consent.NEUTRAL, given_at, taken_by
+    )
 
 
 async def opt_in(
-    conn: Conn, client_id: str, channel: str, scope: str, how: str, words: str
+    conn: Conn,
+    client_id: str,
+    channel: str,
+    scope: str,
+    how: str,
+    words: str,
+    *,
+    detail: Detail = consent.NEUTRAL,
+    given_at: datetime | None = None,
+    taken_by: str | None = None,
 ) -> None:
-    """Record that a client wants messages; arguments as `opt_out`."""
-    await _consent(conn, client_id, channel, scope, True, how, words)
+    """Record that a client wants messages; arguments as `opt_out`.
+
+    `words` are the words agreed to. `detail` is how much an unencrypted message may say.
+    """
+    await _consent(conn, client_id, channel, scope, True, how, words, detail, given_at, taken_by)
+
+
+async def restore(conn: Conn, client_id: str, channel: str, given_at: datetime) -> None:
+    """Record a START: what a STOP took is given back, and nothing that was not there before."""
+    await opt_in(conn, client_id, channel, EVERYTHING, consent.RESTORED, "start", given_at=given_at)
 
 
 async def _consent(
-    conn: Conn, client_id: str, channel: str, scope: str, allowed: bool, how: str, words: str
+    conn: Conn,
+    client_id: str,
+    channel: str,
+    scope: str,
+    allowed: bool,
+    how: str,
+    words: str,
+    detail: Detail,
+    given_at: datetime | None,
+    taken_by: str | None,
 ) -> None:
     await conn.execute(
-        "INSERT INTO consent_events (client_id, channel, scope, allowed, how, words)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO consent_events (client_id, channel, scope, allowed, how, words,"
+        " detail_level, given_at, taken_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         client_id,
         channel,
         scope,
         allowed,
         how,
         words,
+        detail,
+        given_at,
+        taken_by,
     )
 
 
-async def suppress_address(conn: Conn, digest: bytes, channel: str, reason: str) -> None:
+async def suppress_address(
+    conn: Conn, digest: bytes, channel: str, reason: str, given_at: datetime | None = None
+) -> None:
     """Stop every message to one address (bounced, number gone, stopped by keyword)."""
-    await _address(conn, digest, channel, True, reason)
+    await _address(conn, digest, channel, True, reason, given_at)
 
 
-async def lift_suppression(conn: Conn, digest: bytes, channel: str, reason: str) -> None:
-    """Allow an address again, for example after START."""
-    await _address(conn, digest, channel, False, reason)
+async def lift_suppression(
+    conn: Conn, digest: bytes, channel: str, reason: str, given_at: datetime | None = None
+) -> None:
+    """Allow an address again. With the reason `consent.RESTORED` (START) only a STOP is lifted."""
+    await _address(conn, digest, channel, False, reason, given_at)
 
 
-async def _address(conn: Conn, digest: bytes, channel: str, suppressed: bool, reason: str) -> None:
+async def _address(
+    conn: Conn, digest: bytes, channel: str, suppressed: bool, reason: str, at: datetime | None
+) -> None:
     await conn.execute(
-        "INSERT INTO address_events (digest, channel, suppressed, reason) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO address_events (digest, channel, suppressed, reason, given_at)"
+        " VALUES ($1, $2, $3, $4, $5)",
         digest,
         channel,
         suppressed,
         reason,
+        at,
     )
 
 
-_MAY_SEND = """
-SELECT address.digest IS NOT NULL AS has_address,
-    (SELECT e.suppressed FROM address_events e
-     WHERE e.digest = address.digest AND e.channel = $2
-     ORDER BY event_id DESC LIMIT 1) AS suppressed,
-    (SELECT e.allowed FROM consent_events e
-     WHERE e.client_id = $1 AND e.channel = $2 AND e.scope IN ($3, 'all')
-     ORDER BY event_id DESC LIMIT 1) AS allowed
-FROM clients c CROSS JOIN LATERAL (
-    SELECT CASE $2 WHEN 'sms' THEN c.phone_digest ELSE c.email_digest END AS digest) AS address
-WHERE c.client_id = $1
+_SAID = """
+SELECT phone_digest IS NOT NULL AS sms, email_digest IS NOT NULL AS email,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', channel, 'scope', scope,
+        'allowed', allowed, 'how', how, 'detail', detail_level,
+        'at', coalesce(given_at, recorded_at), 'number', event_id)), '[]')
+     FROM consent_events e WHERE e.client_id = c.client_id) AS words,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', channel, 'suppressed', suppressed,
+        'reason', reason, 'at', coalesce(given_at, recorded_at), 'number', event_id)), '[]')
+     FROM address_events a
+     WHERE (a.digest = c.phone_digest AND a.channel = 'sms')
+        OR (a.digest = c.email_digest AND a.channel = 'email')) AS addresses
+FROM clients c WHERE client_id = $1
 """
+
+
+async def permissions(
+    conn: Conn, client_id: str, message_class: str
+) -> Mapping[Channel, Permission]:
+    """Every channel with whether a message of this class may go by it now; one statement."""
+    row = await conn.fetchrow(_SAID, client_id)
+    if row is None:
+        return consent.NOBODY
+    words = [ConsentWord.model_validate(word) for word in row["words"]]
+    addresses = [AddressWord.model_validate(word) for word in row["addresses"]]
+    return {
+        channel: consent.permission(words, addresses, channel, message_class, row[channel])
+        for channel in Channel
+    }
+
+
+async def permission(
+    conn: Conn, client_id: str, channel: Channel, message_class: str
+) -> Permission:
+    """Whether a message of this class may go by this channel now, and how much it may say."""
+    return (await permissions(conn, client_id, message_class))[channel]
 
 
 async def may_send(
     conn: Conn, _vault: Vault, client_id: str, channel: str, message_class: str
 ) -> tuple[bool, str | None]:
-    """Whether a message may go now, else why not.
-
-    Reasons: `unknown_client`, `no_address`, `address_suppressed`, `opted_out`, `no_consent`.
-    Without any word of the client, billing is allowed to the contact that the PMS gave
-    (`clients.contact_basis`); every other class needs an opt-in. The latest word counts.
-    """
-    row = await conn.fetchrow(_MAY_SEND, client_id, channel, message_class)
-    if row is None:
-        return False, "unknown_client"
-    if not row["has_address"]:
-        return False, "no_address"
-    if row["suppressed"]:
-        return False, "address_suppressed"
-    if row["allowed"] is False:
-        return False, "opted_out"
-    if row["allowed"] is None and message_class != BILLING:
-        return False, "no_consent"
-    return True, None
+    """Whether a message may go now, else why not: `Permission.reason`."""
+    may = await permission(conn, client_id, Channel(channel), message_class)
+    return may.ok, may.reason

@@ -172,7 +172,7 @@ async def test_billing_is_allowed_by_default_and_stop_acts_at_once(conn, vault, 
     await consents.opt_out(conn, client, "sms", "all", "sms", "STOP")
     assert await _may(conn, vault, practice) == (False, "opted_out")
     assert await _may(conn, vault, practice, "email") == (True, None)
-    await consents.opt_in(conn, client, "sms", "all", "sms", "START")
+    await consents.opt_in(conn, client, "sms", "all", "written", "yes to all texts")
     assert await _may(conn, vault, practice, message_class="marketing") == (True, None)
     await consents.opt_out(conn, client, "sms", "marketing", "desk", "asked")
     assert await _may(conn, vault, practice, message_class="marketing") == (False, "opted_out")
@@ -198,7 +198,7 @@ async def test_a_suppressed_address_stops_everybody_who_shares_it(conn, vault, p
             False,
             "no_address",
         )
-    await consents.lift_suppression(conn, digest, "sms", "START")
+    await consents.lift_suppression(conn, digest, "sms", "corrected")
     assert await _may(conn, vault, practice) == (True, None)
     assert await consents.may_send(conn, vault, "x", "sms", "billing") == (False, "unknown_client")
 
