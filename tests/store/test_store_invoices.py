@@ -155,12 +155,20 @@ async def test_open_items_come_from_the_ledger(conn, practice):
 
 async def test_a_patient_guesser_is_locked_out_for_a_day(conn, practice):
     token = await invoices.pay_link(conn, practice.case(), practice.client_id, practice.location_id)
-    for hour in range(15):
-        assert not await invoices.factor_locked(conn, token)
+
+    async def answered(ok, hours_ago):
         await conn.execute(
             "INSERT INTO factor_attempts (token, ok, recorded_at)"
-            " VALUES ($1, false, clock_timestamp() - make_interval(hours => $2))",
+            " VALUES ($1, $2, clock_timestamp() - make_interval(hours => $3))",
             token,
-            hour + 1,
+            ok,
+            hours_ago,
         )
+
+    for hour in range(15):
+        await answered(False, 25 + hour)  # yesterday's are forgotten
+    for hour in range(15):
+        await answered(True, 1 + hour)
+        assert not await invoices.factor_locked(conn, token)
+        await answered(False, 1 + hour)
     assert await invoices.factor_locked(conn, token)
