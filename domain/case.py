@@ -4,7 +4,7 @@ One frozen model per message. Amounts, dates, ids and policy only; never a name,
 address or treatment.
 """
 
-from datetime import time
+from datetime import date, time
 from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
@@ -137,7 +137,9 @@ class Decision(Record):
     item_class: str | None = None
     """For `one_off_price` of an unknown code: how it is booked and taxed."""
     invoice_id: str | None = None
-    """For `apply`: the invoice that the money belongs to."""
+    """For `apply`: the invoice that the money belongs to; for `promise`: the one promised."""
+    until: date | None = None
+    """For `promise`: the civil day by which the patient pays."""
 
 
 class Stage(StrEnum):

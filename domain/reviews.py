@@ -6,7 +6,7 @@ No case ever answers one of them by itself.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain import topics_chase, topics_draft, topics_money
+from domain import topics_chase, topics_draft, topics_money, topics_people
 from domain.case import Decision
 from domain.catalog import ItemClass
 from domain.money import dollars
@@ -15,7 +15,12 @@ from domain.topics import Choice, Need, Topic
 TOPICS: Mapping[str, Topic] = MappingProxyType(
     {
         topic.code: topic
-        for topic in (*topics_draft.TOPICS, *topics_chase.TOPICS, *topics_money.TOPICS)
+        for topic in (
+            *topics_draft.TOPICS,
+            *topics_chase.TOPICS,
+            *topics_money.TOPICS,
+            *topics_people.TOPICS,
+        )
     }
 )
 
@@ -29,6 +34,7 @@ _WORDS: Mapping[Need, str] = MappingProxyType(
         Need.ITEM_CLASS: "the class of item that it is booked and taxed as",
         Need.INVOICE: "the invoice that the money belongs to",
         Need.REASON: "a reason",
+        Need.UNTIL: "a date",
     }
 )
 
@@ -71,4 +77,4 @@ def _choice_named(name: str, topic: Topic) -> Choice | None:
 def _given(decision: Decision, need: Need) -> bool:
     if need is Need.AMOUNT:
         return decision.amount_cents is not None and decision.amount_cents >= 0
-    return bool((getattr(decision, need) or "").strip())
+    return bool(str(getattr(decision, need) or "").strip())

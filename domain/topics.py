@@ -13,6 +13,7 @@ class Need(StrEnum):
     ITEM_CLASS = "item_class"
     INVOICE = "invoice_id"
     REASON = "reason"
+    UNTIL = "until"
 
 
 class Choice(Record):

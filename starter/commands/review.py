@@ -1,6 +1,7 @@
 """`tieout review list|show|decide`: the questions that wait for a person, and their answers."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -94,6 +95,10 @@ def decide(
         str | None,
         typer.Option("--class", help=f"One of {', '.join(ItemClass)}.", metavar="CLASS"),
     ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day of a promise, like 2026-03-20."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -116,6 +121,7 @@ def decide(
         amount_cents=answers.cents_of(amount),
         invoice_id=invoice,
         item_class=item_class,
+        until=until.date() if until else None,
     )
     asyncio.run(_decide(typed, yes, as_json))
 
@@ -158,6 +164,7 @@ def _preview(choice: Choice, typed: Decision) -> Text:
         *([dollars(typed.amount_cents)] if typed.amount_cents is not None else []),
         *([typed.item_class] if typed.item_class else []),
         *([typed.invoice_id.upper()] if typed.invoice_id else []),
+        *([f"until {typed.until}"] if typed.until else []),
     ]
     what = f"{choice.label} ({', '.join(given)})" if given else choice.label
     return plain(f"{what}: {choice.effect}")

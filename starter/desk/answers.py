@@ -20,6 +20,7 @@ OPTIONS = {
     Need.INVOICE: "--invoice NO",
     Need.ITEM_CLASS: "--class CLASS",
     Need.REASON: "--reason WHY",
+    Need.UNTIL: "--until DATE",
 }
 """What a choice needs, as it is typed."""
 

@@ -49,6 +49,12 @@ REQUIRED = [
     "TAX_DIFF",
     "LOT_MISMATCH",
     "CONSENT_MISSING",
+    "REPLY_PAID",
+    "REPLY_DISPUTE",
+    "REPLY_CALL",
+    "REPLY_WRONG_PERSON",
+    "REPLY_UNCLEAR",
+    "ADVERSE_EVENT",
 ]
 
 FILLED = {
@@ -57,6 +63,7 @@ FILLED = {
     Need.ITEM_CLASS: {"item_class": "device"},
     Need.INVOICE: {"invoice_id": "inv-1"},
     Need.REASON: {"reason": "courtesy"},
+    Need.UNTIL: {"until": "2026-03-20"},
 }
 CHOICES = [(topic, choice) for topic in TOPICS.values() for choice in topic.choices]
 NAMES = [f"{topic.code}-{choice.name}" for topic, choice in CHOICES]
