@@ -102,12 +102,27 @@ class SendIn(Record):
     """The invoice itself, which goes at once inside the allowed hours."""
     settled_ok: bool = False
     """A receipt: goes out although nothing is due."""
+    retry_of: str | None = None
+    """A message that failed for the moment: the same channel may try once more."""
+    asked_cents: int | None = None
+    """What the step before asked for; less is owed after a part payment."""
+    in_flight_cents: int | None = None
+    """What was owed while a payment was under way; as much is owed again when it failed."""
+    despite_credit: bool = False
+    """A person wants the chase to go on although the client has credit."""
 
 
 class SendOut(Record):
-    """`status`: sent | settled | snoozed | unverified | in_flight | unknown | off | unreachable."""
+    """The step is past, with nothing more to do: sent | covered | off.
+
+    A person is asked: unreachable | no_consent | credit. It waits: snoozed (`until`) | held
+    (for a release) | in_flight | unverified. Else: settled | small | unknown (is looked up).
+    `covered` was said already today by the same client's other message, which led to all.
+    """
 
     status: str
+    reason: str | None = None
+    """Why the step was not sent, e.g. the kind of hold."""
     balance_cents: int
     outcomes: tuple[ChannelOutcome, ...] = ()
     until: AwareDatetime | None = None

@@ -28,13 +28,28 @@ class Tone(StrEnum):
     FINAL = "final"
 
 
+class MessageClass(StrEnum):
+    """What a message is for; each class has its own consent."""
+
+    BILLING = "billing"
+    CARE = "care"
+    MARKETING = "marketing"
+
+
 class ChaseStep(Record):
-    """One dunning step: days after the first delivered invoice, tone and channels."""
+    """One dunning step: days after the first delivered invoice, tone and channels.
+
+    `priority` decides who yields when the client's cap is full: 0 goes first, see
+    `domain.cap.PRIORITIES`. `template` replaces the words that the tone stands for.
+    """
 
     name: str
     day: int = Field(ge=0)
     tone: Tone
     channels: tuple[Channel, ...]
+    message_class: MessageClass = MessageClass.BILLING
+    priority: int = Field(default=1, ge=0)
+    template: str | None = None
 
 
 class ChasePolicy(Record):
@@ -108,6 +123,12 @@ class Hold(Record):
 
     by: str
     reason: str
+
+
+class ClientReleased(Record):
+    """A hold of the whole client was lifted; the case then asks the books whether it may go on."""
+
+    hold_id: str
 
 
 class Release(Record):
