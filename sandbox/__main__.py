@@ -19,7 +19,7 @@ from sandbox.boulevard import boulevard_app
 from sandbox.box import Box
 from sandbox.control import control_app
 from sandbox.faults import Faults
-from sandbox.mail import start_mail_sink
+from sandbox.mail import serve_mail
 from sandbox.state import State
 from sandbox.stripe import stripe_app
 from sandbox.twilio import twilio_app
@@ -31,9 +31,9 @@ def build(box: Box, smtp_port: int) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        sink = start_mail_sink(box, smtp_port)
+        sink = await serve_mail(box, smtp_port)
         yield
-        sink.stop()
+        sink.close()
         await box.pump.close()
 
     return Starlette(

@@ -33,10 +33,8 @@ class Box:
 
     def record_call(self, vendor: str, operation: str, request: Mapping[str, Any]) -> None:
         """Keep what a caller sent, so that contract and privacy tests can read it."""
-        number = self.state.next_number("call")
-        self.state.put(
+        self.state.append(
             "call",
-            str(number),
             {
                 "vendor": vendor,
                 "operation": operation,

@@ -13,7 +13,7 @@ import asyncio
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from typing import get_args
+from typing import cast, get_args
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -59,8 +59,8 @@ class Mailbox:
         if fault.kind.startswith("timeout"):
             await asyncio.sleep(fault.seconds)
         if fault.kind.startswith("reset"):
-            assert isinstance(server.transport, asyncio.WriteTransport)
-            server.transport.abort()
+            # uvloop's transport is none of asyncio's classes.
+            cast(asyncio.WriteTransport, server.transport).abort()
         return "451 4.3.0 Simulated failure"
 
     def _keep(self, envelope: Envelope) -> str:
@@ -108,6 +108,16 @@ class MailSink(Controller):
         assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()  # type: ignore[no-untyped-call]
+
+
+async def serve_mail(box: Box, port: int) -> asyncio.Server:
+    """Serve SMTP on 127.0.0.1 in the running loop, where no thread waits for another."""
+    loop, mailbox = asyncio.get_running_loop(), Mailbox(box)
+    return await loop.create_server(
+        lambda: SMTP(mailbox, hostname="127.0.0.1", enable_SMTPUTF8=True, loop=loop),
+        "127.0.0.1",
+        port,
+    )
 
 
 def start_mail_sink(box: Box, port: int) -> MailSink:

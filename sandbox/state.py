@@ -1,7 +1,9 @@
 """Durable documents of the sandbox: one SQLite file, so that a restart forgets nothing."""
 
+import itertools
 import json
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ class State:
             "CREATE TABLE IF NOT EXISTS docs (seq INTEGER PRIMARY KEY AUTOINCREMENT,"
             " kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id))"
         )
+        self._unnamed = itertools.count(time.time_ns())
 
     def put(self, kind: str, id: str, doc: Doc) -> Doc:
         """Insert or replace; keeps the first insertion's place in listings."""
@@ -30,6 +33,14 @@ class State:
             "INSERT INTO docs (kind, id, body) VALUES (?, ?, ?)"
             " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
             (kind, id, json.dumps(doc)),
+        )
+        return doc
+
+    def append(self, kind: str, doc: Doc) -> Doc:
+        """Insert a document that nobody looks up by id; its id grows with time."""
+        self._db.execute(
+            "INSERT INTO docs (kind, id, body) VALUES (?, ?, ?)",
+            (kind, str(next(self._unnamed)), json.dumps(doc)),
         )
         return doc
 

@@ -119,10 +119,8 @@ class WebhookPump:
             return answer.status
 
     def _log(self, delivery: Delivery, outcome: str, status: int) -> None:
-        number = self._state.next_number("delivery")
-        self._state.put(
+        self._state.append(
             "delivery",
-            str(number),
             {
                 "vendor": delivery.vendor,
                 "event_type": delivery.event_type,
