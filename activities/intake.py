@@ -59,6 +59,11 @@ class Intake:
         """Translate one row; returns the workflow id it went to, or `ignored: reason`."""
         async with self._pool.acquire() as conn:
             event = await inbox.read(conn, self._vault, inbox_id)
+        return await self.dispatch_event(event)
+
+    async def dispatch_event(self, event: InboxEvent) -> str:
+        """The same for a row whose content is at hand, because it was stored just now."""
+        inbox_id = event.inbox_id
         try:
             workflow_id = await self._translate(event)
         except Ignored as ignored:

@@ -18,6 +18,7 @@ from connectors.ports import BadRequest, SignatureRefused, VendorEvent
 from starter.tasks import Tasks
 from starter.wiring import Wiring
 from store import inbox, locations
+from store.inbox import InboxEvent
 
 BODY_BYTES_MAX = 1_000_000
 STORE_TIMEOUT_SECONDS = 3
@@ -41,6 +42,8 @@ class Shim:
     def __init__(self, wiring: Wiring, tasks: Tasks) -> None:
         self._wiring = wiring
         self._tasks = tasks
+        self._locations: set[str] = set()
+        """Those found in the books; a location is never taken out."""
 
     def routes(self) -> list[Route]:
         """Below /webhooks."""
@@ -128,8 +131,18 @@ class Shim:
             return PlainTextResponse("Try again in a moment.", 503, {"Retry-After": "5"})
         if is_new:
             intake = self._wiring.intake
+            stored = InboxEvent(
+                inbox_id=inbox_id,
+                source=event.source,
+                location_id=location_id,
+                event_id=event.event_id,
+                event_type=event.event_type,
+                occurred_at=event.occurred_at,
+                received_at=datetime.now(UTC),
+                body=kept,
+            )
             pause = intake.wait_seconds(event)
-            self._tasks.spawn("dispatch", intake.dispatch(inbox_id), pause)
+            self._tasks.spawn("dispatch", intake.dispatch_event(stored), pause)
         # No body: Twilio would text a reply's body to the patient.
         return Response(status_code=204)
 
@@ -138,8 +151,9 @@ class Shim:
     ) -> tuple[str, bool]:
         # Each statement commits by itself; there is nothing to roll back together.
         async with self._wiring.pool.acquire() as conn:
-            if location_id is not None:
+            if location_id is not None and location_id not in self._locations:
                 await locations.get_location(conn, location_id)
+                self._locations.add(location_id)
             return await inbox.receive(
                 conn,
                 self._wiring.vault,
