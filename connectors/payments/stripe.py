@@ -113,7 +113,7 @@ class StripeProcessor:
         # Stripe answers in lower case, and its answer is compared with what was asked.
         bill = Bill(customer_id, amount_cents, currency.lower(), document_id, case_id, due_days)
         invoice, fresh = await self._opening.open_invoice(key, bill)
-        return to_invoice(invoice.to_dict(), []) if fresh else await self.read_invoice(invoice.id)
+        return to_invoice(invoice, []) if fresh else await self.read_invoice(invoice["id"])
 
     async def read_invoice(self, processor_id: str) -> ProcessorInvoice:
         """One call: Stripe includes the first ten payments; only a longer list is paged.

@@ -1,7 +1,8 @@
 """One call to Stripe, made once: the house's errors, and keys that outlive a saved failure."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import stripe
 
@@ -43,8 +44,16 @@ async def once(
     raise OutcomeUnknown("stripe keeps failing under every key; nothing was found")
 
 
-def replayed(answer: stripe.StripeObject) -> bool:
-    """Whether an idempotency key answered, so that the body shows an earlier state."""
-    response = answer.last_response
-    headers = response.headers if response is not None else {}
-    return any(name.lower() == "idempotent-replayed" for name in headers)
+@dataclass(frozen=True)
+class Posted:
+    """What a POST answered; `replayed` when an idempotency key answered an earlier state."""
+
+    doc: Mapping[str, Any]
+    replayed: bool = False
+
+
+async def post(client: stripe.StripeClient, path: str, key: str, **params: Any) -> Posted:
+    """POST once and read plain JSON: the SDK's object tree costs more than the call itself."""
+    response: Any = await client.raw_request_async("post", path, idempotency_key=key, **params)
+    replayed = any(name.lower() == "idempotent-replayed" for name in response.headers)
+    return Posted(response.data, replayed)

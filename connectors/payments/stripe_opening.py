@@ -6,11 +6,14 @@ Stripe signs no business associate agreement, so it learns amounts and opaque id
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
 
 import stripe
 
-from connectors.payments.stripe_calls import KEY_LIFE_SECONDS, answer, once, replayed
+from connectors.payments.stripe_calls import KEY_LIFE_SECONDS, Posted, answer, once, post
 from connectors.ports import BadRequest, ProviderUnavailable
 
 
@@ -30,29 +33,29 @@ class Opening:
     """Opens invoices through one client."""
 
     def __init__(self, client: stripe.StripeClient) -> None:
-        self._v1 = client.v1
+        self._client, self._v1 = client, client.v1
         self._customer_created: OrderedDict[str, int] = OrderedDict()
 
     async def ensure_customer(self, key: str, client_id: str) -> str:
         """A customer that carries our opaque id and nothing about the person."""
 
-        async def create(derived: str) -> stripe.Customer:
-            return await self._v1.customers.create_async(
-                {"metadata": {"client": client_id}}, {"idempotency_key": derived}
-            )
+        async def create(derived: str) -> Posted:
+            metadata = {"client": client_id}
+            return await post(self._client, "/v1/customers", derived, metadata=metadata)
 
-        async def find() -> stripe.Customer | None:
+        async def find() -> Posted | None:
             query = f"metadata['client']:'{client_id}'"
             found = await self._v1.customers.search_async({"query": query, "limit": 10})
-            return min(found.data, key=lambda customer: customer.created, default=None)
+            oldest = min(found.data, key=lambda customer: customer.created, default=None)
+            return None if oldest is None else Posted(oldest.to_dict())
 
-        customer = await once(key, create, find)
-        self._customer_created[customer.id] = customer.created
+        customer = (await once(key, create, find)).doc
+        self._customer_created[customer["id"]] = customer["created"]
         while len(self._customer_created) > 10_000:
             self._customer_created.popitem(last=False)
-        return customer.id
+        return str(customer["id"])
 
-    async def open_invoice(self, key: str, bill: Bill) -> tuple[stripe.Invoice, bool]:
+    async def open_invoice(self, key: str, bill: Bill) -> tuple[Mapping[str, Any], bool]:
         """Create, fill, finalise. Every step may be repeated at any age of the key.
 
         The invoice is created under a key made from the document, so that one document has one
@@ -63,21 +66,21 @@ class Opening:
         Returns the invoice and whether this very call opened it, so that nobody can have paid.
         """
 
-        async def find() -> stripe.Invoice | None:
+        async def find() -> Posted | None:
             return await self._find_invoice(bill.customer_id, bill.document_id)
 
-        async def create(derived: str) -> stripe.Invoice:
-            return await self._v1.invoices.create_async(
-                {
-                    "customer": bill.customer_id,
-                    "currency": bill.currency,
-                    "collection_method": "send_invoice",
-                    "days_until_due": bill.due_days,
-                    "auto_advance": False,
-                    "pending_invoice_items_behavior": "exclude",
-                    "metadata": {"case": bill.case_id, "document": bill.document_id},
-                },
-                {"idempotency_key": derived},
+        async def create(derived: str) -> Posted:
+            return await post(
+                self._client,
+                "/v1/invoices",
+                derived,
+                customer=bill.customer_id,
+                currency=bill.currency,
+                collection_method="send_invoice",
+                days_until_due=bill.due_days,
+                auto_advance=False,
+                pending_invoice_items_behavior="exclude",
+                metadata={"case": bill.case_id, "document": bill.document_id},
             )
 
         known = None if self._is_young(bill.customer_id) else await answer(find())
@@ -85,26 +88,29 @@ class Opening:
             try:
                 known = await once(f"document:{bill.document_id}:create", create, find)
                 # A replayed answer shows the empty draft of the first call, not what it became.
-                if replayed(known):
-                    known = await answer(self._v1.invoices.retrieve_async(known.id))
+                if known.replayed:
+                    known = await answer(self._read(known.doc["id"]))
             except ProviderUnavailable:
                 self._customer_created.pop(bill.customer_id, None)
                 raise
         fresh = False
-        if known.status == "draft":
-            if not known.lines.data:
-                await self._add_line(key, known.id, bill)
-            known = await self._finalize(key, known.id)
-            fresh = not replayed(known)
-        if (known.total, known.currency) != (bill.amount_cents, bill.currency):
+        if known.doc["status"] == "draft":
+            if not known.doc["lines"]["data"]:
+                await self._add_line(key, known.doc["id"], bill)
+            known = await self._finalize(key, known.doc["id"])
+            fresh = not known.replayed
+        if (known.doc["total"], known.doc["currency"]) != (bill.amount_cents, bill.currency):
             raise BadRequest("stripe holds another amount for this document")
-        return known, fresh
+        return known.doc, fresh
+
+    async def _read(self, invoice_id: str) -> Posted:
+        return Posted((await self._v1.invoices.retrieve_async(invoice_id)).to_dict())
 
     def _is_young(self, customer_id: str) -> bool:
         created = self._customer_created.get(customer_id)
         return created is not None and time.time() - created < KEY_LIFE_SECONDS
 
-    async def _find_invoice(self, customer_id: str, document_id: str) -> stripe.Invoice | None:
+    async def _find_invoice(self, customer_id: str, document_id: str) -> Posted | None:
         page = await self._v1.invoices.list_async({"customer": customer_id, "limit": 100})
         found = None
         async for invoice in page.auto_paging_iter():
@@ -114,37 +120,37 @@ class Opening:
             # Newest come first; the oldest that is not void is the one to keep.
             if found is None or invoice.status != "void":
                 found = invoice
-        return found
+        return None if found is None else Posted(found.to_dict())
 
     async def _add_line(self, key: str, invoice_id: str, bill: Bill) -> None:
         label = hashlib.sha256(bill.document_id.encode()).hexdigest()[:4].upper()
 
-        async def create(derived: str) -> stripe.InvoiceItem:
-            return await self._v1.invoice_items.create_async(
-                {
-                    "customer": bill.customer_id,
-                    "invoice": invoice_id,
-                    "amount": bill.amount_cents,
-                    "currency": bill.currency,
-                    "description": f"Services, visit {label}",
-                },
-                {"idempotency_key": derived},
+        async def create(derived: str) -> Posted:
+            return await post(
+                self._client,
+                "/v1/invoiceitems",
+                derived,
+                customer=bill.customer_id,
+                invoice=invoice_id,
+                amount=bill.amount_cents,
+                currency=bill.currency,
+                description=f"Services, visit {label}",
             )
 
-        async def find() -> stripe.InvoiceItem | None:
+        async def find() -> Posted | None:
             found = await self._v1.invoice_items.list_async({"invoice": invoice_id, "limit": 1})
-            return found.data[0] if found.data else None
+            return Posted(found.data[0].to_dict()) if found.data else None
 
         await once(f"{key}:item", create, find)
 
-    async def _finalize(self, key: str, invoice_id: str) -> stripe.Invoice:
-        async def finalize(derived: str) -> stripe.Invoice:
-            return await self._v1.invoices.finalize_invoice_async(
-                invoice_id, {"auto_advance": False}, {"idempotency_key": derived}
-            )
+    async def _finalize(self, key: str, invoice_id: str) -> Posted:
+        path = f"/v1/invoices/{quote(invoice_id, safe='')}/finalize"
 
-        async def find() -> stripe.Invoice | None:
-            invoice = await self._v1.invoices.retrieve_async(invoice_id)
-            return None if invoice.status == "draft" else invoice
+        async def finalize(derived: str) -> Posted:
+            return await post(self._client, path, derived, auto_advance=False)
+
+        async def find() -> Posted | None:
+            invoice = await self._read(invoice_id)
+            return None if invoice.doc["status"] == "draft" else invoice
 
         return await once(f"{key}:finalize", finalize, find)

@@ -214,8 +214,7 @@ def test_the_last_page_has_no_cursor() -> None:
 def over(handle: Callable[[dict[str, Any]], httpx.Response]) -> Boulevard:
     """A connector whose requests a function answers; for accounts that the twin is not like."""
     connector = Boulevard(business_id="b", api_key="k", api_secret="c2VjcmV0", app_id="a")
-    transport = httpx.MockTransport(lambda request: handle(json.loads(request.content)))
-    connector._http = httpx.AsyncClient(transport=transport)
+    connector._transport = httpx.MockTransport(lambda asked: handle(json.loads(asked.content)))
     return connector
 
 
