@@ -7,7 +7,6 @@ from activities.tools import Tools
 from connectors.ports import PmsClient, Refused
 from domain import ids
 from store import clients
-from store.db import transaction
 
 
 async def refresh_contact(tools: Tools, location_id: str, pms_client_ref: str) -> str:
@@ -18,10 +17,10 @@ async def refresh_contact(tools: Tools, location_id: str, pms_client_ref: str) -
     pms = tools.pms[location_id]
     client_id = ids.client_id(location_id, pms.name, pms_client_ref)
     person = await pms.read_client(pms_client_ref)
-    async with transaction(tools.pool) as conn:
+    async with tools.pool.acquire() as conn:
         if isinstance(person, Refused):
             with suppress(LookupError):
-                await clients.lock_client(conn, client_id)
+                await clients.pms_ref_of(conn, client_id)
                 return client_id
         await clients.upsert_client(
             conn, tools.vault, client_id, location_id, pms.name, pms_client_ref, _contact(person)

@@ -48,7 +48,7 @@ class ReviewActivities:
             facts=ask.facts,
             ours={"still owed": dollars(ask.money_cents)},
         )
-        async with transaction(self._tools.pool) as conn:
+        async with self._tools.pool.acquire() as conn:
             await reviews.open_review(conn, asked)
         return OpenReviewOut(review_id=asked.review_id)
 
@@ -85,7 +85,7 @@ class ReviewActivities:
     @vendor_errors
     async def withdraw_review(self, ask: WithdrawIn) -> None:
         """Take back a question that the facts have answered."""
-        async with transaction(self._tools.pool) as conn:
+        async with self._tools.pool.acquire() as conn:
             await reviews.withdraw(conn, ask.review_id, ask.reason)
 
     @activity.defn
@@ -104,7 +104,7 @@ class ReviewActivities:
             return
         if review.state == "open" and location.desk_email:
             await self._mail_desk(location, review, ask.business_day)
-        async with transaction(self._tools.pool) as conn:
+        async with self._tools.pool.acquire() as conn:
             await reviews.note_reminder(conn, ask.review_id, ask.business_day, ask.at)
 
     async def _mail_desk(self, location: Location, review: Review, business_day: int) -> None:

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+)
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
@@ -31,10 +35,24 @@ class EngineAddress:
     tls: bool = False
 
 
+_CONVERTERS = tuple(PydanticPayloadConverter().converters.values())
+
+
+class SharedConverter(PydanticPayloadConverter):
+    """The SDK makes a converter per workflow and per task; all of ours share what it knows.
+
+    A fresh one would make each model's type adapter anew.
+    """
+
+    def __init__(self) -> None:
+        CompositePayloadConverter.__init__(self, *_CONVERTERS)
+
+
 def data_converter(codec_keys: Mapping[str, bytes], active_codec_key: str) -> DataConverter:
     """Pydantic models, sealed; error messages and stack traces are sealed too."""
     return replace(
         pydantic_data_converter,
+        payload_converter_class=SharedConverter,
         payload_codec=EncryptionCodec(codec_keys, active_codec_key),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
