@@ -59,8 +59,8 @@ class Refused(Record):
 
     code: str
     kind: str
-    """opted_out | invalid_address | unreachable | filtered | misconfigured | declined |
-    not_found | closed"""
+    """opted_out | invalid_address | unreachable | filtered | retry_later | retry_tomorrow |
+    misconfigured | declined | not_found | closed"""
 
 
 class VendorEvent(Record):

@@ -74,8 +74,13 @@ FAILING_RECIPIENTS = {
     "0004": ("undelivered", 30006),
     "0005": ("undelivered", 30007),
     "0009": ("failed", 30034),
+    "0010": ("undelivered", 30022),
+    "0012": ("undelivered", 30023),
 }
 """Last four digits of `To` -> accepted first, then this status and error code by callback."""
+
+FAILING_ONCE = {"0011": ("undelivered", 30008)}
+"""The same for the first text to such a number; the next ones arrive."""
 
 STOP_WORDS = frozenset(
     {"STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"}

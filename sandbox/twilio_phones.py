@@ -70,11 +70,18 @@ class Phones:
             self._move(sid, "failed", 30036)
             return
         await asyncio.sleep(pace["sent_seconds"])
-        last = contract.FAILING_RECIPIENTS.get(doc["to"][-4:], ("delivered", None))
+        last = self._last_status(doc)
         if last[0] != "failed":
             self._move(sid, "sent")
             await asyncio.sleep(pace["delivered_seconds"])
         self._move(sid, *last)
+
+    def _last_status(self, doc: Doc) -> tuple[str, int | None]:
+        digits = doc["to"][-4:]
+        once = contract.FAILING_ONCE.get(digits)
+        if once and len(self._box.state.list("sms", lambda sms: sms["to"] == doc["to"])) == 1:
+            return once
+        return contract.FAILING_RECIPIENTS.get(digits, ("delivered", None))
 
     def _move(self, sid: str, status: str, error_code: int | None = None) -> None:
         doc = self._box.state.get("sms", sid)

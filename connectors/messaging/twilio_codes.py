@@ -12,6 +12,10 @@ OPTED_OUT = "opted_out"
 INVALID_ADDRESS = "invalid_address"
 UNREACHABLE = "unreachable"
 FILTERED = "filtered"
+RETRY_LATER = "retry_later"
+"""Did not arrive, and may once more on the same channel, some hours later."""
+RETRY_TOMORROW = "retry_tomorrow"
+"""The same, but the carrier's count of the day is used up."""
 MISCONFIGURED = "misconfigured"
 RATE_LIMITED = "rate_limited"
 DEFECT = "defect"
@@ -29,14 +33,14 @@ MEANINGS: Mapping[int, str] = {
     21635: INVALID_ADDRESS,
     30005: INVALID_ADDRESS,
     30006: INVALID_ADDRESS,
-    30003: UNREACHABLE,
-    30008: UNREACHABLE,
-    30017: UNREACHABLE,
-    30022: UNREACHABLE,
-    30023: UNREACHABLE,
+    30003: RETRY_LATER,
+    30008: RETRY_LATER,
+    30017: RETRY_LATER,
+    30022: RETRY_LATER,
+    30410: RETRY_LATER,
+    30500: RETRY_LATER,
+    30023: RETRY_TOMORROW,
     30036: UNREACHABLE,
-    30410: UNREACHABLE,
-    30500: UNREACHABLE,
     30004: FILTERED,
     30007: FILTERED,
     20003: MISCONFIGURED,
@@ -67,8 +71,19 @@ MEANINGS: Mapping[int, str] = {
     20503: AMBIGUOUS,
 }
 
-REFUSED_KINDS = frozenset({OPTED_OUT, INVALID_ADDRESS, UNREACHABLE, FILTERED})
+REFUSED_KINDS = frozenset(
+    {OPTED_OUT, INVALID_ADDRESS, UNREACHABLE, FILTERED, RETRY_LATER, RETRY_TOMORROW}
+)
 """Meanings that are a business no; the others raise an error."""
+
+_REPORTED: Mapping[str, str] = {
+    DEFECT: MISCONFIGURED,
+    MISCONFIGURED: MISCONFIGURED,
+    RATE_LIMITED: RETRY_LATER,
+    AMBIGUOUS: RETRY_LATER,
+    **{kind: kind for kind in REFUSED_KINDS},
+}
+"""Meaning -> what it says about a text that was taken and then failed."""
 
 REPORT_STATES: Mapping[str, str] = {
     "accepted": "accepted",
@@ -125,10 +140,7 @@ def failure_kind(state: str, code: str | None) -> str | None:
     """`DeliveryReport.failure_kind` of a reported state: None unless the message failed."""
     if state not in ("failed", "undelivered"):
         return None
-    kind = meaning(code)
-    if kind in (MISCONFIGURED, DEFECT):
-        return MISCONFIGURED
-    return kind if kind in REFUSED_KINDS else UNREACHABLE
+    return _REPORTED.get(meaning(code) or UNREACHABLE, UNREACHABLE)
 
 
 def classify_reply(body: str, opt_out_type: str | None = None) -> str | None:

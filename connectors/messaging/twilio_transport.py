@@ -4,6 +4,7 @@ The SDK's own asynchronous transport ignores its timeout, and its retries repeat
 of them can send a second text.
 """
 
+import asyncio
 import logging
 from base64 import b64encode
 from decimal import Decimal, InvalidOperation
@@ -28,6 +29,7 @@ class HttpxTransport(AsyncHttpClient):  # type: ignore[misc]
 
     def __init__(self, timeout_seconds: float) -> None:
         super().__init__(logging.getLogger(__name__), is_async=True, timeout=timeout_seconds)
+        self._total_seconds = timeout_seconds
         self._timeout = httpx.Timeout(timeout_seconds).as_dict()
         self._transport = PooledTransport()
 
@@ -48,9 +50,13 @@ class HttpxTransport(AsyncHttpClient):  # type: ignore[misc]
         request.extensions = {"timeout": self._timeout}
         safe_to_repeat = method.upper() == "GET"
         try:
-            answer = await self._transport.handle_async_request(request)
+            # httpx's timeouts are per read: an answer that trickles would outlast a kill switch.
+            async with asyncio.timeout(self._total_seconds):
+                answer = await self._transport.handle_async_request(request)
         except _NOTHING_SENT as error:
             raise ProviderUnavailable(f"twilio not reached: {type(error).__name__}") from None
+        except TimeoutError:
+            raise _lost(safe_to_repeat, "timeout") from None
         except httpx.HTTPError as error:
             raise _lost(safe_to_repeat, type(error).__name__) from None
         if answer.status_code == 429:

@@ -102,6 +102,27 @@ def served_twin() -> Iterator[Twin]:
 
 
 @contextlib.asynccontextmanager
+async def slow_server(pause_seconds: float) -> AsyncIterator[str]:
+    """A server that sends a byte of its answer now and then, for ten seconds; yields its URL."""
+
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 1000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(int(10 / pause_seconds)):
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(pause_seconds)
+        writer.close()
+
+    server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+@contextlib.asynccontextmanager
 async def closing(texts: TwilioTexts) -> AsyncIterator[TwilioTexts]:
     """The connector, closed when the block ends."""
     try:

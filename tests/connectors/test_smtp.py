@@ -1,12 +1,14 @@
 """E-mail over real SMTP: what arrives, what each stage's failure means, kept connections."""
 
 import asyncio
+import contextlib
 import socket
 import traceback
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from connectors.messaging import smtp
 from connectors.messaging.smtp import SmtpEmails, SmtpRelay
 from connectors.ports import (
     Accepted,
@@ -70,6 +72,29 @@ def email(to: str = "ana@example.com", key: str = "k1", **changes: object) -> Ou
 
 def fault(box: Box, kind: str, **more: object) -> None:
     box.faults.add(Fault("smtp", "smtp.data", kind, **more))  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def slow_relay(pause_seconds: float, data_seconds: float) -> AsyncIterator[int]:
+    """A relay that answers each command, and each message, after a while; yields its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 slow\r\n")
+        while line := await reader.readline():
+            is_data = line.upper().startswith(b"DATA")
+            await asyncio.sleep(pause_seconds)
+            writer.write(b"354 go\r\n" if is_data else b"250 ok\r\n")
+            if is_data:
+                await reader.readuntil(b"\r\n.\r\n")
+                await asyncio.sleep(data_seconds)
+                writer.write(b"250 kept\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 class TestMessage:
@@ -188,6 +213,46 @@ class TestOutcome:
             async with SmtpEmails(relay(silent.getsockname()[1])) as emails:
                 with pytest.raises(ProviderUnavailable):
                     await emails.send(email())
+
+    @pytest.mark.parametrize(
+        ("pause_seconds", "data_seconds", "error"),
+        [(0.2, 0.0, ProviderUnavailable), (0.0, 2.0, OutcomeUnknown)],
+    )
+    async def test_a_slow_hand_off_ends_as_a_whole(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        pause_seconds: float,
+        data_seconds: float,
+        error: type[ConnectorError],
+    ) -> None:
+        monkeypatch.setattr(smtp, "ENVELOPE_SECONDS", 0.5)
+        monkeypatch.setattr(smtp, "HANDOFF_SECONDS", 0.8)
+        async with (
+            slow_relay(pause_seconds, data_seconds) as port,
+            SmtpEmails(relay(port, timeout_seconds=4)) as emails,
+        ):
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(error):
+                await emails.send(email())
+            assert asyncio.get_running_loop().time() - began < 1.2
+
+    async def test_waiting_for_a_connection_counts_too(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(smtp, "CONNECTIONS_MAX", 1)
+        monkeypatch.setattr(smtp, "ENVELOPE_SECONDS", 0.5)
+        async with (
+            slow_relay(0.0, 2.0) as port,
+            SmtpEmails(relay(port, timeout_seconds=4)) as emails,
+        ):
+            first = asyncio.create_task(emails.send(email()))
+            await asyncio.sleep(0.2)
+            with pytest.raises(ProviderUnavailable, match="busy"):
+                await emails.send(email(key="k2"))
+            assert isinstance(await first, Accepted)
+
+    def test_the_whole_hand_off_ends_within_the_bound_of_the_kill_switch(self) -> None:
+        assert smtp.ENVELOPE_SECONDS < smtp.HANDOFF_SECONDS < 5
 
     @pytest.mark.parametrize("changes", [{"tls": "starttls"}, {"username": "u", "password": "p"}])
     async def test_a_relay_without_the_safety_asked_for_gets_nothing(

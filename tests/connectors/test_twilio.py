@@ -1,5 +1,6 @@
 """Sending, looking up and cancelling texts, against the twin over real HTTP."""
 
+import inspect
 import logging
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +10,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from connectors.messaging.twilio import TwilioTexts
+from connectors.messaging.twilio import HANDOFF_SECONDS, TwilioTexts
 from connectors.ports import (
     Accepted,
     BadRequest,
@@ -22,7 +23,7 @@ from connectors.ports import (
     Refused,
 )
 from sandbox.faults import Fault
-from tests.connectors.messaging_twin import CREDENTIALS, Twin, closing, served_twin
+from tests.connectors.messaging_twin import CREDENTIALS, Twin, closing, served_twin, slow_server
 
 ANA = "+15125550142"
 
@@ -147,6 +148,28 @@ class TestSend:
             with pytest.raises(OutcomeUnknown):
                 await texts.send(text())
         assert now() - before < timedelta(seconds=2)
+
+    async def test_an_answer_that_trickles_is_given_up_as_a_whole(self) -> None:
+        async with slow_server(pause_seconds=0.2) as url:
+            texts = TwilioTexts(
+                account_sid="AC1",
+                auth_token="t",
+                messaging_service_sid="MG1",
+                callback_url="http://127.0.0.1:9/hook",
+                base_url=url,
+                timeout_seconds=0.5,
+            )
+            async with closing(texts):
+                before = now()
+                with pytest.raises(OutcomeUnknown):
+                    await texts.send(text())
+                assert now() - before < timedelta(seconds=1.5)
+                with pytest.raises(ProviderUnavailable):
+                    await texts.find(text(), now())
+
+    def test_the_whole_call_ends_within_the_bound_of_the_kill_switch(self) -> None:
+        default = inspect.signature(TwilioTexts).parameters["timeout_seconds"].default
+        assert default == HANDOFF_SECONDS < 5
 
     async def test_nobody_there_is_unavailable(self, twin: Twin) -> None:
         async with closing(twin.texts(base_url="http://127.0.0.1:9")) as texts:

@@ -109,13 +109,14 @@ class TestReport:
             ("sending", None, "accepted", None),
             ("sent", None, "sent", None),
             ("delivered", None, "delivered", None),
-            ("undelivered", "30003", "undelivered", "unreachable"),
+            ("undelivered", "30003", "undelivered", "retry_later"),
             ("undelivered", "30005", "undelivered", "invalid_address"),
             ("undelivered", "30006", "undelivered", "invalid_address"),
             ("undelivered", "30007", "undelivered", "filtered"),
             ("undelivered", "21610", "undelivered", "opted_out"),
             ("failed", "30034", "failed", "misconfigured"),
-            ("failed", "30001", "failed", "unreachable"),
+            ("failed", "30001", "failed", "retry_later"),
+            ("undelivered", "30023", "undelivered", "retry_tomorrow"),
             ("failed", "99999", "failed", "unreachable"),
             ("failed", None, "failed", "unreachable"),
             ("canceled", None, "failed", "unreachable"),
@@ -143,6 +144,39 @@ class TestReport:
         )
         with pytest.raises(BadRequest):
             connector().delivery_report(event)
+
+    @pytest.mark.parametrize(
+        ("kind", "codes"),
+        [
+            ("opted_out", (21610,)),
+            ("invalid_address", (21211, 21612, 21614, 21604, 30005, 30006)),
+            ("filtered", (30004, 30007)),
+            ("retry_later", (30003, 30008, 30017, 30022, 30410, 30500)),
+            ("retry_tomorrow", (30023,)),
+            ("rate_limited", (429, 20429, 14107, 21611, 30001)),
+            ("misconfigured", (20003, 21212, 21408, 21601, 21606, 21703, 21704, 21705)),
+            ("misconfigured", (30002, 30024, 30032, 30034, 30035)),
+            ("defect", (20404, 21602, 21617)),
+            ("ambiguous", (20500, 20503)),
+        ],
+    )
+    def test_every_documented_code_has_its_action(self, kind: str, codes: tuple[int, ...]) -> None:
+        assert {code: meaning(code) for code in codes} == dict.fromkeys(codes, kind)
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [
+            ("20503", "retry_later"),
+            ("21611", "retry_later"),
+            ("21617", "misconfigured"),
+            ("30036", "unreachable"),
+        ],
+    )
+    def test_a_code_meant_for_calls_still_says_what_became_of_a_text(
+        self, code: str, kind: str
+    ) -> None:
+        assert failure_kind("failed", code) == kind
+        assert failure_kind("sent", code) is None
 
     def test_an_odd_code_has_no_meaning(self) -> None:
         assert meaning("oops") is None
@@ -213,7 +247,9 @@ class TestOverHttp:
         ("to", "state", "kind"),
         [
             (ANA, "delivered", None),
-            ("+15125550003", "undelivered", "unreachable"),
+            ("+15125550003", "undelivered", "retry_later"),
+            ("+15125550010", "undelivered", "retry_later"),
+            ("+15125550012", "undelivered", "retry_tomorrow"),
             ("+15125550004", "undelivered", "invalid_address"),
             ("+15125550005", "undelivered", "filtered"),
             ("+15125550009", "failed", "misconfigured"),
@@ -228,6 +264,15 @@ class TestOverHttp:
             await twin.until(lambda: len(twin.callbacks) == steps)
             report = texts.delivery_report(texts.verify(*twin.callbacks[-1]))
         assert (report.message_key, report.state, report.failure_kind) == ("k7", state, kind)
+
+    async def test_a_number_that_fails_once_gets_the_second_text(self, twin: Twin) -> None:
+        async with closing(twin.texts()) as texts:
+            for steps in (2, 4):
+                await self._send(twin, texts, "+15125550011")
+                await twin.until(lambda steps=steps: len(twin.callbacks) == steps)
+            reports = [texts.delivery_report(texts.verify(*back)) for back in twin.callbacks]
+        assert [report.state for report in reports] == ["sent", "undelivered", "sent", "delivered"]
+        assert reports[1].failure_kind == "retry_later"
 
     async def test_a_callback_names_a_text_whose_answer_was_lost(self, twin: Twin) -> None:
         twin.box.faults.add(Fault("twilio", "messages.create", "reset_after"))
