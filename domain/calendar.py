@@ -88,9 +88,14 @@ def add_months(day: date, months: int) -> date:
 
 def is_business_day(day: date) -> bool:
     """Whether US federal offices work on a day. Raises ValueError past the known years."""
+    return not is_federal_holiday(day) and day.weekday() < 5
+
+
+def is_federal_holiday(day: date) -> bool:
+    """Whether a day is a US federal holiday or its observance; errors as `is_business_day`."""
     if day.year not in _YEARS_KNOWN:
         raise ValueError(f"no federal holidays known for {day.year}")
-    return day.weekday() < 5 and day not in _FEDERAL_HOLIDAYS
+    return day in _FEDERAL_HOLIDAYS
 
 
 def add_business_days(day: date, days: int) -> date:
