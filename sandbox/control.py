@@ -2,10 +2,12 @@
 
     GET  /health                      {"ok": true}
     PUT  /webhooks                    {"boulevard": url, "stripe": url, "twilio": url}
-    POST /faults                      one fault (see sandbox.faults.Fault); DELETE clears all
+    POST /faults                      one fault (see sandbox.faults.Fault); DELETE clears all,
+                                      or with ?label= ends those and keeps their hits
     GET  /faults                      rules with their hits
     GET  /docs/{kind}                 every document of a kind (call, delivery, sms, email, …)
     GET  /urls                        path and query of each call to a twin since the start
+    POST /release                     {subject, backwards?}: send a subject's late webhooks
     POST /flush                       release held webhooks and wait for deliveries
     DELETE /state                     forget everything
 
@@ -13,6 +15,9 @@ Each twin adds its own verbs (seed an order, amend it, pay at the desk, …) bel
 /_control/<vendor>.
 """
 
+from typing import Any
+
+import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -37,7 +42,10 @@ def control_app(box: Box) -> Starlette:
         return JSONResponse(box.webhook_urls)
 
     async def faults(request: Request) -> JSONResponse:
-        if request.method == "DELETE":
+        label = request.query_params.get("label")
+        if request.method == "DELETE" and label:
+            box.faults.end(label)
+        elif request.method == "DELETE":
             box.faults.rules.clear()
         elif request.method == "POST":
             try:
@@ -52,6 +60,11 @@ def control_app(box: Box) -> Starlette:
     async def urls(_: Request) -> JSONResponse:
         return JSONResponse(list(box.urls))
 
+    async def release(request: Request) -> JSONResponse:
+        wanted = await request.json()
+        backwards = bool(wanted.get("backwards"))
+        return JSONResponse({"sent": box.pump.release(wanted["subject"], backwards=backwards)})
+
     async def flush(_: Request) -> JSONResponse:
         await box.pump.flush()
         return JSONResponse({"ok": True})
@@ -61,13 +74,14 @@ def control_app(box: Box) -> Starlette:
         box.faults.rules.clear()
         return JSONResponse({"ok": True})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/health", health),
             Route("/webhooks", webhooks, methods=["PUT"]),
             Route("/faults", faults, methods=["GET", "POST", "DELETE"]),
             Route("/docs/{kind}", docs),
             Route("/urls", urls),
+            Route("/release", release, methods=["POST"]),
             Route("/flush", flush, methods=["POST"]),
             Route("/state", clear, methods=["DELETE"]),
             Mount("/boulevard", boulevard_control(box)),
@@ -75,3 +89,12 @@ def control_app(box: Box) -> Starlette:
             Mount("/twilio", twilio_control(box)),
         ]
     )
+
+    async def happen(act: dict[str, Any]) -> None:
+        """A control verb that somebody else uses at the very moment of a call."""
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://box") as client:
+            await client.post(act["path"], json=act.get("body") or {})
+
+    box.faults.happen = happen
+    return app

@@ -49,11 +49,15 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep the message, with at most one fault before or after."""
         del session
-        fault = self._box.faults.take("smtp", "smtp.data", get_args(CallFault))
+        kinds, to = get_args(CallFault), envelope.rcpt_tos[0]
+        fault = self._box.faults.take("smtp", "smtp.data", kinds, to)
         if fault is None:
             return self._keep(envelope)
         if fault.kind == "rate_limit":
             return "451 4.7.1 Too many messages, slow down"
+        if fault.kind == "meanwhile" and self._box.faults.happen is not None:
+            await self._box.faults.happen(fault.act)
+            return self._keep(envelope)
         if fault.kind.endswith("_after"):
             self._keep(envelope)
         if fault.kind.startswith("timeout"):

@@ -40,17 +40,23 @@ class WebhookPump:
         self._client: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._kept_back: list[Delivery] = []
+        self._late: list[tuple[str, Delivery]] = []
 
     def send(self, delivery: Delivery) -> None:
         """Queue one delivery and return at once."""
         fault = self._faults.take(
-            delivery.vendor, f"webhook:{delivery.event_type}", get_args(WebhookFault)
+            delivery.vendor,
+            f"webhook:{delivery.event_type}",
+            get_args(WebhookFault),
+            f"{delivery.url}\n{delivery.body.decode('latin-1')}",
         )
         kind = fault.kind if fault else None
         if kind == "drop":
             self._log(delivery, "dropped", 0)
         elif kind == "reorder":
             self._kept_back.append(delivery)
+        elif kind == "late" and fault:
+            self._late.append((fault.subject, delivery))
         elif kind == "delay" and fault:
             self._spawn(self._deliver(delivery, wait_seconds=fault.seconds))
         elif kind in ("forge", "stale"):
@@ -65,6 +71,15 @@ class WebhookPump:
         self._release_kept_back()
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def release(self, subject: str, *, backwards: bool = False) -> int:
+        """Send what a `late` fault holds of one subject; how many there were."""
+        held = [one for known, one in self._late if known == subject]
+        self._late = [pair for pair in self._late if pair[0] != subject]
+        for place, delivery in enumerate(reversed(held) if backwards else held):
+            # One after the other, so that the order is the one that was asked for.
+            self._spawn(self._deliver(delivery, wait_seconds=0.05 * place))
+        return len(held)
 
     async def close(self) -> None:
         """Stop without waiting for retries."""
