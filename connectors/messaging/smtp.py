@@ -6,15 +6,15 @@ the Message-ID is derived from our message key, so a duplicate is recognisable.
 """
 
 import asyncio
+import functools
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from email.utils import formatdate
 from typing import Self
 
 import aiosmtplib
 from pydantic import Field, SecretStr
 
+from connectors.messaging import mime
 from connectors.ports import (
     Accepted,
     BadRequest,
@@ -29,11 +29,6 @@ from domain.model import Record
 
 CONNECTIONS_MAX = 8
 """More senders than this wait for a connection; relays commonly allow 10 per client."""
-
-ENVELOPE_SECONDS = 2
-"""Until the relay has taken the envelope, waiting for a connection included."""
-HANDOFF_SECONDS = 4
-"""The whole hand-off, so that nothing is taken over 5 s after a switch was read as on (L7)."""
 
 IDLE_SECONDS = 30
 """A connection that rested longer may be dead without notice, and would cost a whole timeout."""
@@ -59,8 +54,7 @@ class SmtpRelay(Record):
     tls: str = Field(default="starttls", pattern="^(none|starttls|implicit)$")
     username: str | None = None
     password: SecretStr | None = None
-    timeout_seconds: int = HANDOFF_SECONDS
-    """Longest wait for one answer, inside the bounds of the whole hand-off."""
+    timeout_seconds: int = 10
     idempotency_header: str | None = None
     """The header by which this relay drops a second copy, where it has one."""
 
@@ -99,41 +93,20 @@ class SmtpEmails:
         """Hand one message to the relay. The provider id is the Message-ID."""
         if not _plausible(email.to_address):
             return Refused(code="syntax", kind="invalid_address")
-        content = self._compose(email)
-        began = asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout_at(began + ENVELOPE_SECONDS):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise ProviderUnavailable("every connection to the relay is busy") from None
-        try:
-            return await self._exchange(email.to_address, content, began)
-        finally:
-            self._slots.release()
-
-    async def _exchange(
-        self, recipient: str, content: EmailMessage, began: float
-    ) -> Accepted | Refused:
-        try:
-            async with asyncio.timeout_at(began + ENVELOPE_SECONDS):
-                smtp, refused = await self._open_envelope(recipient)
-        except TimeoutError:
-            raise ProviderUnavailable("the relay is too slow to take an envelope") from None
-        if refused:
+        message_id, content = self._compose(email)
+        async with self._slots:
+            smtp, refused = await self._open_envelope(email.to_address)
+            if refused:
+                self._keep(smtp)
+                return refused
+            try:
+                refused = await self._hand_over(smtp, content)
+            except BaseException:
+                # Half an exchange leaves the connection in an unknown place.
+                smtp.close()
+                raise
             self._keep(smtp)
-            return refused
-        try:
-            async with asyncio.timeout_at(began + HANDOFF_SECONDS):
-                refused = await self._hand_over(smtp, content.as_bytes())
-        except TimeoutError:
-            smtp.close()
-            raise OutcomeUnknown("relay may have taken it: timeout") from None
-        except BaseException:
-            # Half an exchange leaves the connection in an unknown place.
-            smtp.close()
-            raise
-        self._keep(smtp)
-        return refused or Accepted(provider_id=str(content["Message-ID"]))
+        return refused or Accepted(provider_id=message_id)
 
     async def _open_envelope(self, recipient: str) -> tuple[aiosmtplib.SMTP, Refused | None]:
         """MAIL and RCPT on a kept connection, or on a new one where the kept one is gone."""
@@ -186,9 +159,6 @@ class SmtpEmails:
         except aiosmtplib.SMTPException:
             smtp.close()
             raise Misconfigured("relay offers no STARTTLS or no AUTH as configured") from None
-        except BaseException:
-            smtp.close()
-            raise
         return smtp
 
     async def _announce(self, smtp: aiosmtplib.SMTP, recipient: str) -> Refused | None:
@@ -221,26 +191,31 @@ class SmtpEmails:
             raise OutcomeUnknown(f"relay may have taken it: {type(error).__name__}") from None
         return None
 
-    def _compose(self, email: OutgoingEmail) -> EmailMessage:
-        """multipart/alternative, text first; 7-bit safe, so that any relay passes it unchanged."""
-        message = EmailMessage(policy=SMTP_POLICY.clone(cte_type="7bit"))
+    @functools.cached_property
+    def _sender(self) -> str:
+        return str(Address(self._relay.sender_name, addr_spec=self._relay.sender_address))
+
+    def _compose(self, email: OutgoingEmail) -> tuple[str, bytes]:
+        """The Message-ID and the content; a line break in a header is refused."""
+        message_id = f"<{email.message_key}@{self._domain}>"
+        headers = {
+            "To": email.to_address,
+            "Subject": email.subject,
+            "Date": formatdate(localtime=False),
+            "Message-ID": message_id,
+            "Auto-Submitted": "auto-generated",
+        }
+        if self._relay.idempotency_header:
+            headers[self._relay.idempotency_header] = email.message_key
+        if email.unsubscribe_url:
+            headers["List-Unsubscribe"] = f"<{email.unsubscribe_url}>"
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         try:
-            message["From"] = Address(self._relay.sender_name, addr_spec=self._relay.sender_address)
-            message["To"] = email.to_address
-            message["Subject"] = email.subject
+            return message_id, mime.message(
+                {"From": self._sender, **headers}, email.text, email.html
+            )
         except (ValueError, IndexError):
             raise BadRequest("an e-mail header cannot be written") from None
-        message["Date"] = formatdate(localtime=False)
-        message["Message-ID"] = f"<{email.message_key}@{self._domain}>"
-        message["Auto-Submitted"] = "auto-generated"
-        if self._relay.idempotency_header:
-            message[self._relay.idempotency_header] = email.message_key
-        if email.unsubscribe_url:
-            message["List-Unsubscribe"] = f"<{email.unsubscribe_url}>"
-            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message.set_content(email.text)
-        message.add_alternative(email.html, subtype="html")
-        return message
 
 
 def _later(code: int) -> RateLimited | ProviderUnavailable:
