@@ -30,6 +30,11 @@ from domain.model import Record
 CONNECTIONS_MAX = 8
 """More senders than this wait for a connection; relays commonly allow 10 per client."""
 
+ENVELOPE_SECONDS = 2
+"""Until the relay has taken the envelope, waiting for a connection included."""
+HANDOFF_SECONDS = 4
+"""The whole hand-off, so that nothing is taken over 5 s after a switch was read as on (L7)."""
+
 IDLE_SECONDS = 30
 """A connection that rested longer may be dead without notice, and would cost a whole timeout."""
 
@@ -54,7 +59,8 @@ class SmtpRelay(Record):
     tls: str = Field(default="starttls", pattern="^(none|starttls|implicit)$")
     username: str | None = None
     password: SecretStr | None = None
-    timeout_seconds: int = 10
+    timeout_seconds: int = HANDOFF_SECONDS
+    """Longest wait for one answer, inside the bounds of the whole hand-off."""
     idempotency_header: str | None = None
     """The header by which this relay drops a second copy, where it has one."""
 
@@ -94,19 +100,39 @@ class SmtpEmails:
         if not _plausible(email.to_address):
             return Refused(code="syntax", kind="invalid_address")
         message_id, content = self._compose(email)
-        async with self._slots:
-            smtp, refused = await self._open_envelope(email.to_address)
-            if refused:
-                self._keep(smtp)
-                return refused
-            try:
-                refused = await self._hand_over(smtp, content)
-            except BaseException:
-                # Half an exchange leaves the connection in an unknown place.
-                smtp.close()
-                raise
-            self._keep(smtp)
+        began = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout_at(began + ENVELOPE_SECONDS):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise ProviderUnavailable("every connection to the relay is busy") from None
+        try:
+            refused = await self._exchange(email.to_address, content, began)
+        finally:
+            self._slots.release()
         return refused or Accepted(provider_id=message_id)
+
+    async def _exchange(self, recipient: str, content: bytes, began: float) -> Refused | None:
+        try:
+            async with asyncio.timeout_at(began + ENVELOPE_SECONDS):
+                smtp, refused = await self._open_envelope(recipient)
+        except TimeoutError:
+            raise ProviderUnavailable("the relay is too slow to take an envelope") from None
+        if refused:
+            self._keep(smtp)
+            return refused
+        try:
+            async with asyncio.timeout_at(began + HANDOFF_SECONDS):
+                refused = await self._hand_over(smtp, content)
+        except TimeoutError:
+            smtp.close()
+            raise OutcomeUnknown("relay may have taken it: timeout") from None
+        except BaseException:
+            # Half an exchange leaves the connection in an unknown place.
+            smtp.close()
+            raise
+        self._keep(smtp)
+        return refused
 
     async def _open_envelope(self, recipient: str) -> tuple[aiosmtplib.SMTP, Refused | None]:
         """MAIL and RCPT on a kept connection, or on a new one where the kept one is gone."""
@@ -159,6 +185,9 @@ class SmtpEmails:
         except aiosmtplib.SMTPException:
             smtp.close()
             raise Misconfigured("relay offers no STARTTLS or no AUTH as configured") from None
+        except BaseException:
+            smtp.close()
+            raise
         return smtp
 
     async def _announce(self, smtp: aiosmtplib.SMTP, recipient: str) -> Refused | None:
