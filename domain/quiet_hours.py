@@ -6,7 +6,8 @@ runs in activities, never in a workflow. Every returned instant is aware and in 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -29,6 +30,7 @@ ALL_STATE_ZONES = (
 )
 """Every clock of the fifty states: where somebody is of whom nothing is known."""
 
+_instant = lru_cache(maxsize=4096)(calendar.instant)
 _DAY = timedelta(days=1)
 _HORIZON = timedelta(days=15)
 """Zones that do not meet for so long have no common daytime."""
@@ -119,6 +121,9 @@ def window(
     """Both `next_allowed` and `closes_at`, reckoned once."""
     if not zones:
         raise ValueError("no zone: nobody's daytime can be told")
+    if at.tzinfo is None:
+        raise ValueError("a datetime without a zone is not an instant")
+    at = at.astimezone(UTC)
     for count in range(len(zones), 0, -1):
         found = _common(at, zones[:count], states, policy)
         if found is not None:
@@ -151,7 +156,7 @@ def _window_from(
         hours = _hours(day + ahead * _DAY, states, policy)
         if hours is None:
             continue
-        opens, closes = (calendar.instant(day + ahead * _DAY, hour, zone) for hour in hours)
+        opens, closes = (_instant(day + ahead * _DAY, hour, zone) for hour in hours)
         if closes > at:
             return opens, closes
     raise ValueError("these hours never open")
@@ -172,7 +177,7 @@ def _hours(day: date, states: Sequence[str], policy: QuietPolicy) -> tuple[time,
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return False
     return True
 
