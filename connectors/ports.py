@@ -9,7 +9,7 @@ Three answers to every outside call:
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import AwareDatetime
 
@@ -83,6 +83,8 @@ class PmsCapabilities(Record):
     writes_payments: bool
     writes_notes: bool
     sweeps: bool
+    sends_texts: bool = False
+    """True when it texts patients for a program: then it is an `EmrTextPort`, too."""
 
 
 class PmsLine(Record):
@@ -240,6 +242,42 @@ class LoosePayment(Record):
     """Processor invoices that it is already applied to."""
     customer_id: str | None
     paid_at: AwareDatetime | None
+    checkout_id: str | None = None
+    """Our checkout, when the payment was made on a page that we opened for it."""
+
+
+class CheckoutOrder(Record):
+    """A payment page to open: one neutral line, one amount, our opaque id.
+
+    `expires_at` is part of the order, so that a repeat asks for exactly the same.
+    """
+
+    checkout_id: str
+    customer_id: str
+    amount_cents: int
+    currency: str
+    done_url: str
+    back_url: str
+    expires_at: AwareDatetime
+    language: str = "en"
+
+
+class ProcessorCheckout(Record):
+    """A payment page as the processor has it now."""
+
+    session_id: str
+    state: str
+    """open | complete | expired"""
+    pay_url: str | None
+    amount_cents: int
+    currency: str
+    checkout_id: str | None
+    customer_id: str | None
+    intent_id: str | None = None
+    payment_state: str | None = None
+    """Of a complete page: succeeded | processing | requires_payment_method | canceled."""
+    paid_cents: int = 0
+    paid_at: AwareDatetime | None = None
 
 
 class ProcessorPort(Protocol):
@@ -269,6 +307,18 @@ class ProcessorPort(Protocol):
 
     async def read_invoice(self, processor_id: str) -> ProcessorInvoice:
         """One of our invoices as the processor has it now, with a fresh pay URL."""
+        ...
+
+    async def open_checkout(self, order: CheckoutOrder) -> ProcessorCheckout:
+        """A payment page for one amount; the same order again answers the same page."""
+        ...
+
+    async def read_checkout(self, session_id: str) -> ProcessorCheckout:
+        """A payment page with its payment, as they stand now."""
+        ...
+
+    async def expire_checkout(self, session_id: str) -> ProcessorCheckout:
+        """Close a page to new payments; answers what it has become, which may be complete."""
         ...
 
     async def credit_invoice(
@@ -316,6 +366,10 @@ class OutgoingText(Record):
     to_e164: str
     body: str
     validity_seconds: int
+    provider: str = ""
+    """Who carries it, as the location's channel names them; empty for the house's first."""
+    location_id: str = ""
+    """For providers that hold one account for each location."""
 
 
 class OutgoingEmail(Record):
@@ -338,11 +392,14 @@ class Accepted(Record):
 class DeliveryReport(Record):
     """A provider's later word on a message, possibly late or out of order.
 
-    `state`: accepted | sent | delivered | undelivered | failed.
+    `state`: accepted | sent | delivered | undelivered | failed. `message_key` is empty when the
+    provider does not carry it along: the message is then named by `provider_id`, or by the pay
+    link in its `words`.
     """
 
     message_key: str
     provider_id: str
+    words: str = ""
     state: str
     error_code: str | None = None
     failure_kind: str | None = None
@@ -388,6 +445,19 @@ class TextPort(Protocol):
 
     def inbound(self, event: VendorEvent) -> InboundText:
         """A patient's reply, with what it asks for."""
+        ...
+
+
+@runtime_checkable
+class EmrTextPort(Protocol):
+    """What a practice management system that sends texts offers beside `PmsPort`."""
+
+    async def send_text(self, text: OutgoingText) -> Accepted | Refused:
+        """Hand one text over, once."""
+        ...
+
+    async def find_text(self, text: OutgoingText, since: datetime) -> Accepted | Refused | None:
+        """Look a text up after an unknown outcome; None means not there (yet)."""
         ...
 
 

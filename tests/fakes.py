@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
 
 from connectors.ports import (
     Accepted,
+    CheckoutOrder,
     DeliveryReport,
     InboundText,
     LoosePayment,
@@ -17,6 +19,7 @@ from connectors.ports import (
     PmsClient,
     PmsTenders,
     PmsVisit,
+    ProcessorCheckout,
     ProcessorInvoice,
     ProcessorPayment,
     ProviderUnavailable,
@@ -117,6 +120,8 @@ class FakeProcessor:
     refuses: Refused | None = None
     """The answer to credits and outside payments."""
     down: bool = False
+    checkouts: dict[str, ProcessorCheckout] = field(default_factory=dict)
+    """Payment pages by session id."""
 
     async def ensure_customer(self, key: str, client_id: str) -> str:
         self._note("ensure_customer", key)
@@ -140,6 +145,58 @@ class FakeProcessor:
     async def read_invoice(self, processor_id: str) -> ProcessorInvoice:
         self._note("read_invoice", processor_id)
         return self.invoices[processor_id]
+
+    async def open_checkout(self, order: CheckoutOrder) -> ProcessorCheckout:
+        self._note("open_checkout", order.checkout_id)
+        session_id = f"cs_{order.checkout_id}"
+        page = ProcessorCheckout(
+            session_id=session_id,
+            state="open",
+            pay_url=f"https://pay.example.test/checkout/{session_id}",
+            amount_cents=order.amount_cents,
+            currency=order.currency.lower(),
+            checkout_id=order.checkout_id,
+            customer_id=order.customer_id,
+        )
+        return self.checkouts.setdefault(session_id, page)
+
+    async def read_checkout(self, session_id: str) -> ProcessorCheckout:
+        self._note("read_checkout", session_id)
+        return self.checkouts[session_id]
+
+    async def expire_checkout(self, session_id: str) -> ProcessorCheckout:
+        self._note("expire_checkout", session_id)
+        page = self.checkouts[session_id]
+        if page.state == "open":
+            page = page.model_copy(update={"state": "expired", "pay_url": None})
+            self.checkouts[session_id] = page
+        return page
+
+    def pay_checkout(self, session_id: str, state: str = "succeeded") -> LoosePayment:
+        """Somebody pays on a payment page; `processing` is a bank debit under way."""
+        done, at = state == "succeeded", datetime.now(UTC)
+        page = self.checkouts[session_id]
+        intent_id = page.intent_id or f"pi_{uuid4().hex}"
+        changes = {
+            "state": "complete",
+            "pay_url": None,
+            "intent_id": intent_id,
+            "payment_state": state,
+            "paid_cents": page.amount_cents if done else 0,
+            "paid_at": at if done else None,
+        }
+        self.checkouts[session_id] = page.model_copy(update=changes)
+        self.payments[intent_id] = LoosePayment(
+            payment_id=intent_id,
+            amount_cents=page.amount_cents,
+            currency=page.currency,
+            state=state,
+            invoice_ids=(),
+            customer_id=page.customer_id,
+            paid_at=at if done else None,
+            checkout_id=page.checkout_id,
+        )
+        return self.payments[intent_id]
 
     async def credit_invoice(
         self, key: str, processor_id: str, amount_cents: int

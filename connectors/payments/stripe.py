@@ -12,9 +12,11 @@ from urllib.parse import quote
 import stripe
 
 from connectors.payments.stripe_calls import answer, once
+from connectors.payments.stripe_checkout import Checkouts
 from connectors.payments.stripe_http import StripeHttp
 from connectors.payments.stripe_opening import Bill, Opening
 from connectors.payments.stripe_shapes import (
+    CAUGHT_UP_TYPES,
     Missing,
     is_live,
     to_event,
@@ -24,7 +26,9 @@ from connectors.payments.stripe_shapes import (
 )
 from connectors.ports import (
     BadRequest,
+    CheckoutOrder,
     LoosePayment,
+    ProcessorCheckout,
     ProcessorInvoice,
     Refused,
     VendorEvent,
@@ -35,25 +39,6 @@ Doc = Mapping[str, Any]
 STRIPE_VERSION = "2026-10-28.endive"
 
 PAYMENTS = "payments.data.payment.payment_intent"
-
-CAUGHT_UP_TYPES = (
-    "invoice_payment.paid",
-    "invoice.paid",
-    "invoice.overpaid",
-    "invoice.payment_failed",
-    "invoice.payment_action_required",
-    "invoice.voided",
-    "invoice.marked_uncollectible",
-    "payment_intent.succeeded",
-    "payment_intent.processing",
-    "payment_intent.payment_failed",
-    "payment_intent.canceled",
-    "charge.refunded",
-    "charge.dispute.created",
-    "charge.dispute.closed",
-    "refund.failed",
-)
-"""The events that the house acts on; Stripe takes at most 20 in one query."""
 
 
 class StripeProcessor:
@@ -89,7 +74,7 @@ class StripeProcessor:
         # The telemetry tells Stripe about our machine, and computing it takes time on each call.
         stripe.enable_telemetry = False
         self._client, self._v1 = client, client.v1
-        self._opening = Opening(client)
+        self._opening, self._checkouts = Opening(client), Checkouts(client)
 
     async def close(self) -> None:
         """Close the connection pool."""
@@ -140,6 +125,18 @@ class StripeProcessor:
             return [row.to_dict() async for row in page.auto_paging_iter()]
 
         return await answer(read())
+
+    async def open_checkout(self, order: CheckoutOrder) -> ProcessorCheckout:
+        """A payment page for one amount."""
+        return await self._checkouts.open(order)
+
+    async def read_checkout(self, session_id: str) -> ProcessorCheckout:
+        """A payment page with its payment."""
+        return await self._checkouts.read(session_id)
+
+    async def expire_checkout(self, session_id: str) -> ProcessorCheckout:
+        """Close a page; answers what it has become."""
+        return await self._checkouts.expire(session_id)
 
     async def credit_invoice(
         self, key: str, processor_id: str, amount_cents: int

@@ -26,6 +26,29 @@ from connectors.ports import (
 
 TOLERANCE_SECONDS = 300
 
+CAUGHT_UP_TYPES = (
+    "invoice_payment.paid",
+    "invoice.paid",
+    "invoice.overpaid",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
+    "payment_intent.succeeded",
+    "payment_intent.processing",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+    "refund.failed",
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+)
+"""The events that the house acts on; Stripe takes at most 20 in one query."""
+
 
 class SavedFailure(ProviderUnavailable):
     """A 5xx that the idempotency key now repeats for a day: look up, then use a new key."""
@@ -127,6 +150,7 @@ def to_loose_payment(intent: Mapping[str, Any], rows: list[Mapping[str, Any]]) -
         ),
         customer_id=id_of(intent.get("customer")),
         paid_at=at(charge["created"]) if paid and isinstance(charge, Mapping) else None,
+        checkout_id=(intent.get("metadata") or {}).get("checkout"),
     )
 
 

@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from sandbox.box import Box
 from sandbox.faults import HangUp
-from sandbox.stripe import billing, lists, payments
+from sandbox.stripe import billing, checkout, lists, payments
+from sandbox.stripe.checkout_page import checkout_routes
 from sandbox.stripe.pages import pay_routes
 from sandbox.stripe.params import check_params
 from sandbox.stripe.twin import Twin
@@ -111,6 +112,24 @@ ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
         "/payment_intents/{id}/cancel",
         "payment_intents.cancel",
         lambda t, i, _: payments.cancel_intent(t, i),
+    ),
+    (
+        "POST",
+        "/checkout/sessions",
+        "checkout.sessions.create",
+        lambda t, _, f: checkout.create_session(t, f),
+    ),
+    (
+        "GET",
+        "/checkout/sessions/{id}",
+        "checkout.sessions.retrieve",
+        checkout.read_session,
+    ),
+    (
+        "POST",
+        "/checkout/sessions/{id}/expire",
+        "checkout.sessions.expire",
+        checkout.expire_session,
     ),
     ("GET", "/charges", "charges.list", lambda t, _, f: lists.charges(t, f)),
     ("GET", "/charges/{id}", "charges.retrieve", _read("charge")),
@@ -245,4 +264,4 @@ def stripe_app(box: Box) -> Starlette:
         Route(f"/v1{path}", _endpoint(t, operation, handler), methods=[method])
         for method, path, operation, handler in ROUTES
     ]
-    return Starlette(routes=[*routes, *pay_routes(t)])
+    return Starlette(routes=[*routes, *pay_routes(t), *checkout_routes(t)])

@@ -3,6 +3,9 @@
 POST /invoices/{id}/pay         {"amount_cents"?, "card"?}: a patient pays on the page
 POST /invoices/{id}/processing  {"amount_cents"?}: a patient starts a bank debit
 POST /invoices/{id}/settle      {"succeeded": bool}: the bank answers
+POST /sessions/{id}/pay         {"card"?}: a payer pays on a Checkout page
+POST /sessions/{id}/processing  {}: a payer starts a bank debit there
+POST /sessions/{id}/settle      {"succeeded": bool}: the bank answers
 POST /loose_payment             {"amount_cents", "currency", "descriptor"?}
 POST /refund                    {"payment_intent", "amount_cents"?}: from the Dashboard
 POST /saved_failure             {"operation"}: its next call works, yet its key keeps a 500
@@ -18,7 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from sandbox.box import Box
-from sandbox.stripe import payments
+from sandbox.stripe import checkout, payments
 from sandbox.stripe.params import TABLE
 from sandbox.stripe.twin import Twin
 from sandbox.stripe.wire import Doc, StripeError
@@ -39,6 +42,16 @@ def stripe_control(box: Box) -> Starlette:
 
     def settle(id: str, body: Doc) -> Doc:
         return payments.settle_processing(t, id, bool(body.get("succeeded", True)))
+
+    def pay_session(id: str, body: Doc) -> Doc:
+        card = str(body.get("card") or VISA).replace(" ", "")
+        return checkout.pay_session(t, id, card)
+
+    def session_processing(id: str, _: Doc) -> Doc:
+        return checkout.pay_session(t, id, VISA, ach=True)
+
+    def settle_session(id: str, body: Doc) -> Doc:
+        return checkout.settle_session(t, id, bool(body.get("succeeded", True)))
 
     def loose(_: str, body: Doc) -> Doc:
         intent = payments.new_intent(t, body["amount_cents"], body["currency"], None)
@@ -65,6 +78,9 @@ def stripe_control(box: Box) -> Starlette:
         "/invoices/{id}/pay": pay,
         "/invoices/{id}/processing": processing,
         "/invoices/{id}/settle": settle,
+        "/sessions/{id}/pay": pay_session,
+        "/sessions/{id}/processing": session_processing,
+        "/sessions/{id}/settle": settle_session,
         "/loose_payment": loose,
         "/refund": refund,
         "/saved_failure": saved_failure,

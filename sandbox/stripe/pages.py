@@ -43,7 +43,8 @@ _FORM = """<form method="post">
 <button type="submit">Pay</button></form>"""
 
 
-def _dollars(cents: int) -> str:
+def in_dollars(cents: int) -> str:
+    """`1,234.00`."""
     sign = "-" if cents < 0 else ""
     return f"{sign}{abs(cents) // 100:,}.{abs(cents) % 100:02d}"
 
@@ -61,11 +62,11 @@ def _cents(form: Doc) -> int | None:
 def _render(bill: Doc, notice: str = "", alert: bool = False, status: int = 200) -> Response:
     left = bill["amount_remaining"]
     payable = bill["status"] in ("open", "uncollectible")
-    headline = f"${_dollars(left)} due" if payable else f"Invoice {bill['status']}"
+    headline = f"${in_dollars(left)} due" if payable else f"Invoice {bill['status']}"
     lines = [(line["description"] or "Line", line["amount"]) for line in bill["lines"]["data"]]
     lines += [("Credits", -bill["pre_payment_credit_notes_amount"]), ("Paid", -bill["amount_paid"])]
     rows = "".join(
-        f"<tr><td>{escape(text)}</td><td>${_dollars(cents)}</td></tr>" for text, cents in lines
+        f"<tr><td>{escape(text)}</td><td>${in_dollars(cents)}</td></tr>" for text, cents in lines
     )
     role = "alert" if alert else "status"
     return HTMLResponse(
@@ -74,7 +75,7 @@ def _render(bill: Doc, notice: str = "", alert: bool = False, status: int = 200)
             headline=headline,
             notice=f'<p role="{role}">{escape(notice)}</p>' if notice else "",
             rows=rows,
-            form=_FORM.format(amount=_dollars(left).replace(",", "")) if payable else "",
+            form=_FORM.format(amount=in_dollars(left).replace(",", "")) if payable else "",
         ),
         status,
         {"Cache-Control": "no-store"},
@@ -127,14 +128,16 @@ def pay_routes(t: Twin) -> list[Route]:
         return _render(bill, text, alert=declined, status=402 if declined else 200)
 
     return [
-        Route("/pay/{page}", _guarded(show), methods=["GET"]),
-        Route("/pay/{page}", _guarded(pay), methods=["POST"]),
+        Route("/pay/{page}", guarded(show), methods=["GET"]),
+        Route("/pay/{page}", guarded(pay), methods=["POST"]),
     ]
 
 
-def _guarded(
+def guarded(
     handler: Callable[[Request], Awaitable[Response]],
 ) -> Callable[[Request], Awaitable[Response]]:
+    """Answer a refusal of the twin as JSON."""
+
     async def endpoint(request: Request) -> Response:
         try:
             return await handler(request)

@@ -24,6 +24,19 @@ _INTENT = (
     " off_session payment_details payment_method payment_method_data payment_method_options"
     " radar_options receipt_email return_url setup_future_usage shipping use_stripe_sdk"
 )
+_SESSION = (
+    "adaptive_pricing after_expiration allow_promotion_codes allowed_payment_method_types"
+    " automatic_tax billing_address_collection branding_settings cancel_url client_reference_id"
+    " consent_collection currency custom_fields custom_text customer customer_account"
+    " customer_creation customer_email customer_update discounts excluded_payment_method_types"
+    " expand expires_at integration_identifier invoice_creation line_items locale"
+    " managed_payments metadata mode name_collection optional_items origin_context"
+    " payment_intent_data payment_method_collection payment_method_configuration"
+    " payment_method_data payment_method_options permissions phone_number_collection"
+    " redirect_on_completion return_url saved_payment_method_options setup_intent_data"
+    " shipping_address_collection shipping_options submit_type subscription_data success_url"
+    " tax_id_collection ui_mode wallet_options"
+)
 
 TABLE: dict[str, tuple[str, str]] = {
     "customers.create": ("", _CUSTOMER + " payment_method tax_id_data test_clock validate"),
@@ -86,6 +99,9 @@ TABLE: dict[str, tuple[str, str]] = {
     "payment_intents.confirm": ("", _INTENT + " amount_to_confirm"),
     "payment_intents.cancel": ("", "cancellation_reason expand"),
     "payment_intents.list": ("", _LIST + " customer customer_account"),
+    "checkout.sessions.create": ("", _SESSION),
+    "checkout.sessions.retrieve": ("", "expand"),
+    "checkout.sessions.expire": ("", "expand"),
     "charges.retrieve": ("", "expand"),
     "charges.list": ("", _LIST + " customer payment_intent transfer_group"),
     "refunds.create": (
@@ -111,6 +127,12 @@ NESTED: dict[tuple[str, str], tuple[str, str]] = {
     ("payment_records.report_payment", "guaranteed"): ("guaranteed_at", ""),
     ("invoice_payments.list", "payment"): ("type", "payment_intent payment_record"),
     ("events.list", "created"): ("", "gt gte lt lte"),
+    ("checkout.sessions.create", "payment_intent_data"): (
+        "",
+        "application_fee_amount capture_method description metadata on_behalf_of receipt_email"
+        " setup_future_usage shipping statement_descriptor statement_descriptor_suffix"
+        " transfer_data transfer_group",
+    ),
 }
 
 _SPLIT = {name: (req.split(), {*req.split(), *opt.split()}) for name, (req, opt) in TABLE.items()}

@@ -31,6 +31,10 @@ ENABLED_EVENTS = frozenset(
         "charge.dispute.created",
         "charge.dispute.closed",
         "refund.failed",
+        "checkout.session.completed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.async_payment_failed",
+        "checkout.session.expired",
     ]
 )
 """What the practice's webhook endpoint subscribes to; the log keeps every event."""
@@ -44,6 +48,7 @@ _KINDS = {
     "txn": "balance_transaction",
     "re": "refund",
     "cn": "credit_note",
+    "cs": "checkout.session",
 }
 
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import uvicorn
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from connectors.payments.stripe import StripeProcessor
+from connectors.ports import CheckoutOrder
 from sandbox.box import Box
 from sandbox.faults import Fault, Faults
 from sandbox.state import State
@@ -28,6 +29,26 @@ CLIENT = "0b2f4d5e-6a7b-5c8d-9e0f-112233445566"
 DOCUMENT = "5f0c1d2e-3a4b-5c6d-8e7f-aabbccddeeff"
 CASE = "visit/lumin-austin/boulevard/3f1c2b7a-8d9e-4f60-a1b2-c3d4e5f60718"
 OPEN_KEY = f"{CASE}:document:1"
+CHECKOUTS = {
+    "paid": "c0000001-1111-4111-8111-000000000001",
+    "closed": "c0000002-2222-4222-8222-000000000002",
+}
+
+
+def order(customer_id: str, **changes: object) -> CheckoutOrder:
+    """A payment page of 90 dollars for our one link."""
+    checkout_id = changes.get("checkout_id", CHECKOUTS["paid"])
+    link = "https://pay.example.test/p/" + "t" * 22
+    base = {
+        "checkout_id": checkout_id,
+        "customer_id": customer_id,
+        "amount_cents": 9000,
+        "currency": "USD",
+        "done_url": f"{link}/done/{checkout_id}",
+        "back_url": f"{link}/back/{checkout_id}",
+        "expires_at": datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=40),
+    }
+    return CheckoutOrder.model_validate({**base, **changes})
 
 
 @dataclass
