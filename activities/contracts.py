@@ -84,6 +84,8 @@ class StandingOut(Record):
     """The processor asks for exactly what the ledger says is owed."""
     mismatches: tuple[Mismatch, ...] = ()
     """Opened by this reading; each waits for a person."""
+    read_at: AwareDatetime | None = None
+    """Wall time at which the other systems had answered."""
 
 
 class SendIn(Record):

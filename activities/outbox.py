@@ -4,13 +4,15 @@ A row that says `sending` when an attempt begins belongs to an attempt that died
 is unknown. A lost reminder is better than a double one, so unknown is looked up, not repeated.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from pydantic import AwareDatetime
 
-from activities.contracts import CaseRef, SendIn
+from activities.contracts import SendIn
 from activities.tools import Tools
+from activities.wording import Envelope, Words, render, words_from
 from connectors.ports import (
     Accepted,
     OutcomeUnknown,
@@ -21,17 +23,19 @@ from connectors.ports import (
     Refused,
 )
 from domain import ids
-from domain.case import Channel, ChannelOutcome, ChaseStep, Tone
-from domain.messages import TEMPLATE_VERSION, render_email, render_text, template_for
+from domain.case import Channel, ChannelOutcome, ChaseStep
+from domain.messages import TEMPLATE_VERSION
 from domain.model import Record
-from store import clients, consents, invoices, locations, reviews, touchpoints
+from store import clients, consents, invoices, locations, send_facts, touchpoints
 from store.db import Conn
+from store.send_facts import Earlier
 from store.touchpoints import Touchpoint, TouchpointState
 
-_VALIDITY_SECONDS_MAX = 36_000
 _CLOCK_SLACK = timedelta(minutes=1)
 AGAIN_REASONS = frozenset({"ABSENT", "SEND_AGAIN"})
 """Failures after which the same step may go out again, as a new intent."""
+_OVERTAKEN = "OVERTAKEN"
+"""An intent that an earlier attempt left behind unsent; its day is not today's any more."""
 
 _STATES = {
     "accepted": "accepted",
@@ -41,19 +45,19 @@ _STATES = {
 }
 
 
-class Message(Record):
-    """One step on one channel, ready to be rendered."""
+class Ready(Record):
+    """A claimed message with everything that its hand-off needs."""
 
-    case: CaseRef
-    client_id: str
-    document_id: str
-    step: ChaseStep
-    channel: Channel
-    practice_name: str
-    day: int
-    local_date: date
-    at: AwareDatetime
-    validity_seconds: int
+    row: Touchpoint
+    words: Words
+    to: Envelope
+
+
+class Handover(Record):
+    """The last look before the hand-off: the switch that stops it, and the balance's age."""
+
+    switch: str
+    checked_at: AwareDatetime
 
 
 class Outbox:
@@ -62,73 +66,91 @@ class Outbox:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    async def claim(self, conn: Conn, message: Message) -> Touchpoint:
-        """The row of a message, made if need be; call under the client's lock."""
-        earlier = await touchpoints.of_step(
-            conn, message.document_id, message.step.name, message.channel
-        )
-        retried_at = max(
-            (
-                review.decided_at
-                for review in await reviews.of_case(conn, message.case.case_id)
-                if review.decided_at and review.decision and review.decision["choice"] == "retry"
-            ),
-            default=None,
-        )
-        intent = _intent(earlier, retried_at)
-        return await touchpoints.open_intent(conn, self._row(message, intent))
+    async def claim(
+        self,
+        conn: Conn,
+        ask: SendIn,
+        today: date,
+        channels: Iterable[Channel],
+        skipped: Sequence[Touchpoint] = (),
+    ) -> list[Touchpoint]:
+        """The rows of a step, made if need be; call under the client's lock.
 
-    async def send(self, message: Message, row: Touchpoint) -> ChannelOutcome:
-        """Send once. Raises only where nothing can have been sent, so that a retry is safe."""
-        if row.state != "intent":
-            return await self._as_found(row)
-        contact, token = await self._address(message)
-        outgoing = self._render(message, row.message_key, contact, token)
-        if outgoing is None:
-            async with self._tools.pool.acquire() as conn:
-                await touchpoints.mark(conn, row.message_key, "skipped", reason="NO_ADDRESS")
-            return _outcome(row, "refused", "NO_ADDRESS")
-        async with self._tools.pool.acquire() as conn:
-            await touchpoints.mark_sending(conn, row.message_key, row.attempt + 1)
-        return await self._hand_over(row, outgoing)
+        `skipped` are rows of what is not sent, kept by the same statement.
+        """
+        earlier = await send_facts.earlier(conn, ask.case.case_id, ask.document_id, ask.step.name)
+        overtaken = [row.message_key for row in earlier.rows if _is_overtaken(row, ask.at)]
+        if overtaken:
+            await touchpoints.drop(conn, overtaken, _OVERTAKEN)
+        wanted = [
+            message_row(ask, today, channel, _intent(ask, earlier, channel)) for channel in channels
+        ]
+        rows = await touchpoints.put_all(conn, [*wanted, *skipped])
+        return rows[: len(wanted)]
 
-    async def skip(
-        self, ask: SendIn, step: str, channel: Channel, today: date, reason: str
-    ) -> None:
-        """Record that a message was not sent, and why."""
-        key = ids.message_key(ask.document_id, step, channel, TEMPLATE_VERSION, 0)
-        row = Touchpoint(
-            message_key=key,
-            case_id=ask.case.case_id,
-            client_id=ask.client_id,
-            location_id=ask.case.location_id,
-            document_id=ask.document_id,
-            step=step,
-            channel=channel,
-            template_version=TEMPLATE_VERSION,
-            intent=0,
-            state="skipped",
-            reason=reason,
-            day=(today - (ask.day0 or today)).days,
-            local_date=today,
-            at=ask.at,
+    async def send(self, ready: Sequence[Ready], last: Handover) -> list[ChannelOutcome]:
+        """Send each message once; ends in `skipped` outcomes when a switch was thrown.
+
+        Raises only where nothing can have been sent, so that a retry is safe.
+        """
+        to_send, outcomes = {}, []
+        for one in ready:
+            if one.row.state != "intent":
+                outcomes.append(await self._as_found(one.row))
+                continue
+            outgoing = render(self._tools, one.row.message_key, one.row.channel, one.words, one.to)
+            if outgoing is None:
+                await self._drop([one.row.message_key], "NO_ADDRESS")
+                outcomes.append(_outcome(one.row, "refused", "NO_ADDRESS"))
+                continue
+            to_send[one.row.message_key] = (one, outgoing)
+        begun = await self._begin({key: str(one.words) for key, (one, _) in to_send.items()}, last)
+        stopped = [one.row for key, (one, _) in to_send.items() if key not in begun]
+        outcomes += await self._stopped(stopped)
+        sent = await asyncio.gather(
+            *(self._hand_over(begun[key], to_send[key][1]) for key in begun),
+            return_exceptions=True,
         )
+        for outcome in sent:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            outcomes.append(outcome)
+        return outcomes
+
+    async def _begin(self, words: Mapping[str, str], last: Handover) -> dict[str, Touchpoint]:
+        if not words:
+            return {}
         async with self._tools.pool.acquire() as conn:
-            known = await touchpoints.open_intent(conn, row)
-            if known.state == "intent":
-                await touchpoints.mark(conn, key, "skipped", reason=reason)
+            return await touchpoints.begin(conn, words, last.switch, last.checked_at)
+
+    async def _stopped(self, rows: Sequence[Touchpoint]) -> list[ChannelOutcome]:
+        """Messages that did not begin: switched off in the last moment, or begun elsewhere."""
+        if not rows:
+            return []
+        await self._drop([row.message_key for row in rows], "SWITCHED_OFF")
+        async with self._tools.pool.acquire() as conn:
+            now = [await touchpoints.get(conn, row.message_key) for row in rows]
+        return [
+            _outcome(row, "skipped", row.reason)
+            if row.state == "skipped"
+            else _outcome(row, _STATES.get(row.state, "refused"), row.reason)
+            for row in now
+        ]
+
+    async def _drop(self, keys: Sequence[str], reason: str) -> None:
+        async with self._tools.pool.acquire() as conn:
+            await touchpoints.drop(conn, keys, reason)
 
     async def resolve(
-        self, case: CaseRef, message_key: str, last_look: bool, may_repeat_email: bool
+        self, step: ChaseStep, message_key: str, last_look: bool, may_repeat_email: bool
     ) -> ChannelOutcome:
         """Find out what became of a message of unknown outcome."""
         async with self._tools.pool.acquire() as conn:
             row = await touchpoints.get(conn, message_key)
         if _STATES.get(row.state) != "unknown":
             return await self._as_found(row)
-        message = await self._message_of(case, row)
-        contact, token = await self._address(message)
-        outgoing = self._render(message, message_key, contact, token)
+        words = words_from(row.words, step)
+        outgoing = render(self._tools, message_key, row.channel, words, await self._envelope(row))
         if isinstance(outgoing, OutgoingText):
             return await self._look_up(row, outgoing, last_look)
         if isinstance(outgoing, OutgoingEmail) and may_repeat_email:
@@ -136,6 +158,20 @@ class Outbox:
                 await touchpoints.mark_sending(conn, message_key, row.attempt + 1)
             return await self._hand_over(row, outgoing)
         return _outcome(row, "unknown")
+
+    async def _envelope(self, row: Touchpoint) -> Envelope:
+        async with self._tools.pool.acquire() as conn:
+            location = await locations.get_location(conn, row.location_id)
+            contact = await clients.contact_of(conn, self._tools.vault, row.client_id)
+            token = await invoices.pay_link(conn, row.case_id, row.client_id, row.location_id)
+        return Envelope(
+            client_id=row.client_id,
+            contact=contact,
+            token=token,
+            practice_name=location.practice_name,
+            location_id=row.location_id,
+            text_provider=row.provider or "",
+        )
 
     async def _look_up(
         self, row: Touchpoint, outgoing: OutgoingText, last_look: bool
@@ -201,93 +237,54 @@ class Outbox:
             return await self._finish(row, "unknown")
         return _outcome(row, _STATES.get(row.state, "refused"), row.reason)
 
-    async def _address(self, message: Message) -> tuple[clients.Contact, str]:
-        async with self._tools.pool.acquire() as conn:
-            contact = await clients.contact_of(conn, self._tools.vault, message.client_id)
-            token = await invoices.pay_link(
-                conn, message.case.case_id, message.client_id, message.case.location_id
-            )
-        return contact, token
 
-    async def _message_of(self, case: CaseRef, row: Touchpoint) -> Message:
-        async with self._tools.pool.acquire() as conn:
-            location = await locations.get_location(conn, case.location_id)
-        step = next((s for s in location.chase.steps if s.name == row.step), None)
-        return Message(
-            case=case,
-            client_id=row.client_id,
-            document_id=row.document_id or "",
-            step=step
-            or ChaseStep(name=row.step, day=0, tone=Tone.NEUTRAL, channels=(row.channel,)),
-            channel=row.channel,
-            practice_name=location.practice_name,
-            day=row.day or 0,
-            local_date=row.local_date,
-            at=row.at,
-            validity_seconds=_VALIDITY_SECONDS_MAX,
-        )
-
-    def _row(self, message: Message, intent: int) -> Touchpoint:
-        return Touchpoint(
-            message_key=ids.message_key(
-                message.document_id, message.step.name, message.channel, TEMPLATE_VERSION, intent
-            ),
-            case_id=message.case.case_id,
-            client_id=message.client_id,
-            location_id=message.case.location_id,
-            document_id=message.document_id,
-            step=message.step.name,
-            channel=message.channel,
-            template_version=TEMPLATE_VERSION,
-            intent=intent,
-            state="intent",
-            day=message.day,
-            local_date=message.local_date,
-            at=message.at,
-        )
-
-    def _render(
-        self, message: Message, key: str, contact: clients.Contact, token: str
-    ) -> OutgoingText | OutgoingEmail | None:
-        """The message itself, or None when there is nowhere to send it."""
-        words = {
-            "first_name": contact.first_name,
-            "practice_name": message.practice_name,
-            "pay_url": f"{self._tools.public_base_url}/p/{token}",
-        }
-        template = template_for(message.step.name, message.step.tone)
-        if message.channel is Channel.SMS:
-            if contact.phone_e164 is None:
-                return None
-            return OutgoingText(
-                message_key=key,
-                to_e164=contact.phone_e164,
-                body=render_text(template, words),
-                validity_seconds=max(1, min(message.validity_seconds, _VALIDITY_SECONDS_MAX)),
-            )
-        if contact.email is None:
-            return None
-        email = render_email(template, words)
-        return OutgoingEmail(
-            message_key=key,
-            to_address=contact.email,
-            subject=email.subject,
-            text=email.text,
-            html=email.html,
-        )
+def message_row(ask: SendIn, today: date, channel: Channel, intent: int) -> Touchpoint:
+    """A message of a step that is about to be sent."""
+    return Touchpoint(
+        message_key=ids.message_key(
+            ask.document_id, ask.step.name, channel, TEMPLATE_VERSION, intent
+        ),
+        case_id=ask.case.case_id,
+        client_id=ask.client_id,
+        location_id=ask.case.location_id,
+        document_id=ask.document_id,
+        step=ask.step.name,
+        channel=channel,
+        template_version=TEMPLATE_VERSION,
+        intent=intent,
+        state="intent",
+        day=(today - (ask.day0 or today)).days,
+        local_date=today,
+        at=ask.at,
+        message_class=ask.step.message_class,
+    )
 
 
-def _intent(earlier: Sequence[Touchpoint], retried_at: datetime | None) -> int:
-    """A new intent only after a failure that allows one; else the newest row answers.
+def skipped_row(ask: SendIn, today: date, step: str, channel: Channel, reason: str) -> Touchpoint:
+    """A message that is not sent, and why."""
+    row = message_row(ask, today, channel, 0)
+    key = ids.message_key(ask.document_id, step, channel, TEMPLATE_VERSION, 0)
+    changes = {"message_key": key, "step": step, "state": "skipped", "reason": reason}
+    return row.model_copy(update=changes)
 
-    `retried_at` is when a person last said that the contact data is right now.
-    """
-    if not earlier:
+
+def _is_overtaken(row: Touchpoint, at: datetime) -> bool:
+    return row.state == "intent" and at - row.at > _CLOCK_SLACK
+
+
+def _intent(ask: SendIn, earlier: Earlier, channel: Channel) -> int:
+    """A new intent only after a failure that allows one; else the newest row answers."""
+    rows = [row for row in earlier.rows if row.channel == channel]
+    if not rows:
         return 0
-    newest = max(earlier, key=lambda row: row.intent)
-    is_mended = retried_at is not None and newest.at <= retried_at
-    may_repeat = (newest.state == "failed" and newest.reason in AGAIN_REASONS) or (
-        newest.state in ("failed", "skipped") and is_mended
+    newest = max(rows, key=lambda row: row.intent)
+    is_mended = earlier.mended_at is not None and newest.at <= earlier.mended_at
+    may_repeat = (
+        (newest.state == "failed" and newest.reason in AGAIN_REASONS)
+        or (newest.state == "failed" and newest.message_key == ask.retry_of)
+        or (newest.state in ("failed", "skipped") and is_mended)
+        or (newest.state == "skipped" and newest.reason == _OVERTAKEN)
+        or _is_overtaken(newest, ask.at)
     )
     return newest.intent + 1 if may_repeat else newest.intent
 

@@ -1,14 +1,17 @@
 """Send: one dunning step, decided from facts that are fresh at the moment of the hand-off.
 
-The order never changes: switch, consent, cap, allowed hours, balance, intent committed,
-provider call, answer. An unknown answer is looked up before anything is tried again.
+The order never changes: switch, channel, holds, consent, cap, allowed hours, balance, intent
+committed, switch again, provider call, answer. An unknown answer is looked up before anything
+is tried again. Whatever is not sent is recorded with the rule that forbade it.
 """
 
-import asyncio
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 
 from temporalio import activity
 
+from activities import permission
 from activities.clock import at_this_attempt
 from activities.contracts import (
     ResolveIn,
@@ -19,18 +22,47 @@ from activities.contracts import (
     StandingOut,
 )
 from activities.errors import vendor_errors
-from activities.outbox import Message, Outbox
+from activities.hours import Hours
+from activities.outbox import Handover, Outbox, Ready, skipped_row
+from activities.permission import Routes, Verdict
 from activities.standing import StandingActivities
 from activities.tools import Tools
+from activities.wording import Envelope, choose
+from connectors.ports import ProviderUnavailable
 from domain import calendar
-from domain.case import Channel, ChannelOutcome, ChasePolicy
+from domain.case import Channel, ChannelOutcome
+from domain.consent import Permission
 from domain.dunning import RECEIPT_STEP
-from store import clients, consents, ledger, locations, touchpoints
+from store import (
+    checkouts,
+    clients,
+    consents,
+    invoices,
+    locations,
+    send_answers,
+    send_facts,
+    touchpoints,
+)
 from store.db import transaction
-from store.locations import Location
+from store.send_answers import SendAnswer
+from store.send_facts import SendFacts
+from store.touchpoints import Touchpoint
 
-_CONSENT_CLASS = "billing"
-_LAST_MINUTE = timedelta(minutes=1)
+_FRESH = timedelta(seconds=2)
+"""How old the balance may be when a message is handed over."""
+_READS_MAX = 3
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One send with what was read for it."""
+
+    ask: SendIn
+    today: date
+    facts: SendFacts
+    allowed: Mapping[Channel, Permission]
+    routes: Routes
+    hours: Hours
 
 
 class SendActivities:
@@ -47,102 +79,161 @@ class SendActivities:
         """Send the step on every channel that may speak now, or say why not."""
         # An attempt may begin long after the step was due, when the window has closed.
         ask = ask.model_copy(update={"at": at_this_attempt(ask.at)})
+        case, locked_until = await self._read(ask)
+        owed = StandingOut(status="verified", balance_cents=case.facts.balance_cents)
+        early = permission.switched_off(ask, case.facts)
+        if early is None and case.routes.usable:
+            early = permission.before_balance(ask, case.facts, case.hours, locked_until)
+        elif early is None:
+            early = permission.held(ask, case.facts.holds)
+        if early is not None:
+            return await self._not_sent(case, early, owed)
+        standing = await self._refresh(ask)
+        late = permission.after_balance(ask, case.facts, standing)
+        if late is not None:
+            return await self._not_sent(case, late, standing)
+        if not case.routes.usable:
+            return await self._no_route(case, standing)
+        return await self._send(case, standing)
+
+    async def _read(self, ask: SendIn) -> tuple[_Case, datetime | None]:
         today = calendar.local_date(ask.at, ask.case.zone)
         async with self._tools.pool.acquire() as conn:
-            location = await locations.get_location(conn, ask.case.location_id)
-            owed_cents = await ledger.balance_of_case(conn, ask.case.case_id)
-            busy = await touchpoints.other_steps_on(
-                conn, ask.client_id, today, ask.document_id, ask.step.name
-            )
-        if _switched_off(location, first=ask.first):
-            await self._skip(ask, today, "SWITCHED_OFF", ask.step.channels)
-            return SendOut(status="off", balance_cents=owed_cents, local_date=today)
-        until = self._not_before(ask, today, busy)
-        if until is not None:
-            return SendOut(status="snoozed", balance_cents=owed_cents, until=until)
-        standing = await self._standing.refresh(
-            StandingIn(case=ask.case, client_id=ask.client_id, at=ask.at)
-        )
-        stop = _why_not(ask, standing)
-        if stop is not None:
-            return _answer(stop, standing, today)
-        outcomes = await self._send_all(ask, location, today)
-        if outcomes is None:
-            until = _tomorrow(ask, today)
-            return _answer("snoozed", standing, today).model_copy(update={"until": until})
-        return _answer(_status(outcomes), standing, today, outcomes)
-
-    def _not_before(self, ask: SendIn, today: date, busy: int) -> datetime | None:
-        """When the step may go, if not now: one message a day, inside the allowed hours."""
-        if busy and _is_capped(ask):
-            return _tomorrow(ask, today)
-        return _opens_at(ask.chase, ask.at, ask.case.zone)
-
-    async def _send_all(
-        self, ask: SendIn, location: Location, today: date
-    ) -> tuple[ChannelOutcome, ...] | None:
-        """Claim the day and send; None when another visit's message has the day already."""
-        barred = await self._barred(ask)
-        messages = [
-            Message(
-                case=ask.case,
+            facts = await send_facts.read(
+                conn,
+                self._tools.vault,
+                location_id=ask.case.location_id,
+                case_id=ask.case.case_id,
                 client_id=ask.client_id,
                 document_id=ask.document_id,
-                step=ask.step,
-                channel=channel,
-                practice_name=location.practice_name,
-                day=(today - (ask.day0 or today)).days,
-                local_date=today,
-                at=ask.at,
-                validity_seconds=calendar.window_seconds_left(
-                    ask.at, ask.case.zone, ask.chase.window_closes_at
-                ),
+                priority=ask.step.priority,
+                today=today,
+                day_begins=calendar.instant(today, time(0), ask.case.zone),
             )
-            for channel in ask.step.channels
-            if channel not in barred
+            allowed = await consents.permissions(conn, ask.client_id, ask.step.message_class)
+            locked_until = await checkouts.open_until(conn, ask.client_id, ask.at)
+        hours = Hours(ask.chase, ask.case.zone)
+        routes = permission.routes(ask, facts, allowed)
+        return _Case(ask, today, facts, allowed, routes, hours), locked_until
+
+    async def _refresh(self, ask: SendIn) -> StandingOut:
+        return await self._standing.refresh(
+            StandingIn(case=ask.case, client_id=ask.client_id, at=ask.at)
+        )
+
+    # -- not sent
+
+    async def _not_sent(self, case: _Case, verdict: Verdict, standing: StandingOut) -> SendOut:
+        ask = case.ask
+        rows: list[Touchpoint] = []
+        if verdict.status in ("off", "covered"):
+            rows = _skipped(case, ask.step.channels, verdict.reason)
+        async with transaction(self._tools.pool) as conn:
+            await touchpoints.put_all(conn, rows)
+            await send_answers.note(conn, _answer_row(ask, verdict))
+        answer = _answer(verdict.status, standing, case.today)
+        return answer.model_copy(update={"until": verdict.until, "reason": verdict.reason})
+
+    async def _no_route(self, case: _Case, standing: StandingOut) -> SendOut:
+        """No channel may carry the step: recorded, and a person is asked."""
+        rows = [
+            skipped_row(case.ask, case.today, case.ask.step.name, channel, reason)
+            for channel, reason in case.routes.barred.items()
         ]
+        async with transaction(self._tools.pool) as conn:
+            await touchpoints.put_all(conn, [*rows, *_skipped_late(case)])
+        status = "no_consent" if case.routes.is_consent_missing else "unreachable"
+        return _answer(status, standing, case.today)
+
+    # -- sent
+
+    async def _send(self, case: _Case, standing: StandingOut) -> SendOut:
+        ask = case.ask
+        outcomes: list[ChannelOutcome] = []
+        for channels in (case.routes.usable, case.routes.spare):
+            if outcomes and not _is_refused(outcomes):
+                break
+            claimed = await self._claim(case, channels, skip_too=not outcomes)
+            if isinstance(claimed, Verdict):
+                return await self._not_sent(case, claimed, standing)
+            standing, late = await self._fresh(case, standing)
+            if late is not None:
+                await self._drop(claimed, late.reason)
+                return await self._not_sent(case, late, standing)
+            ready = await self._ready(case, claimed, standing)
+            last = Handover(switch=permission.switch_of(ask), checked_at=_read_at(standing))
+            outcomes += await self._outbox.send(ready, last)
+        return _answer(_status(outcomes, case.routes), standing, case.today, tuple(outcomes))
+
+    async def _claim(
+        self, case: _Case, channels: Sequence[Channel], *, skip_too: bool
+    ) -> list[Touchpoint] | Verdict:
+        """Claim the day and write the intents; or why another message has the day already."""
+        ask = case.ask
+        skipped = []
+        if skip_too:
+            for channel in ask.step.channels:
+                if channel in case.routes.barred:
+                    skipped += _skipped(case, (channel,), case.routes.barred[channel])
+            skipped += _skipped_late(case)
         async with transaction(self._tools.pool) as conn:
             # Two visits of one client may be due at the same instant; here they queue.
             await clients.lock_client(conn, ask.client_id)
-            busy = await touchpoints.other_steps_on(
-                conn, ask.client_id, today, ask.document_id, ask.step.name
-            )
-            if busy and _is_capped(ask):
-                return None
-            rows = [await self._outbox.claim(conn, message) for message in messages]
-        await self._skip_late(ask, today)
-        for channel, reason in barred.items():
-            await self._skip(ask, today, reason, (channel,))
-        sent = await asyncio.gather(*map(self._outbox.send, messages, rows), return_exceptions=True)
-        for outcome in sent:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return tuple(outcome for outcome in sent if isinstance(outcome, ChannelOutcome))
+            touches = await send_facts.touches(conn, ask.client_id, case.today)
+            full = permission.capped(ask, case.facts, touches, case.hours)
+            if full is not None:
+                return full
+            return await self._outbox.claim(conn, ask, case.today, channels, skipped)
 
-    async def _barred(self, ask: SendIn) -> dict[Channel, str]:
-        """Channels that the client does not allow, or that lead nowhere, with the reason."""
-        barred = {}
+    async def _fresh(
+        self, case: _Case, standing: StandingOut
+    ) -> tuple[StandingOut, Verdict | None]:
+        """The balance again when the one at hand is too old to act on."""
+        for _ in range(_READS_MAX):
+            if datetime.now(UTC) - _read_at(standing) <= _FRESH:
+                return standing, None
+            standing = await self._refresh(case.ask)
+            late = permission.after_balance(case.ask, case.facts, standing)
+            if late is not None:
+                return standing, late
+        raise ProviderUnavailable("the balance could not be read in time")
+
+    async def _drop(self, rows: Sequence[Touchpoint], reason: str) -> None:
         async with self._tools.pool.acquire() as conn:
-            for channel in ask.step.channels:
-                ok, reason = await consents.may_send(
-                    conn, self._tools.vault, ask.client_id, channel, _CONSENT_CLASS
+            await touchpoints.drop(conn, [row.message_key for row in rows], reason)
+
+    async def _ready(
+        self, case: _Case, rows: Sequence[Touchpoint], standing: StandingOut
+    ) -> list[Ready]:
+        ask, facts = case.ask, case.facts
+        token = facts.token
+        if token is None:
+            async with self._tools.pool.acquire() as conn:
+                token = await invoices.pay_link(
+                    conn, ask.case.case_id, ask.client_id, ask.case.location_id
                 )
-                if not ok:
-                    barred[channel] = reason or "NO_CONSENT"
-        return barred
+        if facts.contact is None:
+            raise LookupError(f"There is no contact for client {ask.client_id}.")
+        carrier = facts.channels.get(Channel.SMS)
+        to = Envelope(
+            client_id=ask.client_id,
+            contact=facts.contact,
+            token=token,
+            practice_name=facts.location.practice_name,
+            location_id=ask.case.location_id,
+            text_provider=carrier.provider if carrier else "",
+            validity_seconds=case.hours.seconds_left(ask.at),
+        )
+        return [
+            Ready(
+                row=row,
+                words=choose(ask, standing, facts.contact, case.allowed[row.channel].detail),
+                to=to,
+            )
+            for row in rows
+        ]
 
-    async def _skip_late(self, ask: SendIn, today: date) -> None:
-        """Steps that an outage swallowed are recorded, never sent late."""
-        by_name = {step.name: step for step in ask.chase.steps}
-        for name in ask.skipped:
-            for channel in by_name[name].channels:
-                await self._outbox.skip(ask, name, channel, today, "SKIPPED_LATE")
-
-    async def _skip(
-        self, ask: SendIn, today: date, reason: str, channels: tuple[Channel, ...]
-    ) -> None:
-        for channel in channels:
-            await self._outbox.skip(ask, ask.step.name, channel, today, reason)
+    # -- unknown outcomes
 
     @activity.defn
     @vendor_errors
@@ -150,7 +241,7 @@ class SendActivities:
         """Look up messages of unknown outcome; what is certainly not there may go again."""
         may_repeat = await self._may_repeat_email(ask)
         outcomes = [
-            await self._outbox.resolve(ask.case, key, ask.last_look, may_repeat)
+            await self._outbox.resolve(ask.step, key, ask.last_look, may_repeat)
             for key in ask.message_keys
         ]
         return ResolveOut(
@@ -163,73 +254,82 @@ class SendActivities:
         """What holds for a send holds for its repetition, as the facts are now."""
         if not self._tools.emails.resends_safely:
             return False
-        at = at_this_attempt(ask.at)
         async with self._tools.pool.acquire() as conn:
+            row = await touchpoints.get(conn, ask.message_keys[0])
             location = await locations.get_location(conn, ask.case.location_id)
-            is_allowed, _ = await consents.may_send(
-                conn, self._tools.vault, ask.client_id, Channel.EMAIL, _CONSENT_CLASS
-            )
-        if not is_allowed or _opens_at(location.chase, at, ask.case.zone) is not None:
-            return False
-        if _switched_off(location, first=False) or _switched_off(location, first=True):
-            return False
-        standing = await self._standing.refresh(
-            StandingIn(case=ask.case, client_id=ask.client_id, at=at)
+        again = SendIn(
+            case=ask.case,
+            client_id=ask.client_id,
+            document_id=row.document_id or "",
+            step=ask.step.model_copy(update={"channels": (Channel.EMAIL,)}),
+            chase=location.chase,
+            day0=None,
+            at=at_this_attempt(ask.at),
+            first=True,
+            settled_ok=ask.step.name == RECEIPT_STEP.name,
         )
-        is_due = standing.balance_cents > 0 or ask.step.name == RECEIPT_STEP.name
-        return standing.status == "verified" and is_due and not standing.in_flight
+        case, locked_until = await self._read(again)
+        if Channel.EMAIL not in case.routes.usable:
+            return False
+        if location.switch("chase") != "live":
+            return False
+        if permission.before_balance(again, case.facts, case.hours, locked_until) is not None:
+            return False
+        standing = await self._refresh(again)
+        return permission.after_balance(again, case.facts, standing) is None
 
 
-def _is_capped(ask: SendIn) -> bool:
-    """Reminders share one message a day; the invoice itself and a receipt go at once."""
-    return not ask.first and not ask.settled_ok
+def _skipped(case: _Case, channels: Sequence[Channel], reason: str) -> list[Touchpoint]:
+    name = case.ask.step.name
+    return [skipped_row(case.ask, case.today, name, channel, reason) for channel in channels]
 
 
-def _tomorrow(ask: SendIn, today: date) -> datetime:
-    return calendar.instant(today + timedelta(days=1), ask.chase.send_at, ask.case.zone)
+def _skipped_late(case: _Case) -> list[Touchpoint]:
+    """Steps that an outage swallowed are recorded, never sent late."""
+    by_name = {step.name: step for step in case.ask.chase.steps}
+    return [
+        skipped_row(case.ask, case.today, name, channel, "SKIPPED_LATE")
+        for name in case.ask.skipped
+        for channel in by_name[name].channels
+    ]
 
 
-def _opens_at(chase: ChasePolicy, at: datetime, zone: str) -> datetime | None:
-    """When messages may go next; None when they may go now.
-
-    The last minute of the window is left out: an attempt takes some seconds, and a text that
-    is only valid for these is lost in the provider's queue.
-    """
-    hours = (zone, chase.window_opens_at, chase.window_closes_at)
-    opens = calendar.allowed_from(at, *hours)
-    if opens > at:
-        return opens
-    left_seconds = calendar.window_seconds_left(at, zone, chase.window_closes_at)
-    if left_seconds < _LAST_MINUTE.total_seconds():
-        return calendar.allowed_from(at + _LAST_MINUTE, *hours)
-    return None
-
-
-def _switched_off(location: Location, first: bool) -> bool:
-    """Re-read at the moment of acting, so that a kill switch works on what is queued."""
-    return location.switches.get("send" if first else "chase", "live") != "live"
+def _answer_row(ask: SendIn, verdict: Verdict) -> SendAnswer:
+    return SendAnswer(
+        case_id=ask.case.case_id,
+        client_id=ask.client_id,
+        location_id=ask.case.location_id,
+        document_id=ask.document_id,
+        step=ask.step.name,
+        priority=ask.step.priority,
+        answer=verdict.answer,
+        reason=verdict.reason,
+        rule=verdict.rule,
+        policy_version=ask.chase.version,
+        until=verdict.until,
+        at=ask.at,
+    )
 
 
-def _why_not(ask: SendIn, standing: StandingOut) -> str | None:
-    """Facts that forbid a message; a receipt needs no debt, everything else does."""
-    if standing.status == "unverified":
-        return "unverified"
-    if ask.settled_ok:
-        return None
-    if standing.balance_cents <= 0:
-        return "settled"
-    if standing.in_flight:
-        return "in_flight"
-    if not ask.first and standing.balance_cents < ask.chase.minimum_chase_cents:
-        return "small"
-    return None
+def _read_at(standing: StandingOut) -> datetime:
+    if standing.read_at is None:
+        raise LookupError("a balance that was not read cannot be acted on")
+    return standing.read_at
 
 
-def _status(outcomes: tuple[ChannelOutcome, ...]) -> str:
+def _is_refused(outcomes: Sequence[ChannelOutcome]) -> bool:
+    return all(outcome.state == "refused" for outcome in outcomes)
+
+
+def _status(outcomes: Sequence[ChannelOutcome], routes: Routes) -> str:
     states = {outcome.state for outcome in outcomes}
     if "unknown" in states:
         return "unknown"
-    return "sent" if "accepted" in states else "unreachable"
+    if "accepted" in states:
+        return "sent"
+    if "skipped" in states:
+        return "off"
+    return "no_consent" if routes.is_consent_missing else "unreachable"
 
 
 def _answer(

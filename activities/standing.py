@@ -5,6 +5,7 @@ Used by the reconcile step and, inside every send, immediately before the hand-o
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from temporalio import activity
 
@@ -46,6 +47,7 @@ class StandingActivities:
             outside = await self._read_outside(ask.case)
         except ConnectorError as error:
             return await self._unverified(ask, type(error).__name__)
+        read_at = datetime.now(UTC)
         async with transaction(self._tools.pool) as conn:
             await clients.lock_client(conn, ask.client_id)
             is_waiting = await self._post(conn, ask, outside)
@@ -59,6 +61,7 @@ class StandingActivities:
             in_flight=any(invoice.in_flight for invoice in outside.invoices),
             door_in_step=asked_cents(outside.invoices) == max(balance_cents, 0),
             mismatches=mismatches,
+            read_at=read_at,
         )
 
     async def _post(self, conn: Conn, ask: StandingIn, outside: Outside) -> bool:

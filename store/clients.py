@@ -69,6 +69,11 @@ async def contact_of(conn: Conn, vault: Vault, client_id: str) -> Contact:
     )
     if sealed is None:
         raise LookupError(f"There is no contact for client {client_id}.")
+    return open_contact(vault, client_id, sealed)
+
+
+def open_contact(vault: Vault, client_id: str, sealed: bytes) -> Contact:
+    """A contact as it was read from the table, opened."""
     return Contact.model_validate_json(vault.open(sealed, _context(client_id)))
 
 

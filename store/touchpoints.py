@@ -3,12 +3,13 @@
 Transitions are checked, and each is logged, by the database.
 """
 
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import AwareDatetime
 
-from domain.case import Channel
+from domain.case import Channel, MessageClass
 from domain.model import Record
 from store.db import Conn
 
@@ -32,11 +33,18 @@ class Touchpoint(Record):
     state: TouchpointState = "intent"
     reason: str | None = None
     failure_code: str | None = None
+    provider: str | None = None
+    """Who was asked to carry it, once somebody was."""
     provider_id: str | None = None
     attempt: int = 0
     day: int | None = None
     local_date: date
     at: AwareDatetime
+    message_class: MessageClass = MessageClass.BILLING
+    words: str | None = None
+    """Template, language and detail level of what went out."""
+    checked_at: AwareDatetime | None = None
+    """When the balance was last read before the hand-off."""
     created_at: AwareDatetime | None = None
     sending_at: AwareDatetime | None = None
     accepted_at: AwareDatetime | None = None
@@ -58,27 +66,42 @@ class IllegalTransition(Exception):
 
 async def open_intent(conn: Conn, tp: Touchpoint) -> Touchpoint:
     """Insert a message as intent (or skipped, with a reason), or return the row of its key."""
-    row = await conn.fetchrow(
-        "INSERT INTO touchpoints (message_key, case_id, client_id, location_id, document_id,"
-        " step, channel, template_version, intent, state, reason, day, local_date, at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-        " ON CONFLICT (message_key) DO NOTHING RETURNING *",
-        tp.message_key,
-        tp.case_id,
-        tp.client_id,
-        tp.location_id,
-        tp.document_id,
-        tp.step,
-        tp.channel.value,
-        tp.template_version,
-        tp.intent,
-        tp.state,
-        tp.reason,
-        tp.day,
-        tp.local_date,
-        tp.at,
+    return (await put_all(conn, [tp]))[0]
+
+
+_PUT = """
+WITH wanted AS (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS w (message_key text, case_id text,
+        client_id text, location_id text, document_id text, step text, channel text,
+        template_version int, intent int, state text, reason text, day int, local_date date,
+        at timestamptz, message_class text)
+), added AS (
+    INSERT INTO touchpoints (message_key, case_id, client_id, location_id, document_id, step,
+        channel, template_version, intent, state, reason, day, local_date, at, message_class)
+    SELECT * FROM wanted ON CONFLICT (message_key) DO NOTHING RETURNING *
+)
+SELECT * FROM added UNION ALL
+SELECT t.* FROM touchpoints t JOIN wanted USING (message_key)
+"""
+
+
+async def put_all(conn: Conn, wanted: Sequence[Touchpoint]) -> list[Touchpoint]:
+    """Insert messages as intents (or skipped, with reasons); the rows that their keys have now."""
+    if not wanted:
+        return []
+    rows = await conn.fetch(
+        _PUT, [tp.model_dump(mode="json", include=_PUT_FIELDS) for tp in wanted]
     )
-    return Touchpoint.model_validate(dict(row)) if row else await get(conn, tp.message_key)
+    found = {row["message_key"]: Touchpoint.model_validate(dict(row)) for row in rows}
+    # A row that another transaction added while this statement waited is not in its snapshot.
+    return [found.get(tp.message_key) or await get(conn, tp.message_key) for tp in wanted]
+
+
+_PUT_FIELDS = {
+    *("message_key", "case_id", "client_id", "location_id", "document_id", "step", "channel"),
+    *("template_version", "intent", "state", "reason", "day", "local_date", "at"),
+    "message_class",
+}
 
 
 async def get(conn: Conn, key: str) -> Touchpoint:
@@ -106,6 +129,41 @@ async def mark_sending(conn: Conn, key: str, attempt: int) -> Touchpoint:
         current = await get(conn, key)
         raise IllegalTransition(f"message {key} is {current.state} and cannot be sent")
     return Touchpoint.model_validate(dict(row))
+
+
+_BEGIN = """
+UPDATE touchpoints t SET state = 'sending', attempt = attempt + 1, checked_at = $2,
+    words = $3::jsonb ->> message_key
+FROM locations l
+WHERE t.message_key = ANY($4) AND t.state = 'intent' AND l.location_id = t.location_id
+    AND coalesce(l.switches ->> $1, 'live') = 'live'
+    AND (SELECT s.is_on FROM channel_settings s WHERE s.location_id = t.location_id
+        AND s.channel = t.channel ORDER BY s.setting_id DESC LIMIT 1)
+RETURNING t.*
+"""
+
+
+async def begin(
+    conn: Conn, words: Mapping[str, str], switch: str, checked_at: datetime
+) -> dict[str, Touchpoint]:
+    """Say that the provider is about to be called, unless a switch was thrown meanwhile.
+
+    The switches are read by the statement that marks the messages, as the last thing before the
+    hand-off. `words` names by message key what goes out. A key that is missing in the answer
+    must not be sent: it is switched off, or another attempt has it.
+    """
+    rows = await conn.fetch(_BEGIN, switch, checked_at, dict(words), list(words))
+    return {row["message_key"]: Touchpoint.model_validate(dict(row)) for row in rows}
+
+
+async def drop(conn: Conn, keys: Sequence[str], reason: str) -> None:
+    """Skip messages that were claimed and are not to go after all."""
+    await conn.execute(
+        "UPDATE touchpoints SET state = 'skipped', reason = $2"
+        " WHERE message_key = ANY($1) AND state = 'intent'",
+        list(keys),
+        reason,
+    )
 
 
 async def mark(

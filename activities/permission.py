@@ -1,0 +1,224 @@
+"""Whether a step may go now: the rules in their fixed order, over facts that others have read.
+
+Pure. Every refusal names its rule, so that the client's log can say why nothing was sent.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+
+from pydantic import AwareDatetime
+
+from activities.contracts import SendIn, StandingOut
+from activities.hours import Hours
+from domain import calendar, cap
+from domain.case import Channel, MessageClass
+from domain.consent import Permission
+from domain.dunning import RECEIPT_STEP
+from domain.model import Record
+from store.holds import ClientHold
+from store.send_facts import ClientTouch, SendFacts
+
+_HOLD_RULES: Mapping[str, str] = MappingProxyType(
+    {
+        "dispute": "D6",
+        "complaint": "D6",
+        "adverse_event": "D6",
+        "promise": "D7",
+        "reply": "D19",
+    }
+)
+_OTHER_HOLDS = "D15"
+
+SILENT_FOR_GOOD = frozenset({"deceased", "legal_hold", "adverse_event"})
+"""Holds under which not even a receipt goes out."""
+
+CHANNEL_OFF = "CHANNEL_OFF"
+_CONSENT_REASONS = frozenset({"opted_out", "no_consent"})
+
+_LOOK_AGAIN = timedelta(minutes=10)
+_UNDER_WAY = timedelta(minutes=30)
+"""How long a message whose outcome is still to come is waited for on the same day."""
+_CREDIT_REST = timedelta(days=1)
+
+
+class Verdict(Record):
+    """Why a step does not go. `status` is for the case, `answer` for the client's log."""
+
+    status: str
+    answer: str
+    reason: str
+    rule: str
+    until: AwareDatetime | None = None
+
+
+class Routes(Record):
+    """The channels that may carry a step, and why the others may not."""
+
+    usable: tuple[Channel, ...]
+    spare: tuple[Channel, ...]
+    """Allowed, and not of the step: tried once when every channel of the step refuses."""
+    barred: dict[Channel, str]
+
+    @property
+    def is_consent_missing(self) -> bool:
+        """Whether the client's word is what stands in the way."""
+        return any(reason in _CONSENT_REASONS for reason in self.barred.values())
+
+
+def switch_of(ask: SendIn) -> str:
+    """The kill switch that stops a step."""
+    return "send" if ask.first else "chase"
+
+
+def routes(ask: SendIn, facts: SendFacts, allowed: Mapping[Channel, Permission]) -> Routes:
+    """J3, then consent: what may carry the step; the other channel when its own are all barred."""
+    barred: dict[Channel, str] = {}
+    for channel in Channel:
+        setting = facts.channels.get(channel)
+        if setting is None or not setting.is_on:
+            barred[channel] = CHANNEL_OFF
+        elif not allowed[channel].ok:
+            barred[channel] = allowed[channel].reason or "no_consent"
+    own = tuple(channel for channel in ask.step.channels if channel not in barred)
+    spare = tuple(c for c in Channel if c not in barred and c not in ask.step.channels)
+    return Routes(usable=own or spare, spare=spare if own else (), barred=barred)
+
+
+def before_balance(
+    ask: SendIn, facts: SendFacts, hours: Hours, locked_until: datetime | None
+) -> Verdict | None:
+    """Switch, holds, cap, quiet hours and the lock of a payer at work; None when it may go."""
+    return (
+        switched_off(ask, facts)
+        or held(ask, facts.holds)
+        or _locked(ask, locked_until)
+        or capped(ask, facts, facts.touches, hours)
+        or _quiet(ask, hours)
+    )
+
+
+def switched_off(ask: SendIn, facts: SendFacts) -> Verdict | None:
+    """L7: the kill switch."""
+    if facts.location.switch(switch_of(ask)) == "live":
+        return None
+    return Verdict(status="off", answer="off", reason="SWITCHED_OFF", rule="L7")
+
+
+def held(ask: SendIn, holds: Sequence[ClientHold]) -> Verdict | None:
+    """D6, D7, D15, D19: a hold of the client or of this case; a dated one ends by itself."""
+    binding = [hold for hold in holds if not ask.settled_ok or hold.kind in SILENT_FOR_GOOD]
+    if not binding:
+        return None
+    endless = [hold for hold in binding if hold.until is None]
+    hold = endless[0] if endless else max(binding, key=lambda one: one.until or date.min)
+    until = None
+    if hold.until is not None:
+        until = calendar.instant(hold.until + timedelta(days=1), ask.chase.send_at, ask.case.zone)
+    # A receipt is not worth a wait: the visit is over.
+    status = "off" if ask.settled_ok else "held" if until is None else "snoozed"
+    return Verdict(
+        status=status,
+        answer="held",
+        reason=f"HOLD_{hold.kind.upper()}",
+        rule=_HOLD_RULES.get(hold.kind, _OTHER_HOLDS),
+        until=until,
+    )
+
+
+def _locked(ask: SendIn, until: datetime | None) -> Verdict | None:
+    if until is None or until <= ask.at or ask.settled_ok:
+        return None
+    return Verdict(
+        status="snoozed", answer="snoozed", reason="PAYMENT_BEING_MADE", rule="D2", until=until
+    )
+
+
+def capped(
+    ask: SendIn, facts: SendFacts, touches: Iterable[ClientTouch], hours: Hours
+) -> Verdict | None:
+    """C9 and D12: said already today by another message, or no room for one more."""
+    others = [touch for touch in touches if not _is_own(ask, touch)]
+    said = _covering(ask, facts, others)
+    if any(touch.is_out for touch in said):
+        return Verdict(status="covered", answer="covered", reason="IN_STATEMENT", rule="C9")
+    if any(touch.at > ask.at - _UNDER_WAY for touch in said):
+        until = ask.at + _LOOK_AGAIN
+        return Verdict(status="snoozed", answer="snoozed", reason="CLAIMED", rule="C9", until=until)
+    free_at = cap.earliest(ask.at, others, hours.zones)
+    if free_at <= ask.at and not facts.is_outranked:
+        return None
+    day = calendar.local_date(free_at, ask.case.zone)
+    if free_at <= ask.at:
+        day += timedelta(days=1)
+    at = max(free_at, calendar.instant(day, ask.chase.send_at, ask.case.zone))
+    reason = "CAP_FULL" if free_at > ask.at else "YIELDS"
+    until = hours.opens(at)
+    return Verdict(status="snoozed", answer="moved", reason=reason, rule="D12", until=until)
+
+
+def _is_own(ask: SendIn, touch: ClientTouch) -> bool:
+    """The step itself: its other channel of the same day, or a try that never got out."""
+    if (touch.document_id, touch.step) != (ask.document_id, ask.step.name):
+        return False
+    days = {calendar.local_date(at, ask.case.zone) for at in (touch.at, ask.at)}
+    return len(days) == 1 or not touch.is_out
+
+
+def _covering(ask: SendIn, facts: SendFacts, others: Sequence[ClientTouch]) -> list[ClientTouch]:
+    """Today's messages of the client whose page shows what this step asks for, too."""
+    is_ask = ask.step.message_class == MessageClass.BILLING and not ask.settled_ok
+    if not is_ask or facts.issued_at is None:
+        return []
+    today = calendar.local_date(ask.at, ask.case.zone)
+    return [
+        touch
+        for touch in others
+        if touch.message_class == MessageClass.BILLING
+        and touch.step != RECEIPT_STEP.name
+        and touch.at >= facts.issued_at
+        and calendar.local_date(touch.at, ask.case.zone) == today
+    ]
+
+
+def _quiet(ask: SendIn, hours: Hours) -> Verdict | None:
+    opens = hours.opens(ask.at)
+    if opens <= ask.at:
+        return None
+    return Verdict(
+        status="snoozed", answer="snoozed", reason="QUIET_HOURS", rule="D10", until=opens
+    )
+
+
+def after_balance(ask: SendIn, facts: SendFacts, standing: StandingOut) -> Verdict | None:
+    """What the money forbids; a receipt needs no debt, everything else does."""
+    if standing.status == "unverified":
+        return _same("unverified", standing.missing or "A_SYSTEM", "D3")
+    if ask.settled_ok:
+        return None
+    if standing.balance_cents <= 0:
+        return _same("settled", "NOTHING_OWED", "D2")
+    if standing.in_flight:
+        return _same("in_flight", "PAYMENT_UNDER_WAY", "D5")
+    if not ask.first and standing.balance_cents < ask.chase.minimum_chase_cents:
+        return _same("small", "BELOW_MINIMUM", "D4")
+    return _covered_by_credit(ask, facts, standing.balance_cents)
+
+
+def _covered_by_credit(ask: SendIn, facts: SendFacts, balance_cents: int) -> Verdict | None:
+    if ask.despite_credit or facts.credit_cents + facts.unapplied_cents < balance_cents:
+        return None
+    if facts.credit_cents >= balance_cents:
+        return _same("credit", "CREDIT_ON_ACCOUNT", "D18")
+    # The desk has been asked already where the unplaced money belongs.
+    return Verdict(
+        status="snoozed",
+        answer="credit",
+        reason="UNAPPLIED_CASH",
+        rule="D18",
+        until=ask.at + _CREDIT_REST,
+    )
+
+
+def _same(status: str, reason: str, rule: str) -> Verdict:
+    return Verdict(status=status, answer=status, reason=reason, rule=rule)
