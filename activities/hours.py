@@ -2,34 +2,40 @@
 
 from datetime import datetime, timedelta
 
-from domain import calendar
-from domain.case import ChasePolicy
-
-_LAST_MINUTE = timedelta(minutes=1)
+from domain import quiet_hours
+from domain.case import ChasePolicy, MessageClass
+from domain.quiet_hours import QUIET
+from store.clients import Contact
 
 
 class Hours:
-    """The allowed hours of one client under one policy."""
+    """The allowed hours of one client for one class of message under one location's policy."""
 
-    def __init__(self, chase: ChasePolicy, location_zone: str) -> None:
-        self._chase = chase
-        self.zones: tuple[str, ...] = (location_zone,)
+    def __init__(
+        self,
+        chase: ChasePolicy,
+        location_zone: str,
+        contact: Contact | None,
+        message_class: MessageClass,
+    ) -> None:
+        ours = QUIET[message_class]
+        postal_code = contact.postal_code if contact else None
+        phone_e164 = contact.phone_e164 if contact else None
+        self.zones = quiet_hours.plausible_zones(None, postal_code, phone_e164, location_zone)
+        self._states = quiet_hours.plausible_states(postal_code, phone_e164)
+        # A location may be stricter than the product, never laxer.
+        self._policy = ours.model_copy(
+            update={
+                "opens_at": max(ours.opens_at, chase.window_opens_at),
+                "closes_at": min(ours.closes_at, chase.window_closes_at),
+            }
+        )
 
     def opens(self, at: datetime) -> datetime:
-        """`at` itself when a message may go then, else the next time that it may.
-
-        The last minute of the window is left out: an attempt takes some seconds, and a text
-        that is only valid for these is lost in the provider's queue.
-        """
-        opens = self._next(at)
-        if opens > at or self.seconds_left(at) >= _LAST_MINUTE.total_seconds():
-            return opens
-        return self._next(at + _LAST_MINUTE)
+        """`at` itself when a message may go then, else the next time that it may."""
+        return quiet_hours.next_allowed(at, self.zones, self._states, self._policy)
 
     def seconds_left(self, at: datetime) -> int:
-        """Whole seconds until the window closes; 0 outside of it."""
-        return calendar.window_seconds_left(at, self.zones[0], self._chase.window_closes_at)
-
-    def _next(self, at: datetime) -> datetime:
-        window = (self._chase.window_opens_at, self._chase.window_closes_at)
-        return calendar.allowed_from(at, self.zones[0], *window)
+        """Whole seconds until the window closes that is open, or the next one that opens."""
+        closes = quiet_hours.closes_at(at, self.zones, self._states, self._policy)
+        return max(0, (closes - at) // timedelta(seconds=1))

@@ -112,7 +112,7 @@ class SendActivities:
             )
             allowed = await consents.permissions(conn, ask.client_id, ask.step.message_class)
             locked_until = await checkouts.open_until(conn, ask.client_id, ask.at)
-        hours = Hours(ask.chase, ask.case.zone)
+        hours = Hours(ask.chase, ask.case.zone, facts.contact, ask.step.message_class)
         routes = permission.routes(ask, facts, allowed)
         return _Case(ask, today, facts, allowed, routes, hours), locked_until
 

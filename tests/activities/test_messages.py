@@ -67,7 +67,9 @@ async def test_two_visits_of_one_patient_do_not_remind_on_the_same_day(practice:
     at = AT + timedelta(days=3)
     both = [practice.step(case, who, 1, at=at) for case in (first, second)]
     answers = await asyncio.gather(*map(practice.sending.send_step, both))
-    assert sorted(one.status for one in answers) == ["sent", "snoozed"]
+    statuses = [one.status for one in answers]
+    assert statuses.count("sent") == 1
+    assert set(statuses) <= {"sent", "covered", "snoozed"}
     assert len(practice.world.text.sent) == 1
 
 
