@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8400)
     parser.add_argument("--smtp-port", type=int, default=8425)
-    parser.add_argument("--state", type=Path, help="SQLite file; in memory without it")
+    parser.add_argument("--state", type=Path, help="log of changes; in memory without it")
     parser.add_argument("--credentials", type=Path, required=True, help="JSON file of vendor keys")
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)

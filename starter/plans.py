@@ -112,7 +112,7 @@ class Layout:
         places = {
             "--port": str(self.ports.sandbox),
             "--smtp-port": str(self.ports.smtp),
-            "--state": str(self.folder / "sandbox.db"),
+            "--state": str(self.folder / "sandbox.jsonl"),
             "--credentials": str(self.folder / "credentials.json"),
         }
         words = [word for pair in places.items() for word in pair]

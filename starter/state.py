@@ -4,7 +4,7 @@ secrets.json      every generated key (0600); without it the data cannot be open
 credentials.json  the vendors' part of it, for the sandbox (0600)
 env.json          TIEOUT_* of the running stack (0600); serves commands beside it
 stack.json        process ids, ports, urls of the running stack
-postgres/ temporal.db sandbox.db logs/
+postgres/ temporal.db sandbox.jsonl logs/
 """
 
 import base64
@@ -25,6 +25,7 @@ _OURS = (
     "temporal.db",
     "temporal.db-wal",
     "temporal.db-shm",
+    "sandbox.jsonl",
     "sandbox.db",
     "sandbox.db-wal",
     "sandbox.db-shm",

@@ -40,13 +40,13 @@ def test_sandbox_gets_the_vendors_keys_alone(tmp_path: Path) -> None:
 
 def test_fresh_forgets_ours_and_nothing_else(tmp_path: Path) -> None:
     first = opened(tmp_path)
-    (tmp_path / "sandbox.db").write_text("x")
+    (tmp_path / "sandbox.jsonl").write_text("x")
     (tmp_path / "thesis.txt").write_text("mine")
     first.close()
     second = opened(tmp_path, fresh=True)
     second.close()
     assert second.secrets != first.secrets
-    assert not (tmp_path / "sandbox.db").exists()
+    assert not (tmp_path / "sandbox.jsonl").exists()
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
