@@ -83,7 +83,8 @@ class Outbox:
         if overtaken:
             await touchpoints.drop(conn, overtaken, _OVERTAKEN)
         wanted = [
-            message_row(ask, today, channel, _intent(ask, earlier, channel)) for channel in channels
+            message_row(ask, today, channel, *_intent(ask, earlier, channel))
+            for channel in channels
         ]
         rows = await touchpoints.put_all(conn, [*wanted, *skipped])
         return rows[: len(wanted)]
@@ -98,7 +99,7 @@ class Outbox:
             if one.row.state != "intent":
                 outcomes.append(await self._as_found(one.row))
                 continue
-            outgoing = render(self._tools, one.row.message_key, one.row.channel, one.words, one.to)
+            outgoing = render(self._tools, one.row, one.words, one.to)
             if outgoing is None:
                 await self._drop([one.row.message_key], "NO_ADDRESS")
                 outcomes.append(_outcome(one.row, "refused", "NO_ADDRESS"))
@@ -150,7 +151,7 @@ class Outbox:
         if _STATES.get(row.state) != "unknown":
             return await self._as_found(row)
         words = words_from(row.words, step)
-        outgoing = render(self._tools, message_key, row.channel, words, await self._envelope(row))
+        outgoing = render(self._tools, row, words, await self._envelope(row))
         if isinstance(outgoing, OutgoingText):
             return await self._look_up(row, outgoing, last_look)
         if isinstance(outgoing, OutgoingEmail) and may_repeat_email:
@@ -238,19 +239,19 @@ class Outbox:
         return _outcome(row, _STATES.get(row.state, "refused"), row.reason)
 
 
-def message_row(ask: SendIn, today: date, channel: Channel, intent: int) -> Touchpoint:
+def message_row(
+    ask: SendIn, today: date, channel: Channel, intent: int, version: int = TEMPLATE_VERSION
+) -> Touchpoint:
     """A message of a step that is about to be sent."""
     return Touchpoint(
-        message_key=ids.message_key(
-            ask.document_id, ask.step.name, channel, TEMPLATE_VERSION, intent
-        ),
+        message_key=ids.message_key(ask.document_id, ask.step.name, channel, version, intent),
         case_id=ask.case.case_id,
         client_id=ask.client_id,
         location_id=ask.case.location_id,
         document_id=ask.document_id,
         step=ask.step.name,
         channel=channel,
-        template_version=TEMPLATE_VERSION,
+        template_version=version,
         intent=intent,
         state="intent",
         day=(today - (ask.day0 or today)).days,
@@ -272,11 +273,14 @@ def _is_overtaken(row: Touchpoint, at: datetime) -> bool:
     return row.state == "intent" and at - row.at > _CLOCK_SLACK
 
 
-def _intent(ask: SendIn, earlier: Earlier, channel: Channel) -> int:
-    """A new intent only after a failure that allows one; else the newest row answers."""
+def _intent(ask: SendIn, earlier: Earlier, channel: Channel) -> tuple[int, int]:
+    """Intent and template version: new ones only after a failure that allows them.
+
+    Else the newest row answers, under the key that it has: new templates are no new message.
+    """
     rows = [row for row in earlier.rows if row.channel == channel]
     if not rows:
-        return 0
+        return 0, TEMPLATE_VERSION
     newest = max(rows, key=lambda row: row.intent)
     is_mended = earlier.mended_at is not None and newest.at <= earlier.mended_at
     may_repeat = (
@@ -286,7 +290,9 @@ def _intent(ask: SendIn, earlier: Earlier, channel: Channel) -> int:
         or (newest.state == "skipped" and newest.reason == _OVERTAKEN)
         or _is_overtaken(newest, ask.at)
     )
-    return newest.intent + 1 if may_repeat else newest.intent
+    if may_repeat:
+        return newest.intent + 1, TEMPLATE_VERSION
+    return newest.intent, newest.template_version
 
 
 def _outcome(row: Touchpoint, state: str, reason: str | None = None) -> ChannelOutcome:

@@ -8,6 +8,7 @@ from domain.messages import language_for, render_email, render_text, template_fo
 from domain.model import Record
 from domain.unsubscribe import unsubscribe_url
 from store.clients import Contact
+from store.touchpoints import Touchpoint
 
 PAYMENT_FAILED = "payment_failed"
 _SOFTER = {Tone.FINAL: Tone.FIRM, Tone.FIRM: Tone.FRIENDLY}
@@ -67,34 +68,37 @@ class Envelope(Record):
 
 
 def render(
-    tools: Tools, key: str, channel: Channel, words: Words, to: Envelope
+    tools: Tools, row: Touchpoint, words: Words, to: Envelope
 ) -> OutgoingText | OutgoingEmail | None:
-    """The message itself, or None when there is nowhere to send it."""
+    """The message itself in the words of its version, or None when there is nowhere to send it."""
     contact = to.contact
+    unsubscribe = unsubscribe_url(tools.public_base_url, to.client_id, tools.vault.digest)
     values = {
         "first_name": contact.first_name,
         "practice_name": to.practice_name,
         "pay_url": f"{tools.public_base_url}/p/{to.token}",
+        "unsubscribe_url": unsubscribe,
     }
-    if channel is Channel.SMS:
+    said = (words.template, values, words.language, words.detail, row.template_version)
+    if row.channel is Channel.SMS:
         if contact.phone_e164 is None:
             return None
         return OutgoingText(
-            message_key=key,
+            message_key=row.message_key,
             to_e164=contact.phone_e164,
-            body=render_text(words.template, values, words.language),
+            body=render_text(*said),
             validity_seconds=max(1, min(to.validity_seconds, _VALIDITY_SECONDS_MAX)),
             provider=to.text_provider,
             location_id=to.location_id,
         )
     if contact.email is None:
         return None
-    email = render_email(words.template, values, words.language)
+    email = render_email(*said)
     return OutgoingEmail(
-        message_key=key,
+        message_key=row.message_key,
         to_address=contact.email,
         subject=email.subject,
         text=email.text,
         html=email.html,
-        unsubscribe_url=unsubscribe_url(tools.public_base_url, to.client_id, tools.vault.digest),
+        unsubscribe_url=unsubscribe,
     )

@@ -1,5 +1,7 @@
 """How long a text is on the air: GSM-7 and UCS-2 segments (3GPP TS 23.038)."""
 
+from unicodedata import normalize
+
 GSM7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
     "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -15,6 +17,16 @@ _LOOKALIKES = str.maketrans(
 def plain_punctuation(text: str) -> str:
     """Typographic quotes, dashes and spaces as their GSM-7 lookalikes; letters stay."""
     return text.translate(_LOOKALIKES)
+
+
+def unaccented(text: str) -> str:
+    """Letters that GSM-7 lacks as their plain ones (í as i); what has no plain one stays."""
+    return "".join(char if char in GSM7 | GSM7_EXTENDED else _plain(char) for char in text)
+
+
+def _plain(char: str) -> str:
+    base = normalize("NFKD", char)[0]
+    return base if base in GSM7 else char
 
 
 def sms_segments(text: str) -> int:

@@ -1,6 +1,7 @@
 """What a message template may not say, checked before the first message goes out.
 
-Neutral words only (a lock screen shows them): no treatment, no amount, no loan decision.
+Neutral words are what a lock screen may show: no treatment, no amount, no loan decision. The
+detailed level may name treatment and amount, through the variables made for them and only there.
 """
 
 import re
@@ -8,34 +9,55 @@ from collections.abc import Iterator, Mapping
 
 from jinja2 import Environment, TemplateSyntaxError, meta
 
+from domain.case import MessageClass
 from domain.gsm import GSM7, plain_punctuation, sms_segments
-
-SMS, SUBJECT, TEXT, HTML = "sms.txt", "subject.txt", "email.txt", "email.mjml"
-KINDS = (SMS, SUBJECT, TEXT, HTML)
-LAYOUT = "layout.mjml"
-FORBIDDEN = "forbidden_words.txt"
-
-PATIENT_ASKS = (
-    "invoice",
-    "reminder_friendly",
-    "reminder_firm",
-    "reminder_final",
-    "payment_failed",
+from domain.template_catalog import (
+    CATALOG,
+    DETAILED,
+    FOOTER,
+    HTML,
+    KINDS,
+    LAYOUT,
+    SMS,
+    SUBJECT,
+    TEXT,
+    WORDS,
+    Catalog,
+    FileName,
+    ForbiddenWords,
+    TemplateSpec,
+    file_name,
+    read_catalog,
+    read_words,
 )
-TO_PATIENTS = (*PATIENT_ASKS, "receipt_nothing_due")
-TEMPLATES = (*TO_PATIENTS, "staff_reminder")
 
-PATIENT_VALUES = {"first_name", "practice_name", "pay_url"}
-STAFF_VALUES = {"practice_name", "question", "review_id", "business_day"}
+PATIENT_VALUES = frozenset({"first_name", "practice_name", "pay_url"})
+DETAIL_VALUES = frozenset({"treatment", "amount"})
+"""Say what was done, and what it cost."""
+CLASS_VALUES = {
+    MessageClass.BILLING: frozenset[str](),
+    MessageClass.CARE: frozenset({"practice_phone"}),
+    MessageClass.MARKETING: frozenset({"practice_address"}),
+}
+"""A note of care names whom to call; advertising names the sender's postal address (CAN-SPAM)."""
+STAFF_VALUES = frozenset({"practice_name", "question", "review_id", "business_day"})
+FOOTER_VALUES = frozenset({"unsubscribe_url"})
 
 OPT_OUT_HINTS = {"en": "Reply STOP", "es": "Responda STOP"}
-CROSSING_HINTS = {"en": "please ignore this", "es": "ignore este mensaje"}
+CROSSING_HINTS = {
+    "en": ("please ignore this",),
+    "es": ("ignore este mensaje",),
+}
 """Said in every ask: a payment may cross the message."""
 
 LONGEST_VALUES = {
     "first_name": "N" * 12,
     "practice_name": "P" * 30,
     "pay_url": "L" * 60,
+    "treatment": "T" * 30,
+    "amount": "$12,345.67",
+    "practice_phone": "(555) 555-0100",
+    "practice_address": "A" * 60,
     "question": "Q" * 60,
     "review_id": "R" * 36,
     "business_day": "1",
@@ -43,26 +65,30 @@ LONGEST_VALUES = {
 """What an SMS must still fit with, in two segments."""
 SMS_SEGMENTS_MAX = 2
 
-_AMOUNT = re.compile(r"[$€£]|\bUSD\b|\bdue\b|\bow(?:e|es|ed|ing)\b|\d[.,]\d\d\b", re.I)
+_AMOUNT = re.compile(
+    r"[$€£]|\bUSD\b|\bdue\b|\bow(?:e|es|ed|ing)\b|\d[.,]\d\d\b"
+    r"|\bd[óo]lares\b|\bdeb(?:e|en|es)\b|\bimporte\b|\bmonto\b",
+    re.I,
+)
 _TAG = re.compile(r"<[^>]*>")
 _ENVIRONMENT = Environment(autoescape=True)
 
 
 def lint(sources: Mapping[str, str]) -> list[str]:
     """Every finding as `file: what is wrong`; `sources` maps file names to their text."""
-    stems = forbidden_stems(sources.get(FORBIDDEN, ""))
-    findings = [] if stems else [f"{FORBIDDEN}: no words"]
-    for name in sorted(set(sources) - {FORBIDDEN}):
-        findings += [f"{name}: {what}" for what in _lint_file(name, sources[name], stems)]
-    wanted = {f"{template}.en.{kind}" for template in TEMPLATES for kind in KINDS} | {LAYOUT}
-    findings += [f"{name}: missing" for name in sorted(wanted - set(sources))]
-    return findings
-
-
-def forbidden_stems(source: str) -> list[str]:
-    """The stems of the word list, without comments."""
-    lines = (line.strip() for line in source.splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    findings = []
+    try:
+        catalog = read_catalog(sources.get(CATALOG, ""))
+    except ValueError as error:
+        return [f"{CATALOG}: {error}"]
+    try:
+        words = read_words(sources.get(WORDS, ""))
+    except ValueError as error:
+        return [f"{WORDS}: {error}"]
+    for name in sorted(set(sources) - {CATALOG, WORDS}):
+        linter = _Linter(catalog, words, file_name(name), sources[name])
+        findings += [f"{name}: {what}" for what in linter.findings()]
+    return findings + [f"{name}: missing" for name in sorted(catalog.wanted_files() - set(sources))]
 
 
 def variables(source: str) -> set[str]:
@@ -70,44 +96,79 @@ def variables(source: str) -> set[str]:
     return meta.find_undeclared_variables(_ENVIRONMENT.parse(source))
 
 
-def _lint_file(name: str, source: str, stems: list[str]) -> Iterator[str]:
-    template, language, kind = parts(name)
-    if kind != LAYOUT and (kind not in KINDS or template not in TEMPLATES):
-        yield "no such template"
-        return
-    try:
-        read = variables(source)
-    except TemplateSyntaxError as error:
-        yield f"syntax: {error.message}"
-        return
-    allowed, required = _values(template, kind)
-    yield from (f"unknown variable {extra}" for extra in sorted(read - allowed))
-    yield from (f"does not use {absent}" for absent in sorted(required - read))
-    for stem in stems:
-        if re.search(rf"\b{re.escape(stem)}", source, re.I):
-            yield f"forbidden word {stem}"
-    if _AMOUNT.search(_TAG.sub(" ", source)):
-        yield "speaks of an amount"
-    if kind == SMS:
-        yield from _lint_sms(language, source)
-    if kind in (SMS, TEXT, HTML) and template in PATIENT_ASKS:
-        hint = CROSSING_HINTS.get(language)
-        if hint is None or hint not in source:
-            yield "does not say what to do when a payment has crossed it"
+class _Linter:
+    """One file of one version."""
 
+    def __init__(self, catalog: Catalog, words: ForbiddenWords, file: FileName, source: str):
+        self._catalog, self._words, self._file, self._source = catalog, words, file, source
+        self._spec = catalog.templates.get(file.template)
+        self._is_frame = file.template in (LAYOUT, FOOTER) and file.kind in ("mjml", "txt")
 
-def _values(template: str, kind: str) -> tuple[set[str], set[str]]:
-    """Variables that a file may read, and those that it must read.
+    def findings(self) -> Iterator[str]:
+        if not self._is_known():
+            yield "no such template"
+            return
+        try:
+            read = variables(self._source)
+        except TemplateSyntaxError as error:
+            yield f"syntax: {error.message}"
+            return
+        allowed, required = self._values()
+        yield from (f"unknown variable {extra}" for extra in sorted(read - allowed))
+        yield from (f"does not use {absent}" for absent in sorted(required - read))
+        stems = self._words.in_text(self._source, self._file.detail)
+        yield from (f"forbidden word {stem}" for stem in stems)
+        if _AMOUNT.search(_TAG.sub(" ", self._source)):
+            yield "speaks of an amount"
+        if self._spec is not None:
+            yield from self._lint_words(self._spec)
 
-    Subjects name nobody: they stand on lock screens and in mail logs.
-    """
-    if kind == LAYOUT:
-        return {"practice_name"}, {"practice_name"}
-    if template in TO_PATIENTS:
-        if kind == SUBJECT:
-            return {"practice_name"}, set()
-        return PATIENT_VALUES, {"pay_url"} if kind == HTML else {"practice_name", "pay_url"}
-    return STAFF_VALUES, {"question"} if kind == SUBJECT else {"practice_name", "review_id"}
+    def _is_known(self) -> bool:
+        if self._file.language not in self._catalog.languages:
+            return False
+        if self._spec is None:
+            return self._is_frame
+        is_wanted = self._file.detail in self._spec.details
+        return is_wanted and self._file.kind in KINDS and not self._is_detailed_subject()
+
+    def _is_detailed_subject(self) -> bool:
+        return self._file.detail == DETAILED and self._file.kind == SUBJECT
+
+    def _values(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Variables that the file may read, and those that it must read.
+
+        Subjects name nobody: they stand on lock screens and in mail logs.
+        """
+        if self._file.template == FOOTER:
+            return FOOTER_VALUES, FOOTER_VALUES
+        if self._spec is None:
+            return frozenset({"practice_name"}), frozenset({"practice_name"})
+        if self._spec.audience == "staff":
+            asks = {"question"} if self._file.kind == SUBJECT else {"practice_name", "review_id"}
+            return STAFF_VALUES, frozenset(asks)
+        if self._file.kind == SUBJECT:
+            return frozenset({"practice_name"}), frozenset()
+        return self._patient_values(self._spec)
+
+    def _patient_values(self, spec: TemplateSpec) -> tuple[frozenset[str], frozenset[str]]:
+        of_class = CLASS_VALUES[spec.message_class]
+        allowed = PATIENT_VALUES | of_class
+        required = {"practice_name"} if self._file.kind != HTML else set[str]()
+        if spec.message_class != MessageClass.CARE:
+            required.add("pay_url")
+        if self._file.kind != SMS or spec.message_class == MessageClass.CARE:
+            required |= of_class
+        if self._file.detail == DETAILED:
+            return allowed | DETAIL_VALUES, frozenset(required | {"treatment"})
+        return allowed, frozenset(required)
+
+    def _lint_words(self, spec: TemplateSpec) -> Iterator[str]:
+        if self._file.kind == SMS:
+            yield from _lint_sms(self._file.language, self._source)
+        if self._file.kind in (SMS, TEXT, HTML) and spec.asks_for_money:
+            hints = CROSSING_HINTS.get(self._file.language, ())
+            if not any(hint in self._source for hint in hints):
+                yield "does not say what to do when a payment has crossed it"
 
 
 def _lint_sms(language: str, source: str) -> Iterator[str]:
@@ -119,12 +180,3 @@ def _lint_sms(language: str, source: str) -> Iterator[str]:
     longest = _ENVIRONMENT.from_string(source).render(LONGEST_VALUES)
     if sms_segments(longest) > SMS_SEGMENTS_MAX:
         yield f"longer than {SMS_SEGMENTS_MAX} segments"
-
-
-def parts(name: str) -> tuple[str, str, str]:
-    """`invoice.en.sms.txt` -> (`invoice`, `en`, `sms.txt`); the layout is its own kind."""
-    if name == LAYOUT:
-        return "", "", LAYOUT
-    template, _, rest = name.partition(".")
-    language, _, kind = rest.partition(".")
-    return template, language, kind

@@ -1,40 +1,51 @@
 """The words that patients and staff read: versioned templates, linted at load, filled at send.
 
-MJML is compiled once, before any value is filled in, so that no value can become markup.
-Patients' templates know `first_name`, `practice_name` and `pay_url`; the staff's know
-`practice_name`, `question`, `review_id` and `business_day`. Nothing else exists to say, on purpose.
+MJML is compiled once, before any value is filled in, so that no value can become markup. Which
+values exist is decided by `domain.message_lint`: nothing else can be said, on purpose.
 """
 
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import mrml
 from jinja2 import Environment, StrictUndefined, Template
 
-from domain.case import Tone
-from domain.gsm import plain_punctuation
-from domain.message_lint import HTML, LAYOUT, SMS, SUBJECT, TEMPLATES, TEXT, lint, parts, variables
+from domain.case import MessageClass, Tone
+from domain.gsm import plain_punctuation, sms_segments, unaccented
+from domain.message_lint import DETAIL_VALUES, SMS_SEGMENTS_MAX, lint, variables
 from domain.model import Record
+from domain.template_catalog import (
+    CATALOG,
+    DETAILED,
+    ENGLISH,
+    FOOTER,
+    HTML,
+    LAYOUT,
+    NEUTRAL,
+    SMS,
+    SUBJECT,
+    TEXT,
+    Catalog,
+    Detail,
+    TemplateSpec,
+    file_name,
+    read_catalog,
+)
 
-TEMPLATE_VERSION = 1
-"""Part of every message key: new words are a new version, and a new folder."""
+TEMPLATE_VERSION = 2
+"""Part of every message key: new words are a new version, and a new folder. The folder of an
+older version stays for as long as a message of it may still be looked up."""
 
-TEMPLATE_FOLDER = Path(__file__).parent / "templates" / f"v{TEMPLATE_VERSION}"
-DEFAULT_LANGUAGE = "en"
-CONTENT_MARK = "<!-- content -->"
-
-_TONE_TEMPLATES = {
-    Tone.NEUTRAL: "invoice",
-    Tone.FRIENDLY: "reminder_friendly",
-    Tone.FIRM: "reminder_firm",
-    Tone.FINAL: "reminder_final",
-}
-_OUTSIDE_THE_CHASE = ("receipt_nothing_due", "payment_failed", "staff_reminder")
+TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE_FOLDER = TEMPLATES / f"v{TEMPLATE_VERSION}"
+DEFAULT_LANGUAGE = ENGLISH
+CONTENT_MARK, FOOTER_MARK = "<!-- content -->", "<!-- footer -->"
 
 
 class TemplateFault(Exception):
-    """The template files are not fit to send from."""
+    """The template files are not fit to send from, or there is no such template."""
 
 
 class MissingVariable(TemplateFault):
@@ -47,6 +58,18 @@ class RenderedEmail(Record):
     subject: str
     text: str
     html: str
+
+
+class Choice(Record):
+    """The words of one message: all that is needed to render it, today and at a later look-up."""
+
+    template: str
+    message_class: MessageClass
+    language: str
+    detail: Detail
+    version: int
+    wanted_language: str
+    """What the client's record asks for; log it when it is not `language`."""
 
 
 class _Filling:
@@ -68,40 +91,110 @@ class _Filling:
         ).strip()
 
 
-def template_for(step_name: str, tone: Tone | None = None) -> str:
+class _Library(NamedTuple):
+    """One version: its catalog, and (template, detail, language, kind) -> compiled template."""
+
+    catalog: Catalog
+    fillings: dict[tuple[str, Detail, str, str], _Filling]
+
+
+def choose(
+    step: str,
+    tone: Tone | None,
+    language: str = DEFAULT_LANGUAGE,
+    message_class: MessageClass = MessageClass.BILLING,
+    detail: Detail = NEUTRAL,
+    version: int = TEMPLATE_VERSION,
+) -> Choice:
+    """The words of a step. Language and detail fall back to English and neutral words.
+
+    Raises TemplateFault for an unknown step, and when the step's template needs the consent of
+    another class than the one that was asked for.
+    """
+    template = template_for(step, tone, version)
+    spec = spec_of(template, version)
+    if spec.message_class != message_class:
+        raise TemplateFault(f"{template!r} is {spec.message_class}, not {message_class}")
+    return Choice(
+        template=template,
+        message_class=spec.message_class,
+        language=language_for(template, language, version),
+        detail=detail if detail in spec.details else NEUTRAL,
+        version=version,
+        wanted_language=language,
+    )
+
+
+def template_for(step_name: str, tone: Tone | None = None, version: int = TEMPLATE_VERSION) -> str:
     """The template of a step: by name outside the chase, by tone within it.
 
     The tone decides in the chase, because a part payment lowers it for one step.
     """
-    if step_name in _OUTSIDE_THE_CHASE:
-        return step_name
+    specs = catalog_of(version).templates
+    by_name = [name for name, spec in specs.items() if step_name in spec.steps]
+    if by_name:
+        return by_name[0]
     if tone is None:
         raise TemplateFault(f"a chase step needs a tone: {step_name!r}")
-    return _TONE_TEMPLATES[tone]
+    return next(name for name, spec in specs.items() if spec.tone == tone)
 
 
-def language_for(template: str, wanted: str) -> str:
+def spec_of(template: str, version: int = TEMPLATE_VERSION) -> TemplateSpec:
+    """What a template is for; raises TemplateFault when there is none of the name."""
+    spec = catalog_of(version).templates.get(template)
+    if spec is None:
+        raise TemplateFault(f"no template {template!r} in version {version}")
+    return spec
+
+
+def catalog_of(version: int = TEMPLATE_VERSION) -> Catalog:
+    """Every template of a version."""
+    return _library(_folder(version)).catalog
+
+
+def language_for(template: str, wanted: str, version: int = TEMPLATE_VERSION) -> str:
     """The language that `template` will be read in: the wanted one, else English."""
     language = wanted.lower().replace("_", "-").partition("-")[0]
-    return language if (template, language, SMS) in _library(TEMPLATE_FOLDER) else DEFAULT_LANGUAGE
+    catalog = catalog_of(version)
+    spec_of(template, version)
+    return language if language in catalog.languages_of(template) else DEFAULT_LANGUAGE
 
 
 def render_text(
-    template: str, values: Mapping[str, object], language: str = DEFAULT_LANGUAGE
+    template: str,
+    values: Mapping[str, object],
+    language: str = DEFAULT_LANGUAGE,
+    detail: str = NEUTRAL,
+    version: int = TEMPLATE_VERSION,
 ) -> str:
-    """An SMS body. Raises MissingVariable; an unknown language falls back to English."""
-    return plain_punctuation(_filling(template, language, SMS).fill(values))
+    """An SMS body. Raises MissingVariable; language and detail fall back as in `render_email`.
+
+    A name whose letters do not exist in the SMS alphabet would double the price of a text: it
+    keeps them when two segments are enough, else they lose their accents.
+    """
+    level = _level(template, values, detail, version)
+    body = plain_punctuation(_filling(template, language, level, SMS, version).fill(values))
+    return body if sms_segments(body) <= SMS_SEGMENTS_MAX else unaccented(body)
 
 
 def render_email(
-    template: str, values: Mapping[str, object], language: str = DEFAULT_LANGUAGE
+    template: str,
+    values: Mapping[str, object],
+    language: str = DEFAULT_LANGUAGE,
+    detail: str = NEUTRAL,
+    version: int = TEMPLATE_VERSION,
 ) -> RenderedEmail:
-    """Subject and both parts. Raises MissingVariable; an unknown language falls back to English."""
-    return RenderedEmail(
-        subject=_filling(template, language, SUBJECT).fill(values),
-        text=_filling(template, language, TEXT).fill(values) + "\n",
-        html=_filling(template, language, HTML).fill(values),
-    )
+    """Subject and both parts. Raises MissingVariable.
+
+    An unknown language falls back to English; a detail level that the template does not have,
+    or whose values are not given, to neutral words.
+    """
+    level = _level(template, values, detail, version)
+
+    def fill(kind: str) -> str:
+        return _filling(template, language, level, kind, version).fill(values)
+
+    return RenderedEmail(subject=fill(SUBJECT), text=fill(TEXT) + "\n", html=fill(HTML))
 
 
 def lint_templates(folder: Path = TEMPLATE_FOLDER) -> list[str]:
@@ -109,15 +202,32 @@ def lint_templates(folder: Path = TEMPLATE_FOLDER) -> list[str]:
     return lint(_read(folder))
 
 
-def load_templates(folder: Path = TEMPLATE_FOLDER) -> None:
-    """Lint and compile everything now, so that a fault stops a start and not a message."""
-    _library(folder)
+def versions() -> list[int]:
+    """Every version that is kept, oldest first."""
+    return sorted(int(folder.name.removeprefix("v")) for folder in TEMPLATES.glob("v*"))
 
 
-def _filling(template: str, language: str, kind: str) -> _Filling:
-    if template not in TEMPLATES:
-        raise TemplateFault(f"no template {template!r}")
-    return _library(TEMPLATE_FOLDER)[template, language_for(template, language), kind]
+def load_templates(folder: Path | None = None) -> None:
+    """Lint and compile every version now, so that a fault stops a start and not a message."""
+    for each in [folder] if folder else map(_folder, versions()):
+        _library(each)
+
+
+def _level(template: str, values: Mapping[str, object], detail: str, version: int) -> Detail:
+    has_details = DETAILED in spec_of(template, version).details
+    return (
+        DETAILED if detail == DETAILED and has_details and set(values) >= DETAIL_VALUES else NEUTRAL
+    )
+
+
+def _filling(template: str, language: str, detail: Detail, kind: str, version: int) -> _Filling:
+    level = NEUTRAL if kind == SUBJECT else detail
+    readable = language_for(template, language, version)
+    return _library(_folder(version)).fillings[template, level, readable, kind]
+
+
+def _folder(version: int) -> Path:
+    return TEMPLATES / f"v{version}"
 
 
 def _read(folder: Path) -> dict[str, str]:
@@ -125,25 +235,37 @@ def _read(folder: Path) -> dict[str, str]:
 
 
 @cache
-def _library(folder: Path) -> dict[tuple[str, str, str], _Filling]:
-    """(template, language, kind) -> compiled template. Raises TemplateFault on any finding."""
+def _library(folder: Path) -> _Library:
+    """Every template of a folder, compiled. Raises TemplateFault on any finding."""
     sources = _read(folder)
     findings = lint(sources)
     if findings:
         raise TemplateFault("; ".join(findings))
-    library = {}
+    catalog = read_catalog(sources[CATALOG])
+    fillings = {}
     for name, source in sources.items():
-        template, language, kind = parts(name)
-        if template not in TEMPLATES:
-            continue
-        html = kind == HTML
-        filled = _compile(sources[LAYOUT], source) if html else source
-        library[template, language, kind] = _Filling(filled, html=html)
-    return library
+        file = file_name(name)
+        spec = catalog.templates.get(file.template)
+        if spec is not None:
+            whole = _framed(sources, file.language, file.kind, source, spec.audience == "patient")
+            fillings[file.template, file.detail, file.language, file.kind] = _Filling(
+                whole, html=file.kind == HTML
+            )
+    return _Library(catalog=catalog, fillings=fillings)
 
 
-def _compile(layout: str, content: str) -> str:
-    compiled = mrml.to_html(layout.replace(CONTENT_MARK, content))
+def _framed(
+    sources: Mapping[str, str], language: str, kind: str, content: str, to_patient: bool
+) -> str:
+    """The content within what every e-mail has around it."""
+    footer = sources.get(f"{FOOTER}.{language}.{'mjml' if kind == HTML else 'txt'}", "")
+    footer = footer if to_patient else ""
+    if kind == TEXT and footer:
+        return f"{content.rstrip()}\n\n{footer}"
+    if kind != HTML:
+        return content
+    layout = sources[f"{LAYOUT}.{language}.mjml"]
+    compiled = mrml.to_html(layout.replace(CONTENT_MARK, content).replace(FOOTER_MARK, footer))
     if compiled.warnings:
         raise TemplateFault(f"MJML: {compiled.warnings[0].kind}")
     return str(compiled.content)

@@ -1,4 +1,4 @@
-"""The words that go out: rendering, language, and a lint that must catch what may not."""
+"""The words that go out: choice, rendering, language, and a lint that must catch what may not."""
 
 import shutil
 from pathlib import Path
@@ -7,32 +7,53 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.case import Tone
-from domain.gsm import GSM7, GSM7_EXTENDED, plain_punctuation, sms_segments
-from domain.message_lint import PATIENT_ASKS, TEMPLATES, TO_PATIENTS
+from domain.case import MessageClass, Tone
+from domain.gsm import GSM7, GSM7_EXTENDED, plain_punctuation, sms_segments, unaccented
+from domain.message_lint import DETAIL_VALUES
 from domain.messages import (
     TEMPLATE_FOLDER,
+    TEMPLATE_VERSION,
+    TEMPLATES,
     MissingVariable,
     TemplateFault,
+    catalog_of,
+    choose,
     language_for,
     lint_templates,
     load_templates,
     render_email,
     render_text,
     template_for,
+    versions,
 )
+from domain.template_catalog import DETAILED, ENGLISH, NEUTRAL, SMS
 
 WORDS = {
     "first_name": "Ana",
     "practice_name": "Lumin Aesthetics",
     "pay_url": "https://pay.example/p/Jk3-x_9?a=1&b=2",
+    "practice_phone": "(555) 555-0100",
+    "practice_address": "1 Main Street, Austin, TX 78701",
+    "unsubscribe_url": "https://pay.example/u/abc.def",
 }
+DETAILS = {"treatment": "Morpheus8", "amount": "$325.00"}
 STAFF_WORDS = {
     "practice_name": "Lumin Aesthetics",
     "question": "A charge has no price",
     "review_id": "0c8d",
     "business_day": 3,
 }
+CATALOG = catalog_of()
+TO_PATIENTS = [name for name, spec in CATALOG.templates.items() if spec.audience == "patient"]
+ASKS = [name for name in TO_PATIENTS if CATALOG.templates[name].asks_for_money]
+SHOWN = [
+    (name, language, detail)
+    for name in TO_PATIENTS
+    for language in CATALOG.languages
+    for detail in CATALOG.templates[name].details
+]
+STOP = {"en": "Reply STOP to opt out.", "es": "Responda STOP para no recibir mensajes."}
+CROSSED = {"en": "please ignore this", "es": "ignore este mensaje"}
 
 
 def words(template: str) -> dict[str, object]:
@@ -40,30 +61,63 @@ def words(template: str) -> dict[str, object]:
 
 
 class TestRender:
-    @pytest.mark.parametrize("template", TO_PATIENTS)
-    def test_a_text_says_who_where_and_how_to_stop(self, template: str) -> None:
-        body = render_text(template, WORDS)
+    @pytest.mark.parametrize(("template", "language", "detail"), SHOWN)
+    def test_a_text_says_who_where_and_how_to_stop(
+        self, template: str, language: str, detail: str
+    ) -> None:
+        body = render_text(template, {**WORDS, **DETAILS}, language, detail)
         assert "Lumin Aesthetics" in body
-        assert f"{WORDS['pay_url']} " in body
-        assert body.endswith("Reply STOP to opt out.")
+        assert (WORDS["practice_phone"] if template == "check_in" else WORDS["pay_url"]) in body
+        assert body.endswith(STOP[language])
         assert sms_segments(body) <= 2
-        assert ("please ignore this" in body) == (template in PATIENT_ASKS)
+        assert (CROSSED[language] in body) == (template in ASKS)
 
-    @pytest.mark.parametrize("template", TO_PATIENTS)
-    def test_both_parts_of_an_email_carry_the_link(self, template: str) -> None:
-        email = render_email(template, WORDS)
-        assert WORDS["pay_url"] in email.text
-        assert 'href="https://pay.example/p/Jk3-x_9?a=1&amp;b=2"' in email.html
+    @pytest.mark.parametrize(("template", "language", "detail"), SHOWN)
+    def test_both_parts_of_an_email_carry_the_links(
+        self, template: str, language: str, detail: str
+    ) -> None:
+        email = render_email(template, {**WORDS, **DETAILS}, language, detail)
+        if template != "check_in":
+            assert WORDS["pay_url"] in email.text
+            assert 'href="https://pay.example/p/Jk3-x_9?a=1&amp;b=2"' in email.html
+        assert email.text.endswith(f"{WORDS['unsubscribe_url']}\n")
+        assert f'href="{WORDS["unsubscribe_url"]}"' in email.html
+        assert f'lang="{language}"' in email.html
         assert "Ana" in email.text
         assert "Ana" in email.html
         assert "Ana" not in email.subject
         assert "\n" not in email.subject
 
-    @pytest.mark.parametrize("template", TEMPLATES)
+    @pytest.mark.parametrize(("template", "language", "detail"), SHOWN)
+    def test_treatment_and_amount_are_said_at_the_detailed_level_alone(
+        self, template: str, language: str, detail: str
+    ) -> None:
+        values = {**WORDS, **DETAILS}
+        email = render_email(template, values, language, detail)
+        bodies = (render_text(template, values, language, detail), email.text, email.html)
+        is_detailed = detail == DETAILED
+        assert all((DETAILS["treatment"] in body) == is_detailed for body in bodies)
+        has_amount = is_detailed and template == "invoice"
+        assert all((DETAILS["amount"] in body) == has_amount for body in bodies)
+        assert DETAILS["treatment"] not in email.subject
+
+    @pytest.mark.parametrize("missing", sorted(DETAIL_VALUES))
+    def test_details_that_are_not_at_hand_are_not_said(self, missing: str) -> None:
+        values = {**WORDS, **DETAILS}
+        del values[missing]
+        assert render_text("invoice", values, "en", DETAILED) == render_text("invoice", WORDS)
+        assert render_email("invoice", values, "en", DETAILED) == render_email("invoice", WORDS)
+
+    def test_a_template_without_details_stays_neutral(self) -> None:
+        values = {**WORDS, **DETAILS}
+        said = render_text("reminder_firm", values, "en", DETAILED)
+        assert said == render_text("reminder_firm", WORDS)
+
+    @pytest.mark.parametrize("template", CATALOG.templates)
     def test_nothing_is_left_unfilled(self, template: str) -> None:
         email = render_email(template, words(template))
         everything = render_text(template, words(template)) + email.subject + email.text
-        for mark in ("{{", "}}", "{%", "<mj-"):
+        for mark in ("{{", "}}", "{%", "<mj-", "<!-- content", "<!-- footer"):
             assert mark not in everything + email.html
 
     def test_html_is_one_column_of_600_px_and_a_button(self) -> None:
@@ -72,11 +126,12 @@ class TestRender:
         assert "max-width:600px" in html
         assert "View statement" in html
 
-    def test_staff_read_the_question(self) -> None:
+    def test_staff_read_the_question_and_cannot_unsubscribe(self) -> None:
         email = render_email("staff_reminder", STAFF_WORDS)
         for said in ("A charge has no price", "0c8d", "business day 3"):
             assert said in email.text
             assert said in email.html
+        assert "Stop these" not in email.text + email.html
 
     def test_a_value_cannot_become_markup_or_a_template(self) -> None:
         evil = "<script>alert(1)</script>{{ 7*7 }}"
@@ -89,21 +144,42 @@ class TestRender:
         email = render_email("invoice", {**WORDS, "practice_name": "Lumin\r\nBcc: x@y.example"})
         assert email.subject == "Your statement from Lumin Bcc: x@y.example"
 
-    @pytest.mark.parametrize("name", sorted(WORDS))
+    @pytest.mark.parametrize("name", ["first_name", "practice_name", "pay_url"])
     def test_a_missing_value_is_named(self, name: str) -> None:
         few = {key: value for key, value in WORDS.items() if key != name}
         for render in (render_text, render_email):
             with pytest.raises(MissingVariable, match=name):
                 render("invoice", few)
 
+    def test_an_email_without_a_way_to_end_them_is_refused(self) -> None:
+        few = {key: value for key, value in WORDS.items() if key != "unsubscribe_url"}
+        with pytest.raises(MissingVariable, match="unsubscribe_url"):
+            render_email("invoice", few)
+
     def test_an_unknown_template_is_a_fault(self) -> None:
         with pytest.raises(TemplateFault):
             render_text("birthday", WORDS)
 
-    @pytest.mark.parametrize("wanted", ["en", "EN", "en-US", "en_GB", "es", "xx", ""])
+    @pytest.mark.parametrize("wanted", ["en", "EN", "en-US", "en_GB", "fr", "xx", ""])
     def test_an_unknown_language_falls_back_to_english(self, wanted: str) -> None:
         assert language_for("invoice", wanted) == "en"
         assert render_text("invoice", WORDS, wanted) == render_text("invoice", WORDS)
+
+    @pytest.mark.parametrize("wanted", ["es", "ES", "es-MX", "es_US"])
+    def test_spanish_is_spoken(self, wanted: str) -> None:
+        assert language_for("invoice", wanted) == "es"
+        assert "estado de cuenta" in render_text("invoice", WORDS, wanted)
+
+    def test_staff_read_english(self) -> None:
+        assert language_for("staff_reminder", "es") == "en"
+
+    def test_letters_outside_the_sms_alphabet_stay_when_there_is_room(self) -> None:
+        short = {**WORDS, "first_name": "María", "practice_name": "Lu", "practice_phone": "5550100"}
+        body = render_text("check_in", short)
+        assert sms_segments(body) == 2
+        assert "María" in body
+        assert "Maria," in render_text("invoice", {**WORDS, "first_name": "María"}, "es")
+        assert "María" in render_email("invoice", {**WORDS, "first_name": "María"}, "es").text
 
 
 class TestChoice:
@@ -124,44 +200,111 @@ class TestChoice:
         self, step: str, tone: Tone | None, template: str
     ) -> None:
         assert template_for(step, tone) == template
+        assert template_for(step, tone, version=1) == template
 
     def test_a_chase_step_needs_a_tone(self) -> None:
         with pytest.raises(TemplateFault):
             template_for("day_3", None)
 
-
-class TestLint:
-    def test_the_shipped_templates_are_clean(self) -> None:
-        assert lint_templates() == []
+    def test_a_choice_holds_all_that_the_words_depend_on(self) -> None:
+        chosen = choose("day_0", Tone.NEUTRAL, "es-MX", MessageClass.BILLING, DETAILED)
+        assert (chosen.template, chosen.language, chosen.detail) == ("invoice", "es", DETAILED)
+        assert (chosen.version, chosen.wanted_language) == (TEMPLATE_VERSION, "es-MX")
+        plain = choose("day_7", Tone.FIRM, "fr", MessageClass.BILLING, DETAILED)
+        assert (plain.language, plain.detail) == ("en", NEUTRAL)
 
     @pytest.mark.parametrize(
-        ("file", "old", "new", "finding"),
-        [
-            ("invoice.en.sms.txt", "statement", "Botox statement", "forbidden word botox"),
-            ("invoice.en.subject.txt", "statement", "Treatments", "forbidden word treatment"),
-            ("invoice.en.email.mjml", "statement", "filler", "forbidden word filler"),
-            ("invoice.en.email.txt", "statement", "loan offer", "forbidden word loan"),
-            ("layout.mjml", "A message", "Your laser bill", "forbidden word laser"),
-            ("invoice.en.sms.txt", "statement", "$ statement", "speaks of an amount"),
-            ("invoice.en.email.txt", "statement", "statement of 325.00", "speaks of an amount"),
-            ("invoice.en.email.mjml", "statement", "amount due", "speaks of an amount"),
-            ("invoice.en.email.txt", "statement", "sum you owe", "speaks of an amount"),
-            ("invoice.en.sms.txt", "first_name", "due_cents", "unknown variable due_cents"),
-            ("invoice.en.subject.txt", "practice_name", "first_name", "unknown variable"),
-            ("invoice.en.sms.txt", "{{ pay_url }}", "", "does not use pay_url"),
-            ("invoice.en.email.mjml", "{{ pay_url }}", "#", "does not use pay_url"),
-            ("staff_reminder.en.email.txt", "{{ review_id }}", "", "does not use review_id"),
-            ("invoice.en.sms.txt", "Reply STOP to opt out.", "", "no opt-out hint"),
-            ("invoice.en.sms.txt", "please ignore this", "relax", "payment has crossed it"),
-            ("reminder_final.en.email.mjml", "please ignore", "forget", "payment has crossed it"),
-            ("invoice.en.sms.txt", "statement", "statement " + "y" * 150, "longer than 2 segments"),
-            ("invoice.en.sms.txt", "statement", "statement 🎉", "a character outside GSM-7"),
-            ("invoice.en.sms.txt", "{{ first_name }}", "{{ first_name", "syntax"),
-            ("forbidden_words.txt", None, "# none\n", "no words"),
-            ("birthday.en.sms.txt", None, "Hi", "no such template"),
-            ("invoice.en.sms.html", None, "Hi", "no such template"),
-        ],
+        ("step", "needs"),
+        [("day_3", "billing"), ("check_in", "care"), ("renewal", "marketing")],
     )
+    def test_words_go_under_the_consent_of_their_class_alone(self, step: str, needs: str) -> None:
+        for message_class in MessageClass:
+            if message_class == needs:
+                assert choose(step, Tone.FRIENDLY, "en", message_class).message_class == needs
+            else:
+                with pytest.raises(TemplateFault, match="not"):
+                    choose(step, Tone.FRIENDLY, "en", message_class)
+
+
+class TestVersions:
+    def test_the_newest_folder_is_the_one_in_use(self) -> None:
+        assert versions()[-1] == TEMPLATE_VERSION
+
+    def test_an_older_message_keeps_its_words(self) -> None:
+        """A look-up compares what a provider has with what was sent under the old version."""
+        email = render_email("invoice", WORDS, "es", NEUTRAL, version=1)
+        assert "Hi Ana" in email.text
+        assert "unsubscribe" not in email.text
+        assert render_text("invoice", WORDS, version=1) == (
+            "Hi Ana, Lumin Aesthetics has a new statement for you: "
+            "https://pay.example/p/Jk3-x_9?a=1&b=2 If you paid in the last minutes, "
+            "please ignore this. Reply STOP to opt out."
+        )
+
+    def test_a_later_template_is_not_in_an_older_version(self) -> None:
+        with pytest.raises(TemplateFault):
+            render_text("check_in", WORDS, version=1)
+
+
+PLANTED = [
+    ("invoice.en.sms.txt", "statement", "Botox statement", "forbidden word botox"),
+    ("invoice.en.subject.txt", "statement", "Treatments", "forbidden word treatment"),
+    ("invoice.en.email.mjml", "statement", "filler", "forbidden word filler"),
+    ("invoice.en.email.txt", "statement", "loan offer", "forbidden word loan"),
+    ("layout.en.mjml", "A message", "Your laser bill", "forbidden word laser"),
+    ("footer.es.txt", "No recibir", "Su cita:", "forbidden word cita"),
+    ("invoice.es.sms.txt", "nuevo", "nuevo tratamiento", "forbidden word tratamiento"),
+    ("invoice.es.email.txt", "nuevo", "nueva Sesión", "forbidden word sesion"),
+    ("invoice.es.email.txt", "nuevo", "préstamo", "forbidden word prestamo"),
+    ("invoice.es.email.mjml", "nuevo", "Juvéderm", "forbidden word juvederm"),
+    ("invoice.detailed.en.sms.txt", "statement", "overdue bill", "forbidden word overdue"),
+    ("invoice.detailed.es.sms.txt", "estado", "adeudo", "forbidden word adeud"),
+    ("invoice.en.sms.txt", "statement", "$ statement", "speaks of an amount"),
+    ("invoice.en.email.txt", "statement", "statement of 325.00", "speaks of an amount"),
+    ("invoice.en.email.mjml", "statement", "amount due", "speaks of an amount"),
+    ("invoice.en.email.txt", "statement", "sum you owe", "speaks of an amount"),
+    ("invoice.es.email.txt", "nuevo", "que debe", "speaks of an amount"),
+    ("invoice.es.email.txt", "nuevo", "20 dólares", "speaks of an amount"),
+    ("invoice.en.sms.txt", "first_name", "due_cents", "unknown variable due_cents"),
+    ("invoice.en.sms.txt", "first_name", "amount", "unknown variable amount"),
+    ("invoice.es.email.mjml", "first_name", "treatment", "unknown variable treatment"),
+    ("reminder_firm.en.sms.txt", "first_name", "practice_phone", "unknown variable practice_phone"),
+    ("invoice.en.subject.txt", "practice_name", "first_name", "unknown variable"),
+    ("invoice.en.sms.txt", "{{ pay_url }}", "", "does not use pay_url"),
+    ("invoice.en.email.mjml", "{{ pay_url }}", "#", "does not use pay_url"),
+    ("invoice.detailed.en.sms.txt", "{{ treatment }}", "", "does not use treatment"),
+    ("renewal.en.email.txt", "{{ practice_address }}", "", "does not use practice_address"),
+    ("check_in.es.sms.txt", "{{ practice_phone }}", "", "does not use practice_phone"),
+    ("footer.en.mjml", "{{ unsubscribe_url }}", "#", "does not use unsubscribe_url"),
+    ("staff_reminder.en.email.txt", "{{ review_id }}", "", "does not use review_id"),
+    ("invoice.en.sms.txt", "Reply STOP to opt out.", "", "no opt-out hint"),
+    ("invoice.es.sms.txt", "Responda STOP", "Reply STOP", "no opt-out hint"),
+    ("invoice.en.sms.txt", "please ignore this", "relax", "payment has crossed it"),
+    ("invoice.es.sms.txt", "ignore este mensaje", "calma", "payment has crossed it"),
+    ("reminder_final.en.email.mjml", "please ignore", "forget", "payment has crossed it"),
+    ("invoice.en.sms.txt", "statement", "statement " + "y" * 150, "longer than 2 segments"),
+    ("invoice.es.sms.txt", "nuevo", "nuevo " + "y" * 150, "longer than 2 segments"),
+    ("invoice.en.sms.txt", "statement", "statement 🎉", "a character outside GSM-7"),
+    ("invoice.es.sms.txt", "Si acaba de pagar", "Si ya pagó", "a character outside GSM-7"),
+    ("invoice.en.sms.txt", "{{ first_name }}", "{{ first_name", "syntax"),
+    ("words.toml", None, "neutral = []\nalways = []\n", "no words"),
+    ("words.toml", None, "neutral = 3", "words.toml"),
+    ("catalog.toml", 'tone = "firm"', 'tone = "rude"', "tone"),
+    ("catalog.toml", 'tone = "firm"', 'mood = "firm"', "mood"),
+    ("birthday.en.sms.txt", None, "Hi", "no such template"),
+    ("invoice.en.sms.html", None, "Hi", "no such template"),
+    ("invoice.fr.sms.txt", None, "Salut", "no such template"),
+    ("reminder_firm.detailed.en.sms.txt", None, "Hi", "no such template"),
+    ("invoice.detailed.en.subject.txt", None, "Hi", "no such template"),
+]
+
+
+class TestLint:
+    @pytest.mark.parametrize("version", versions())
+    def test_the_shipped_templates_are_clean(self, version: int) -> None:
+        assert lint_templates(TEMPLATES / f"v{version}") == []
+
+    @pytest.mark.parametrize(("file", "old", "new", "finding"), PLANTED)
     def test_a_planted_fault_is_found_and_stops_the_start(
         self, tmp_path: Path, file: str, old: str | None, new: str, finding: str
     ) -> None:
@@ -175,11 +318,49 @@ class TestLint:
         with pytest.raises(TemplateFault, match=finding):
             load_templates(folder)
 
-    @pytest.mark.parametrize("file", ["payment_failed.en.email.txt", "layout.mjml"])
+    @pytest.mark.parametrize("stem", ["botox", "lip", "doctor"])
+    def test_a_stem_is_found_at_the_beginning_of_a_word_alone(
+        self, tmp_path: Path, stem: str
+    ) -> None:
+        folder = shutil.copytree(TEMPLATE_FOLDER, tmp_path / "v")
+        path = folder / "invoice.en.email.txt"
+        path.write_text(path.read_text() + f"\nx{stem}")
+        assert lint_templates(folder) == []
+        path.write_text(path.read_text() + f" x{stem} {stem}s")
+        assert lint_templates(folder) == [f"invoice.en.email.txt: forbidden word {stem}"]
+
+    def test_the_detailed_level_may_use_the_words_of_care(self, tmp_path: Path) -> None:
+        folder = shutil.copytree(TEMPLATE_FOLDER, tmp_path / "v")
+        for name in ("invoice.detailed.en.sms.txt", "invoice.detailed.es.email.txt"):
+            path = folder / name
+            path.write_text(
+                path.read_text().replace("{{ treatment }}", "treatment {{ treatment }}")
+            )
+        assert lint_templates(folder) == []
+
+    @pytest.mark.parametrize(
+        "file",
+        [
+            "payment_failed.en.email.txt",
+            "payment_failed.es.sms.txt",
+            "invoice.detailed.es.email.mjml",
+            "layout.en.mjml",
+            "layout.es.mjml",
+            "footer.es.txt",
+        ],
+    )
     def test_a_missing_file_is_found(self, tmp_path: Path, file: str) -> None:
         folder = shutil.copytree(TEMPLATE_FOLDER, tmp_path / "v")
         (folder / file).unlink()
         assert f"{file}: missing" in lint_templates(folder)
+
+    def test_every_patient_template_is_there_in_both_languages(self) -> None:
+        assert CATALOG.languages == ("en", "es")
+        assert {name.split(".")[1] for name in CATALOG.wanted_files() if SMS in name} >= {
+            "en",
+            "es",
+        }
+        assert CATALOG.languages_of("staff_reminder") == (ENGLISH,)
 
 
 class TestSegments:
@@ -201,6 +382,9 @@ class TestSegments:
     )
     def test_counts_as_a_carrier_does(self, text: str, segments: int) -> None:
         assert sms_segments(text) == segments
+
+    def test_letters_lose_accents_that_a_text_cannot_carry(self) -> None:
+        assert unaccented("María Núñez, Zoë, José ¿qué? 名") == "Maria Nuñez, Zoe, José ¿qué? 名"
 
     def test_the_alphabet_is_complete(self) -> None:
         assert (len(GSM7), len(GSM7_EXTENDED)) == (127, 10)
