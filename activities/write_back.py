@@ -45,7 +45,7 @@ class WriteBackActivities:
         if collected_cents == 0 or document is None:
             return WriteBackOut(status="nothing")
         reference = ids.dedupe_ref(case.case_id)
-        tenders = await pms.read_tenders(case.visit_id)
+        tenders, is_noted = await pms.read_before_note(case.visit_id, pms_ref, reference)
         recorded_cents = 0 if isinstance(tenders, Refused) else _recorded(tenders, reference)
         done_cents = sum(review.money_cents for review in asked if review.state == "decided")
         missing_cents = collected_cents - max(recorded_cents, done_cents)
@@ -54,10 +54,12 @@ class WriteBackActivities:
         waiting = next((review for review in asked if review.state == "open"), None)
         if waiting is not None:
             return WriteBackOut(status="task", review_id=waiting.review_id)
-        if pms.capabilities.writes_notes:
+        if pms.capabilities.writes_notes and not is_noted:
             words = f"Paid online {dollars(collected_cents)}, invoice {document.number}."
             try:
-                await pms.write_note(pms_ref, f"{words} {reference}", reference)
+                await pms.write_note(
+                    pms_ref, f"{words} {reference}", reference, search=is_noted is None
+                )
             except OutcomeUnknown as error:
                 # The next attempt searches for the note before it writes one.
                 raise ProviderUnavailable(str(error)) from None

@@ -175,6 +175,15 @@ class PmsPort(Protocol):
         """The money side of the order alone, for checks that need no chart."""
         ...
 
+    async def read_before_note(
+        self, visit_id: str, client_ref: str, dedupe_ref: str
+    ) -> tuple[PmsTenders | Refused, bool | None]:
+        """As `read_tenders`, and whether the client has a note carrying `dedupe_ref`.
+
+        None where that is not known; then `write_note` searches.
+        """
+        ...
+
     async def read_client(self, client_ref: str) -> PmsClient | Refused:
         """The patient's contact data."""
         ...
@@ -183,8 +192,13 @@ class PmsPort(Protocol):
         """The visit id of an appointment; None while it has no order."""
         ...
 
-    async def write_note(self, client_ref: str, text: str, dedupe_ref: str) -> str:
-        """Leave one note carrying `dedupe_ref`; searches first, returns the note's id."""
+    async def write_note(
+        self, client_ref: str, text: str, dedupe_ref: str, search: bool = True
+    ) -> str:
+        """Leave one note carrying `dedupe_ref`; searches first, returns the note's id.
+
+        `search` is False right after `read_before_note` found none.
+        """
         ...
 
     async def visits_closed(

@@ -78,7 +78,14 @@ class FakePms:
         self._note("visit_of_appointment", appointment_ref)
         return self.orders.get(appointment_ref)
 
-    async def write_note(self, client_ref: str, text: str, dedupe_ref: str) -> str:
+    async def read_before_note(
+        self, visit_id: str, client_ref: str, dedupe_ref: str
+    ) -> tuple[PmsTenders | Refused, bool | None]:
+        return await self.read_tenders(visit_id), dedupe_ref in self.notes
+
+    async def write_note(
+        self, client_ref: str, text: str, dedupe_ref: str, search: bool = True
+    ) -> str:
         self._note("write_note", client_ref)
         self.notes.setdefault(dedupe_ref, text)
         return f"note-{dedupe_ref}"

@@ -77,6 +77,11 @@ query Order($id: ID!) {
     + "  }\n}\n"
 )
 TENDERS = "query Tenders($id: ID!) {\n  order(id: $id) {" + PAYMENT_GROUPS + "  }\n}\n"
+BEFORE_NOTE = (
+    "query BeforeNote($id: ID!, $client: ID!) {\n  order(id: $id) {"
+    + PAYMENT_GROUPS
+    + "  }\n  client(id: $client) { id notes { id text } }\n}\n"
+)
 APPOINTMENT = """
 query Appointment($id: ID!) { appointment(id: $id) { id startAt cancelled orderId } }
 """
@@ -104,6 +109,11 @@ query Orders($locationId: ID!, $first: Int!, $after: String, $query: QueryString
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _note_in(client: Mapping[str, Any], dedupe_ref: str) -> str | None:
+    """The id of the client's note that carries the reference."""
+    return next((str(note["id"]) for note in client["notes"] if dedupe_ref in note["text"]), None)
 
 
 def _stamp(at: datetime) -> str:
@@ -173,6 +183,23 @@ class Boulevard:
             return Refused(code="no_such_order", kind="not_found")
         return readable("order", lambda: tenders_of(order))
 
+    async def read_before_note(
+        self, visit_id: str, client_ref: str, dedupe_ref: str
+    ) -> tuple[PmsTenders | Refused, bool | None]:
+        """Tenders and note in one query; the tenders alone where an account refuses both."""
+        variables = {"id": urn("Order", visit_id), "client": urn("Client", client_ref)}
+        try:
+            data = await self._call("order", BEFORE_NOTE, variables)
+        except BadRequest:
+            return await self.read_tenders(visit_id), None
+        order, client = data.get("order"), data.get("client")
+        if order is None:
+            return Refused(code="no_such_order", kind="not_found"), None
+        tenders = readable("order", lambda: tenders_of(order))
+        if client is None:
+            return tenders, None
+        return tenders, readable("client", lambda: _note_in(client, dedupe_ref) is not None)
+
     async def read_client(self, client_ref: str) -> PmsClient | Refused:
         """A client's contact data; the postal code where the account's schema has one."""
         id = urn("Client", client_ref)
@@ -195,20 +222,24 @@ class Boulevard:
         order_ref = appointment.get("orderId") if appointment else None
         return bare_id(order_ref) if order_ref else None
 
-    async def write_note(self, client_ref: str, text: str, dedupe_ref: str) -> str:
+    async def write_note(
+        self, client_ref: str, text: str, dedupe_ref: str, search: bool = True
+    ) -> str:
         """Leave one note carrying `dedupe_ref` and return its id, the same on every call.
 
         Raises OutcomeUnknown when the answer to the write is lost; calling again is the
         look-up. NotFound (a BadRequest) when there is no such client.
         """
-        client = await self._one("client", CLIENT_NOTES, urn("Client", client_ref))
-        if client is None:
-            raise NotFound("Boulevard has no such client.")
-        for note in client["notes"]:
-            if dedupe_ref in note["text"]:
-                return str(note["id"])
+        client_urn = urn("Client", client_ref)
+        if search:
+            client = await self._one("client", CLIENT_NOTES, client_urn)
+            if client is None:
+                raise NotFound("Boulevard has no such client.")
+            found = _note_in(client, dedupe_ref)
+            if found is not None:
+                return found
         marked = text if dedupe_ref in text else f"{text} [{dedupe_ref}]"
-        note_input = {"clientId": client["id"], "text": marked, "type": "DEFAULT"}
+        note_input = {"clientId": client_urn, "text": marked, "type": "DEFAULT"}
         data = await self._call("createClientNote", CREATE_NOTE, {"input": note_input}, True)
         return readable(
             "createClientNote", lambda: str(data["createClientNote"]["clientNote"]["id"]), True

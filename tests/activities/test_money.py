@@ -177,7 +177,7 @@ async def test_a_lost_answer_of_the_pms_is_looked_up_again(practice: Practice) -
     practice.pay_online(invoice, DUE_CENTS)
     await practice.read(case, who)
 
-    async def lost(*_: object) -> str:
+    async def lost(*_: object, **__: object) -> str:
         raise OutcomeUnknown("no answer")
 
     practice.world.pms.write_note = lost  # type: ignore[method-assign]

@@ -221,6 +221,31 @@ async def test_a_note_is_left_once(practice: Practice, boulevard: Boulevard) -> 
     assert notes(practice, client) == [f"Paid by link. [{REF}]", "See TO-OTHER."]
 
 
+async def test_tenders_and_note_are_read_in_one_call(
+    practice: Practice, boulevard: Boulevard
+) -> None:
+    client = practice.client()
+    order = bare(practice.order(client)["orderId"])
+    tenders, is_noted = await boulevard.read_before_note(order, client, REF)
+    assert (tenders, is_noted) == (await boulevard.read_tenders(order), False)
+    assert calls(practice) == ["order,client", "order"]
+    await boulevard.write_note(client, "Paid by link.", REF, search=False)
+    assert calls(practice)[2:] == ["createClientNote"]
+    assert await boulevard.read_before_note(order, client, REF) == (tenders, True)
+    assert notes(practice, client) == [f"Paid by link. [{REF}]"]
+
+
+async def test_tenders_are_read_where_the_note_is_not(
+    practice: Practice, boulevard: Boulevard
+) -> None:
+    order = bare(practice.order(practice.client())["orderId"])
+    tenders, is_noted = await boulevard.read_before_note(order, "nobody", REF)
+    assert (tenders, is_noted) == (await boulevard.read_tenders(order), None)
+    missing, is_noted = await boulevard.read_before_note(VISIT, practice.client(), REF)
+    assert isinstance(missing, Refused)
+    assert is_noted is None
+
+
 @pytest.mark.parametrize("filterable", [True, False])
 async def test_sweep_finds_the_window(
     practice: Practice, boulevard: Boulevard, monkeypatch: pytest.MonkeyPatch, filterable: bool
