@@ -6,7 +6,7 @@ that nobody can read is marked failed, for a person.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -45,15 +45,18 @@ class Intake:
         processor: ProcessorPort,
         text: TextPort,
         engine: CaseEngine,
+        more_texts: Sequence[TextPort] = (),
     ) -> None:
+        """`text` and `more_texts` are the text providers whose webhooks come here."""
         self._pool = pool
         self._vault = vault
         self._pms = pms
         self._processor = processor
-        self._text = text
         self._engine = engine
         self._payments = PaymentIntake(pool, processor, engine)
-        self._texts = TextIntake(pool, vault, text, engine)
+        self._texts = {
+            port.name: TextIntake(pool, vault, port, engine) for port in (text, *more_texts)
+        }
 
     async def dispatch(self, inbox_id: str) -> str:
         """Translate one row; returns the workflow id it went to, or `ignored: reason`."""
@@ -139,8 +142,8 @@ class Intake:
     async def _translate(self, event: InboxEvent) -> str:
         if event.source == self._processor.name:
             return await self._payments.translate(event)
-        if event.source == self._text.name:
-            return await self._texts.translate(event)
+        if event.source in self._texts:
+            return await self._texts[event.source].translate(event)
         if event.location_id is None:
             raise Undecodable("The event names no location.")
         return await self._visit(event, event.location_id)

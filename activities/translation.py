@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from domain.case import VisitInput
 from store.locations import Location
@@ -29,6 +30,16 @@ def json_object(body: bytes) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise Undecodable("The body is not a JSON object.")
     return value
+
+
+def form_or_object(body: bytes) -> Mapping[str, Any]:
+    """The fields of a form, or of a JSON object; `Undecodable` when it is neither."""
+    if body.lstrip().startswith(b"{"):
+        return json_object(body)
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except UnicodeDecodeError:
+        raise Undecodable("The body is not a form.") from None
 
 
 def text_at(body: Mapping[str, Any], *path: str) -> str:

@@ -20,6 +20,7 @@ from sandbox.box import Box
 from sandbox.control import control_app
 from sandbox.faults import Faults
 from sandbox.mail import serve_mail
+from sandbox.podium import podium_app
 from sandbox.state import State
 from sandbox.stripe import stripe_app
 from sandbox.twilio import twilio_app
@@ -27,7 +28,7 @@ from sandbox.webhooks import WebhookPump
 
 
 def build(box: Box, smtp_port: int) -> Starlette:
-    """All twins under one server: /boulevard, /stripe, /twilio, /_control; mail on its own port."""
+    """All twins under one server: a path for each vendor, /_control; mail on its own port."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -39,6 +40,7 @@ def build(box: Box, smtp_port: int) -> Starlette:
     return Starlette(
         routes=[
             Mount("/boulevard", _noting_urls(box, boulevard_app(box))),
+            Mount("/podium", _noting_urls(box, podium_app(box))),
             Mount("/stripe", _noting_urls(box, stripe_app(box))),
             Mount("/twilio", _noting_urls(box, twilio_app(box))),
             Mount("/_control", control_app(box)),

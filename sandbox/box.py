@@ -18,7 +18,9 @@ class Box:
     `credentials` are the vendors' keys as the practice would hold them, by name:
     boulevard_business_id, boulevard_api_key, boulevard_api_secret (base64),
     boulevard_app_id; stripe_secret_key, stripe_webhook_secret;
-    twilio_account_sid, twilio_auth_token, twilio_messaging_service_sid.
+    twilio_account_sid, twilio_auth_token, twilio_messaging_service_sid;
+    podium_client_id, podium_client_secret, podium_refresh_token, podium_webhook_secret,
+    podium_location_uid.
     """
 
     state: State

@@ -1,7 +1,7 @@
 """The control API: what a test or a demo tells the box, and what it may ask it.
 
     GET  /health                      {"ok": true}
-    PUT  /webhooks                    {"boulevard": url, "stripe": url, "twilio": url}
+    PUT  /webhooks                    {"boulevard": url, "stripe": url, "twilio": url, …}
     POST /faults                      one fault (see sandbox.faults.Fault); DELETE clears all,
                                       or with ?label= ends those and keeps their hits
     GET  /faults                      rules with their hits
@@ -26,6 +26,7 @@ from starlette.routing import Mount, Route
 from sandbox.boulevard import boulevard_control
 from sandbox.box import Box
 from sandbox.faults import Fault
+from sandbox.podium import podium_control
 from sandbox.stripe import stripe_control
 from sandbox.twilio import twilio_control
 
@@ -85,6 +86,7 @@ def control_app(box: Box) -> Starlette:
             Route("/flush", flush, methods=["POST"]),
             Route("/state", clear, methods=["DELETE"]),
             Mount("/boulevard", boulevard_control(box)),
+            Mount("/podium", podium_control(box)),
             Mount("/stripe", stripe_control(box)),
             Mount("/twilio", twilio_control(box)),
         ]

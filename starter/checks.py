@@ -15,12 +15,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from connectors.engine.codec import EncryptionCodec
+from connectors.messaging.providers import PROVIDERS
 from connectors.ports import OutgoingText, Refused
 from domain.catalog_check import catalog_gaps
 from starter import binaries, probes, wiring
 from starter.errors import Refusal, sentence
 from starter.settings import Settings
-from store import catalogs, db, locations
+from store import catalogs, channels, db, locations
 
 CHECK_SECONDS = 15
 NOBODY = "+15005550006"
@@ -158,6 +159,37 @@ async def _twilio(settings: Settings) -> str:
     return "messages are readable"
 
 
+async def _podium(settings: Settings) -> str:
+    texts = wiring.podium(settings)
+    if texts is None:
+        return "not set up"
+    try:
+        await texts.sign_in()
+    finally:
+        await texts.aclose()
+    return f"signed in for {len(settings.podium_locations)} location(s)"
+
+
+async def _channels(settings: Settings) -> str:
+    said = []
+    for place in await _locations(settings):
+        async with _books(settings) as conn:
+            known = await channels.of_location(conn, place.location_id)
+        for one in known.values():
+            carrier = PROVIDERS.get(one.provider)
+            if one.is_on and (carrier is None or not carrier.sends):
+                raise Refusal(
+                    f"{place.location_id}: {place.pms} cannot send texts, and {one.provider} is on."
+                )
+        on = [f"{name} by {one.provider}" for name, one in known.items() if one.is_on]
+        if not on:
+            raise Refusal(
+                f"{place.location_id} can write to nobody: `tieout channel agree`, then `on`."
+            )
+        said.append(f"{place.location_id}: {', '.join(on)}")
+    return "; ".join(said)
+
+
 async def _mail(settings: Settings) -> str:
     place = f"{settings.smtp_host}:{settings.smtp_port}"
     if not await probes.listens(settings.smtp_host, settings.smtp_port):
@@ -232,7 +264,9 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("boulevard", _boulevard),
     ("stripe", _stripe),
     ("twilio", _twilio),
+    ("podium", _podium),
     ("mail", _mail),
+    ("channels", _channels),
     ("catalog", _catalog),
     ("clock", _clock),
     ("webhooks", _webhooks),

@@ -25,6 +25,7 @@ COMMANDS = (
     "price",
     "catalog",
     "switch",
+    "channel",
 )
 """In the order of `--help`. Each is a module of `starter.commands`: with `app` for a group of
 verbs, or with one function of the command's own name."""

@@ -159,6 +159,7 @@ class Stack:
             secrets=self._folder.secrets,
             flags=compose.temporal_flags(),
             database_url=self._database_url,
+            location_ids=(self.practice.location.location_id,),
         )
         self.env = layout.environment()
         if self._database_url is None:
@@ -199,6 +200,7 @@ class Stack:
             "boulevard": f"{self.web_url}/webhooks/boulevard/{self.practice.location.location_id}",
             "stripe": f"{self.web_url}/webhooks/stripe",
             "twilio": f"{self.web_url}/webhooks/twilio",
+            "podium": f"{self.web_url}/webhooks/podium",
         }
         async with httpx.AsyncClient() as http:
             answer = await http.put(f"{self.sandbox_url}/_control/webhooks", json=urls)

@@ -26,6 +26,8 @@ class Layout:
     flags: Sequence[str]
     database_url: str | None
     """Another PostgreSQL than the embedded one."""
+    location_ids: Sequence[str] = ()
+    """Whose texts may go by the sandboxed Podium."""
 
     @property
     def namespace(self) -> str:
@@ -35,7 +37,7 @@ class Layout:
     def environment(self) -> dict[str, str]:
         """`TIEOUT_*` for every process of the stack and for commands beside it."""
         ports, own = self.ports, dict(self.secrets)
-        password = own.pop("database_password")
+        password, podium_uid = own.pop("database_password"), own.pop("podium_location_uid")
         sandbox = _loopback(ports.sandbox)
         values = {
             **{name: _text(value) for name, value in own.items()},
@@ -55,6 +57,9 @@ class Layout:
             "boulevard_base_url": f"{sandbox}/boulevard/api/2020-01/admin",
             "stripe_api_base": f"{sandbox}/stripe",
             "twilio_api_base": f"{sandbox}/twilio",
+            "podium_api_base": f"{sandbox}/podium/v4",
+            "podium_token_url": f"{sandbox}/podium/oauth/token",
+            "podium_locations": json.dumps(dict.fromkeys(self.location_ids, podium_uid)),
             "smtp_host": LOOPBACK,
             "smtp_port": str(ports.smtp),
             "smtp_idempotency_header": "Resend-Idempotency-Key",

@@ -56,6 +56,15 @@ def _key_ring(value: Any) -> Any:
     return value
 
 
+def _json_object(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise ValueError("must be a JSON object of location id to location uid") from None
+    return value
+
+
 Key = Annotated[SecretStr, AfterValidator(_key)]
 KeyRing = Annotated[dict[str, Key], NoDecode, BeforeValidator(_key_ring)]
 Text = Annotated[str, Field(min_length=1)]
@@ -118,6 +127,16 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr
     twilio_messaging_service_sid: Text
 
+    podium_api_base: Text = "https://api.podium.com/v4"
+    podium_token_url: Text = "https://accounts.podium.com/oauth/token"  # noqa: S105
+    podium_client_id: str | None = None
+    """With the three secrets below: Podium may carry texts. Without: it is not set up."""
+    podium_client_secret: SecretStr | None = None
+    podium_refresh_token: SecretStr | None = None
+    podium_webhook_secret: SecretStr | None = None
+    podium_locations: Annotated[dict[str, str], NoDecode, BeforeValidator(_json_object)] = {}
+    """Our location id -> Podium's location uid, as a JSON object."""
+
     smtp_host: Text
     smtp_port: int = 587
     smtp_username: str | None = None
@@ -132,12 +151,32 @@ class Settings(BaseSettings):
             raise ValueError("TIEOUT_CODEC_KEY_ID names a key that is not in TIEOUT_CODEC_KEYS")
         if self.vault_key_id not in self.vault_keys:
             raise ValueError("TIEOUT_VAULT_KEY_ID names a key that is not in TIEOUT_VAULT_KEYS")
+        given = [bool(value) for value in self._podium]
+        if any(given) and not all(given):
+            raise ValueError(
+                "TIEOUT_PODIUM_CLIENT_ID, _CLIENT_SECRET, _REFRESH_TOKEN and _WEBHOOK_SECRET are"
+                " set together or not at all"
+            )
         if self.environment == "production":
             if self.sandbox_url is not None:
                 raise ValueError("TIEOUT_SANDBOX_URL must not be set in production")
             if not self.public_base_url.startswith("https://"):
                 raise ValueError("TIEOUT_PUBLIC_BASE_URL must start with https:// in production")
         return self
+
+    @property
+    def _podium(self) -> tuple[object, ...]:
+        return (
+            self.podium_client_id,
+            self.podium_client_secret,
+            self.podium_refresh_token,
+            self.podium_webhook_secret,
+        )
+
+    @property
+    def has_podium(self) -> bool:
+        """True when texts may go by Podium."""
+        return all(self._podium)
 
     @property
     def codec_key_bytes(self) -> Mapping[str, bytes]:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from activities.intake_texts import RECEIVED as TEXT_RECEIVED
 from activities.intake_texts import STATUS as TEXT_STATUS
 from connectors.ports import BadRequest, SignatureRefused, VendorEvent
 from starter.tasks import Tasks
@@ -31,13 +32,13 @@ ON_ITS_WAY = frozenset({"accepted", "sent"})
 """States of a text after which the provider always says more."""
 
 _KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature")
-_KEPT_PREFIXES = ("x-blvd-", "x-twilio-", "i-twilio-")
+_KEPT_PREFIXES = ("x-blvd-", "x-twilio-", "i-twilio-", "podium-")
 
 log = structlog.get_logger("tieout.shim")
 
 
 class Shim:
-    """The three vendors' endpoints."""
+    """The vendors' endpoints."""
 
     def __init__(self, wiring: Wiring, tasks: Tasks) -> None:
         self._wiring = wiring
@@ -51,6 +52,7 @@ class Shim:
             Route("/webhooks/boulevard/{location}", self.boulevard, methods=["POST"]),
             Route("/webhooks/stripe", self.stripe, methods=["POST"]),
             Route("/webhooks/twilio", self.twilio, methods=["POST"]),
+            Route("/webhooks/podium", self.podium, methods=["POST"]),
         ]
 
     async def boulevard(self, request: Request) -> Response:
@@ -85,6 +87,29 @@ class Shim:
         return await self._take(
             request, "twilio", FORM, 401, verify, None, query, self._is_on_its_way
         )
+
+    async def podium(self, request: Request) -> Response:
+        """Sent, failed and received texts; only those sent by us are kept, and every reply."""
+        port = self._wiring.podium
+
+        def verify(raw: bytes) -> VendorEvent:
+            if port is None:
+                raise SignatureRefused("Podium is not set up.")
+            return port.verify(raw, request.headers, str(request.url))
+
+        return await self._take(request, "podium", JSON, 401, verify, None, "", self._is_foreign)
+
+    def _is_foreign(self, event: VendorEvent) -> bool:
+        """What the desk wrote by hand in Podium's inbox, and events of other things there."""
+        if event.event_type == TEXT_RECEIVED or self._wiring.podium is None:
+            return False
+        if event.event_type != TEXT_STATUS:
+            return True
+        try:
+            report = self._wiring.podium.delivery_report(event)
+        except BadRequest:
+            return False  # kept, for a person to look at
+        return f"{self._wiring.settings.public_base_url}/" not in report.words
 
     def _is_on_its_way(self, event: VendorEvent) -> bool:
         """A text that is queued or sent: nothing to keep, a last word follows."""

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
-VENDOR_PREFIXES = ("boulevard_", "stripe_", "twilio_")
+VENDOR_PREFIXES = ("boulevard_", "stripe_", "twilio_", "podium_")
+_LATER = "podium_"
+"""Of a vendor that came with a later release: an older folder gets its keys when it is opened."""
 _OURS = (
     "postgres",
     "postgres.new",
@@ -71,6 +73,11 @@ def generate_secrets() -> dict[str, Any]:
         "twilio_account_sid": "AC" + secrets.token_hex(16),
         "twilio_auth_token": secrets.token_hex(16),
         "twilio_messaging_service_sid": "MG" + secrets.token_hex(16),
+        "podium_client_id": secrets.token_hex(16),
+        "podium_client_secret": secrets.token_hex(32),
+        "podium_refresh_token": secrets.token_hex(32),
+        "podium_webhook_secret": secrets.token_hex(32),
+        "podium_location_uid": str(uuid4()),
     }
 
 
@@ -145,9 +152,13 @@ class StateFolder:
             held = json.loads(path.read_text())
         except ValueError:
             raise StateError(f"{path} is damaged: restore it, or {start_over}.") from None
-        missing = generate_secrets().keys() - (held.keys() if isinstance(held, dict) else ())
-        if missing:
+        fresh = generate_secrets()
+        missing = fresh.keys() - (held.keys() if isinstance(held, dict) else ())
+        if any(not name.startswith(_LATER) for name in missing):
             raise StateError(f"{path} lacks {min(missing)}: restore it, or {start_over}.")
+        if missing:
+            held |= {name: fresh[name] for name in missing}
+            write_private(path, held)
         path.chmod(0o600)
         vendors = {name: value for name, value in held.items() if name.startswith(VENDOR_PREFIXES)}
         write_private(self.path / "credentials.json", vendors)

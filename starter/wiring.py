@@ -13,6 +13,9 @@ from temporalio.client import Client
 from activities.intake import Intake
 from connectors.engine.cases import TemporalCases
 from connectors.engine.client import EngineAddress, EngineUnreachable, connect
+from connectors.messaging.handoff import EmrTexts
+from connectors.messaging.podium import PodiumTexts
+from connectors.messaging.routing import RoutedTexts
 from connectors.messaging.smtp import SmtpEmails, SmtpRelay
 from connectors.messaging.twilio import TwilioTexts
 from connectors.payments.stripe import StripeProcessor
@@ -47,6 +50,14 @@ class Wiring:
     email: EmailPort
     engine: CaseEngine
     intake: Intake
+    podium: PodiumTexts | None = None
+    """None where Podium is not set up."""
+
+    @property
+    def texts(self) -> TextPort:
+        """Every provider of texts; each location's channel says which one carries its own."""
+        others = (self.podium,) if self.podium else ()
+        return RoutedTexts(self.text, EmrTexts(self.pms), *others)
 
 
 class OneBusiness(Mapping[str, PmsPort]):
@@ -160,6 +171,29 @@ def twilio(settings: Settings) -> TwilioTexts:
     )
 
 
+def podium(settings: Settings) -> PodiumTexts | None:
+    """The second SMS provider; None where its credentials are not set."""
+    secrets = (
+        settings.podium_client_secret,
+        settings.podium_refresh_token,
+        settings.podium_webhook_secret,
+    )
+    if settings.podium_client_id is None or None in secrets:
+        return None
+    client_secret, refresh_token, webhook_secret = (
+        each.get_secret_value() for each in secrets if each is not None
+    )
+    return PodiumTexts(
+        client_id=settings.podium_client_id,
+        client_secret=client_secret,
+        refresh_token=refresh_token,
+        webhook_secret=webhook_secret,
+        locations=settings.podium_locations,
+        base_url=settings.podium_api_base,
+        token_url=settings.podium_token_url,
+    )
+
+
 def mail(settings: Settings) -> SmtpEmails:
     """The e-mail relay; without TLS in dev alone, where it is a sink on this machine."""
     name, address = email.utils.parseaddr(settings.email_sender)
@@ -186,8 +220,11 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
         stack.push_async_callback(pool.close)
         pms, processor = boulevard(settings), stripe(settings)
         text, emails = twilio(settings), mail(settings)
+        second = podium(settings)
         for close in (pms.aclose, processor.close, text.aclose, emails.aclose):
             stack.push_async_callback(close)
+        if second is not None:
+            stack.push_async_callback(second.aclose)
         engine = cases(settings, client) if client else LateCases(settings)
         safe, locations = vault(settings), OneBusiness(pms)
         yield Wiring(
@@ -199,5 +236,8 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
             text=text,
             email=emails,
             engine=engine,
-            intake=Intake(pool, safe, locations, processor, text, engine),
+            intake=Intake(
+                pool, safe, locations, processor, text, engine, (second,) if second else ()
+            ),
+            podium=second,
         )
