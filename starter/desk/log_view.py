@@ -21,6 +21,18 @@ _MESSAGE = {
     "unknown": "unclear whether it went out",
     "skipped": "not sent",
 }
+_ANSWERS = {
+    "moved": "moved to a later day",
+    "snoozed": "put off",
+    "held": "held until a person lets it go",
+    "in_flight": "a payment is under way",
+    "covered": "the message before it asks for this, too",
+    "off": "switched off",
+    "unverified": "the balance could not be verified",
+    "small": "too little is left to ask for",
+    "settled": "nothing is owed",
+    "credit": "the client has credit",
+}
 _DRAFT = {"held": "draft held", "issued": "draft priced", "not_billable": "nothing to bill"}
 _DONE = {"hold": "held by hand", "release": "released", "close": "closed by hand"}
 
@@ -61,9 +73,12 @@ def why(row: LogRow) -> str:
 
 
 def rule(row: LogRow) -> str:
-    """The rule, template or price book that it came from."""
+    """The rule, policy, template or price book that it came from."""
     if row.source == "message":
-        return f"{row.name}, template {row.version}"
+        said = f" ({row.words})" if row.words else ""
+        return f"{row.name}, template {row.version}{said}"
+    if row.source == "answer":
+        return f"rule {row.detail}, policy {row.version}"
     if row.source == "document":
         return f"price book {row.version}"
     return row.name or "" if row.source in ("question", "decision", "reminder") else ""
@@ -80,14 +95,33 @@ def _title(row: LogRow) -> str:
 
 
 def _message(row: LogRow) -> str:
-    channel = CHANNELS.get(row.detail or "", row.detail or "")
-    return f"{channel} {row.name}: {_MESSAGE[row.state or 'intent']}"
+    return f"{_channel(row)} {row.name}: {_MESSAGE[row.state or 'intent']}"
 
 
 def _ledger(row: LogRow) -> str:
     change = row.cents or 0
     owed = f"owes {dollars(abs(change))} {'more' if change > 0 else 'less'}" if change else ""
     return f"booked: {_worded(row)}" + (f", {owed}" if owed else "")
+
+
+def _answer(row: LogRow) -> str:
+    waits = f", looked at again at {row.until}" if row.until else ""
+    return f"{row.name} not sent: {_ANSWERS.get(row.state or '', row.state)}{waits}"
+
+
+def _hold(row: LogRow) -> str:
+    last = f", silent to {row.until}" if row.until else ""
+    return f"hold {row.state}: {_worded(row)}{last}"
+
+
+def _consent(row: LogRow) -> str:
+    level = ", treatment may be named" if row.words == "detailed" else ""
+    said = f", said at {row.until}" if row.until else ""
+    return f"{_channel(row)} {row.state} for {row.name}{level}{said}"
+
+
+def _channel(row: LogRow) -> str:
+    return CHANNELS.get(row.detail or "", row.detail or "")
 
 
 def _worded(row: LogRow) -> str:
@@ -110,6 +144,10 @@ _WHAT: Mapping[str, Callable[[LogRow], str]] = {
         f"{(row.detail or '').replace('_', ' ')} {row.name} issued, {dollars(row.cents or 0)} due"
     ),
     "draft": lambda row: _DRAFT[row.state or "held"],
-    "consent": lambda row: f"{CHANNELS.get(row.detail or '')} {row.state} for {row.name}",
+    "consent": _consent,
+    "address": lambda row: f"{_channel(row)} address {row.state}",
+    "answer": _answer,
+    "hold": _hold,
+    "checkout": lambda row: f"client opened a payment page, {dollars(row.cents or 0)}",
     "action": lambda row: _DONE[row.name or "hold"],
 }
