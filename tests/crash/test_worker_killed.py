@@ -30,9 +30,10 @@ CALLS = (
     ("stripe", "invoices.retrieve"),
     ("twilio", "messages.create"),
     ("smtp", "smtp.data"),
+    ("boulevard", "order,client"),
     ("boulevard", "createClientNote"),
 )
-"""Every kind of call that a visit makes; the last one follows a payment."""
+"""Every kind of call that a visit makes; the last two follow a payment."""
 
 HOLDS = ("timeout_before", "timeout_after")
 """The vendor has not acted yet; the vendor has acted and its answer never comes."""
@@ -58,7 +59,7 @@ async def wrecks(play: Play) -> dict[str, Wreck]:
 
 
 async def _wreck(play: Play, hold: str) -> Wreck:
-    paying = [await play.billed(TOXIN_40) for _ in range(3)]
+    paying = [await play.billed(TOXIN_40) for _ in range(4)]
     for vendor, operation in CALLS:
         await play.fault(vendor, operation, hold, seconds=HOLD_SECONDS)
     new = await asyncio.gather(
