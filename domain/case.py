@@ -118,6 +118,10 @@ class DeliveryFailed(Record):
     code: str
 
 
+INBOUND_REPLY = "inbound-reply"
+"""Who holds a case when a patient has written back."""
+
+
 class Hold(Record):
     """A person stops the chase. `by` is a staff id, `reason` a short code."""
 

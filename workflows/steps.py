@@ -80,7 +80,12 @@ class VisitSteps:
         )
 
     async def send(
-        self, step: ChaseStep, skipped: tuple[str, ...], dunning: Dunning, document_id: str
+        self,
+        step: ChaseStep,
+        skipped: tuple[str, ...],
+        dunning: Dunning,
+        document_id: str,
+        retry_of: str | None,
     ) -> SendOut:
         """Send one step, unless the facts of that moment say otherwise."""
         return await workflow.execute_activity_method(
@@ -96,6 +101,10 @@ class VisitSteps:
                 at=self._now(),
                 first=not dunning.done,
                 settled_ok=step.name == RECEIPT_STEP.name,
+                retry_of=retry_of,
+                asked_cents=dunning.asked_cents,
+                in_flight_cents=dunning.in_flight_cents,
+                despite_credit=dunning.despite_credit,
             ),
             summary=f"send {step.name}",
             **SEND,

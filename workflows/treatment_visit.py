@@ -5,7 +5,7 @@ while money is known to be owed; whatever does not fit waits for a named person;
 ends when the books agree, or when a person ends it. It may sleep for weeks between two lines.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -13,11 +13,12 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import BuildOut, CaseRef, Mismatch, SendOut
+    from activities.contracts import BuildOut, Mismatch
     from domain.case import (
+        INBOUND_REPLY,
         Attention,
         ChartAmended,
-        ChaseStep,
+        ClientReleased,
         Close,
         Decision,
         DeliveryFailed,
@@ -30,24 +31,26 @@ with workflow.unsafe.imports_passed_through():
         VisitResult,
         VisitStatus,
     )
-    from domain.dunning import RECEIPT_STEP, Dunning
-    from domain.reviews import IN_SUSPENSE
-    from workflows.case_room import CaseRoom
-    from workflows.steps import VisitSteps
-
-_TAKEN = frozenset({"sent", "unknown", "unreachable", "off"})
-"""Answers of a send after which the step is past."""
+    from domain.dunning import Dunning
+    from workflows.chasing import Chasing
+    from workflows.visit_state import STUCK
 
 _ENDS = {"written_off": VisitStatus.WRITTEN_OFF, "stop": VisitStatus.CLOSED_BY_STAFF}
 """Effects of a decision that end the case."""
 
-_STUCK, _TO_RECORD = "STATE_UNKNOWN", "PMS_CONFIRM"
-_OF_THE_CHASE = ("CHASE_EXHAUSTED", "UNREACHABLE", "MESSAGE_UNKNOWN")
+_TO_RECORD = "PMS_CONFIRM"
+_OF_THE_CHASE = (
+    "CHASE_EXHAUSTED",
+    "UNREACHABLE",
+    "MESSAGE_UNKNOWN",
+    "CONSENT_MISSING",
+    "CREDIT_ON_ACCOUNT",
+)
 """Questions that a payment answers."""
 
 
 @workflow.defn(name="TreatmentVisit", failure_exception_types=[ValidationError])
-class TreatmentVisit:
+class TreatmentVisit(Chasing):
     """Build, send, chase, reconcile.
 
     | message | kind | from |
@@ -57,38 +60,14 @@ class TreatmentVisit:
     | delivery_failed | signal | message callbacks |
     | review_decided | update and signal | the desk; any tool, also the Temporal UI |
     | hold | update and signal | the desk; an inbound reply that a person must read first |
+    | client_released | signal | whoever lifts a hold of the whole client |
     | release, close | update | the desk |
     | standing | query | debugging |
     """
 
     @workflow.init
     def __init__(self, visit: VisitInput) -> None:
-        self.visit = visit
-        self.room = CaseRoom(visit.location_id, visit.zone, visit.clock_shift_seconds)
-        case = CaseRef(
-            case_id=workflow.info().workflow_id,
-            location_id=visit.location_id,
-            pms=visit.pms,
-            visit_id=visit.visit_id,
-            zone=visit.zone,
-        )
-        self.steps = VisitSteps(case, visit.chase, self.room.now)
-        self.status: VisitStatus | None = None
-        self.bill: BuildOut | None = None
-        self.balance_cents = 0
-        self.dunning = Dunning(visit.chase, visit.zone)
-        self.dunned_document_id = ""
-        self.reopened = False
-        self.chart_news = True
-        self.chart_open = False
-        self.draft_review_id: str | None = None
-        self.money_news = False
-        self.door_ok = True
-        self.recorded_news = True
-        self.seen_events: set[str] = {visit.event_id}
-        self.failed: list[DeliveryFailed] = []
-        self.held: Hold | None = None
-        self.ending: VisitStatus | None = None
+        super().__init__(visit)
 
     @workflow.run
     async def run(self, _: VisitInput) -> VisitResult:
@@ -120,19 +99,19 @@ class TreatmentVisit:
             await self._build()
         elif self._is_money_news():
             await self._read_standing()
-        elif self.room.asks(_STUCK):
+        elif self.room.asks(STUCK):
             await self.room.desk(self._news_but_bounces, "a system does not answer")
         elif not self.door_ok:
             await self._open_payment_door()
         elif self.failed:
-            self._fall_back(self.failed.pop(0))
+            await self._bounced(self.failed.pop(0))
         elif self.room.questions and not self._may_be_recorded():
             await self._wait_for_desk("a question is open")
         elif self.bill is None or self.chart_open:
             await self._wait_for_chart()
         elif self.balance_cents <= 0 < self.bill.due_cents:
             await self._write_back()
-        elif self.held is not None:
+        elif self._is_held():
             await self._wait_for_release()
         elif self.balance_cents > 0:
             await self._collect()
@@ -179,6 +158,14 @@ class TreatmentVisit:
         """Messages pause until a person has read a reply."""
         self.held = self.held or hold
 
+    @workflow.signal
+    def client_released(self, _: ClientReleased) -> None:
+        """A hold of the whole client was lifted; the next step asks the books for others."""
+        self.silenced = None
+        self.released = True
+        if self.held is not None and self.held.by == INBOUND_REPLY:
+            self.held = None
+
     @workflow.update
     async def hold(self, hold: Hold) -> str:
         """A person pauses the case."""
@@ -189,7 +176,7 @@ class TreatmentVisit:
     async def release(self, release: Release) -> str:
         """A person lets the case go on."""
         self.room.note(f"released by {release.by}")
-        self.held = None
+        self.held = self.silenced = None
         return "released"
 
     @workflow.update
@@ -207,7 +194,7 @@ class TreatmentVisit:
             attention=self.room.attention,
             next_action_at=self.room.next_at,
             open_review_id=next(iter(self.room.questions), None),
-            held_by=self.held.by if self.held else None,
+            held_by=self.held.by if self.held else self.silenced,
             balance_cents=self.balance_cents if self.bill else None,
         )
 
@@ -263,88 +250,6 @@ class TreatmentVisit:
         self.door_ok = True
         self.balance_cents = door.asked_cents
 
-    async def _collect(self) -> None:
-        """Take the next dunning step when it is due, unless there is news first."""
-        due = None if self.reopened else self.dunning.due(self.room.now())
-        if due is None:
-            await self._ask_what_next()
-        elif due.at > self.room.now():
-            why = f"next step {due.step.name}"
-            self.room.enter(Stage.AWAITING_PAYMENT, Attention.PATIENT, due.at, why)
-            await self.room.wait(self._chase_news, due.at, f"until {due.step.name}")
-        else:
-            await self._send(due.step, due.skipped)
-
-    async def _send(self, step: ChaseStep, skipped: tuple[str, ...] = ()) -> None:
-        sent = await self.steps.send(step, skipped, self.dunning, self.dunned_document_id)
-        self._learned(sent.balance_cents, sent.mismatches)
-        self.door_ok = sent.door_in_step
-        if sent.status == "snoozed":
-            self.dunning.wait_until(sent.until)
-        elif sent.status == "unverified":
-            self.dunning.wait_until(await self._verify_at(sent.missing))
-        else:
-            self.dunning.verified()
-            await self._after_send(step, skipped, sent)
-
-    async def _after_send(self, step: ChaseStep, skipped: tuple[str, ...], sent: SendOut) -> None:
-        if sent.status == "in_flight":
-            self.dunning.wait_until(self.room.now() + timedelta(days=1))
-        elif sent.status == "small":
-            self.dunning.finish()
-        elif sent.status in _TAKEN:
-            self.dunning.took(step, skipped, sent.local_date)
-        if sent.status == "unknown":
-            await self._resolve(step, sent)
-        elif sent.status == "unreachable" and self.balance_cents > 0:
-            await self._ask("UNREACHABLE", f"step {step.name}")
-
-    async def _resolve(self, step: ChaseStep, sent: SendOut) -> None:
-        """An unknown outcome is looked up twice before anything is tried again, once."""
-        keys = tuple(o.message_key for o in sent.outcomes if o.state == "unknown")
-        is_lost = False
-        for last_look in (False, True):
-            await workflow.sleep(
-                timedelta(seconds=self.visit.chase.unknown_lookup_seconds),
-                summary="let the provider's answer arrive",
-            )
-            found = await self.steps.resolve(step, keys, last_look)
-            if found.absent:
-                is_lost = not self.dunning.take_again_once()
-            keys = found.unknown
-            if not keys:
-                break
-        if (keys or is_lost) and self.balance_cents > 0:
-            await self._ask("MESSAGE_UNKNOWN", f"step {step.name}")
-
-    def _fall_back(self, failure: DeliveryFailed) -> None:
-        """A message that did not arrive goes once by the other channel, while money is owed."""
-        if self.balance_cents <= 0 or not self.dunning.fall_back(failure):
-            self.room.note("a message did not arrive; nothing more is sent for it")
-
-    async def _ask_what_next(self) -> None:
-        """After the last step a person decides; nothing is ever written off by itself."""
-        rest = self.dunning.not_before
-        if rest is not None and rest > self.room.now():
-            why = "kept open by the desk"
-            self.room.enter(Stage.AWAITING_PAYMENT, Attention.PATIENT, rest, why)
-            await self.room.wait(self._chase_news, rest, why)
-        else:
-            await self._ask("CHASE_EXHAUSTED", *sorted(self.dunning.done))
-
-    async def _wait_for_release(self) -> None:
-        self.room.enter(Stage.HELD, Attention.STAFF, None, "held by a person or a reply")
-        await self.room.wait(lambda: self.held is None or self._news(), None, "held")
-
-    async def _give_receipt(self) -> None:
-        """Nothing is due: the patient gets a receipt, never a money message."""
-        if RECEIPT_STEP.name in self.dunning.done or self.reopened:
-            self.status = VisitStatus.NOTHING_DUE
-            return
-        at = self.dunning.not_before or self.room.now()
-        if not await self.room.wait(self._chase_news, at, "until messages are allowed"):
-            await self._send(RECEIPT_STEP)
-
     # -- reconcile
 
     async def _read_standing(self) -> None:
@@ -353,11 +258,13 @@ class TreatmentVisit:
         read = await self.steps.read_standing()
         self._learned(read.balance_cents, read.mismatches)
         self.door_ok = read.door_in_step
+        if read.in_flight:
+            self.dunning.note_in_flight(read.balance_cents)
         if read.status == "unverified":
             await self._wait_to_read_again(read.missing)
             return
         self.dunning.verified()
-        if await self.room.withdraw("the balance is known again", _STUCK):
+        if await self.room.withdraw("the balance is known again", STUCK):
             self._do_again()
         if read.balance_cents <= 0:
             await self.room.withdraw("paid", *_OF_THE_CHASE)
@@ -371,15 +278,6 @@ class TreatmentVisit:
             await self.room.wait(self._chart_or_answer, again, why)  # it is read before any end
             self.money_news = True
 
-    async def _verify_at(self, missing: str | None) -> datetime | None:
-        """Nothing is sent on a balance that cannot be verified; after a day a person looks."""
-        again = self.dunning.verify_again_at(self.room.now())
-        if again is None:
-            await self._ask(_STUCK, f"the balance could not be read: {missing or 'a system'}")
-        else:
-            self.room.note(f"the balance cannot be read: {missing or 'a system'}")
-        return again
-
     async def _write_back(self) -> None:
         """Leave our note in the PMS and have the desk record the payment there."""
         self.recorded_news = False
@@ -390,15 +288,6 @@ class TreatmentVisit:
             self.status = VisitStatus.PAID
 
     # -- people
-
-    async def _ask(self, code: str, *facts: str) -> None:
-        """Put a question to the desk, once at a time."""
-        if not self.room.asks(code):
-            review_id = await self.steps.ask(code, facts, self.balance_cents, self.room.number())
-            self._asked(Mismatch(review_id=review_id, code=code))
-
-    def _asked(self, one: Mismatch) -> None:
-        self.room.asked(one.review_id, one.code, self.visit.chase.staff_reminder_business_days)
 
     async def _wait_for_desk(self, why: str) -> None:
         await self.room.desk(self._news, why)
@@ -430,12 +319,6 @@ class TreatmentVisit:
         open_ends = self.room.questions or self._news() or not self.door_ok
         return self.balance_cents <= 0 and not open_ends
 
-    def _may_end(self, ending: VisitStatus) -> bool:
-        """Not while money is unread or waits in suspense, nor while a link asks for too much."""
-        in_suspense = any(map(self.room.asks, IN_SUSPENSE))
-        unread = self._is_money_news() and not self.room.asks(_STUCK)
-        return not (in_suspense or unread) and (self.door_ok or ending != VisitStatus.WRITTEN_OFF)
-
     def _is_late_news(self) -> bool:
         """Money or, unless a person has ended it, a chart that came as the case was ending."""
         return self._is_money_news() or (self.chart_news and self.ending is None)
@@ -451,6 +334,10 @@ class TreatmentVisit:
             self._do_again()
         elif effect == "resend":
             self.dunning.take_again()
+        elif effect == "credited":
+            self.door_ok = False
+        elif effect == "despite_credit":
+            self.dunning.despite_credit = True
         elif effect == "rest":
             days = timedelta(days=self.visit.chase.keep_open_days)
             self.dunning.wait_until(self.room.now() + days)
@@ -459,8 +346,8 @@ class TreatmentVisit:
         """A step failed for good: a person decides when to try again; nothing is dropped."""
         kind = self.room.failed(failure)
         try:
-            await self._ask(_STUCK, f"a step failed: {kind}")
-            if not self.room.is_set_aside(_STUCK):
+            await self._ask(STUCK, f"a step failed: {kind}")
+            if not self.room.is_set_aside(STUCK):
                 return
         except ActivityError as silence:
             self.room.failed(silence)
@@ -472,29 +359,3 @@ class TreatmentVisit:
         """What a failed step used up is news once more."""
         self.chart_news = self.money_news = self.recorded_news = True
         self.room.set_aside.clear()
-
-    def _learned(self, balance_cents: int, mismatches: tuple[Mismatch, ...]) -> None:
-        """Take over what the books said; what does not fit is with the desk already."""
-        self.balance_cents = balance_cents
-        for mismatch in mismatches:
-            self._asked(mismatch)
-
-    # -- news
-
-    def _is_money_news(self) -> bool:
-        return self.money_news and self.bill is not None
-
-    def _chart_or_answer(self) -> bool:
-        return self.chart_news or self.room.answer() is not None
-
-    def _news_but_bounces(self) -> bool:
-        ends = self.ending is not None and self._may_end(self.ending)
-        return self._chart_or_answer() or self._is_money_news() or ends
-
-    def _news(self) -> bool:
-        """Something that may change what the case should do."""
-        return bool(self.failed) or self._news_but_bounces()
-
-    def _chase_news(self) -> bool:
-        """News, or a person who wants the messages to stop."""
-        return self._news() or self.held is not None

@@ -25,6 +25,7 @@ def test_baseline_names_every_handler() -> None:
         "run as TreatmentVisit",
         "query standing",
         "signal chart_amended",
+        "signal client_released",
         "signal delivery_failed",
         "signal hold",
         "signal payment_posted",

@@ -213,8 +213,12 @@ class Case:
     async def amended(self, event_id: str = "event-2") -> None:
         await self._signal("chart_amended", ChartAmended(event_id=event_id))
 
-    async def bounced(self, channel: str = "sms") -> None:
-        failure = DeliveryFailed(message_key="key", channel=channel, code="30003")
+    async def bounced(self, channel: str = "sms", code: str = "unreachable", nth: int = -1) -> None:
+        """A message (the newest of the channel, unless told) did not arrive."""
+        sent = [message.key for message in self.world.messages if message.channel == channel]
+        failure = DeliveryFailed(
+            message_key=sent[nth] if sent else "key", channel=channel, code=code
+        )
         await self._signal("delivery_failed", failure)
 
     async def _signal(self, name: str, message: Any) -> None:

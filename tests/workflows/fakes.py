@@ -67,6 +67,7 @@ class Message:
     channel: str
     local: datetime
     document_id: str
+    key: str = ""
 
     @property
     def words(self) -> str:
@@ -89,6 +90,8 @@ class World:
     pms_shows_tender: bool = True
     consents: tuple[str, ...] = ("sms", "email")
     switched_on: bool = True
+    answers: list[SendOut] = field(default_factory=list)
+    """Answers of the next sends, one each, instead of a hand-over."""
     providers: list[str] = field(default_factory=list)
     """Answers of the next hand-overs, one each; accepted when the list is empty."""
     lookups: list[str] = field(default_factory=list)
@@ -111,6 +114,7 @@ class World:
     # what happened
     asked: list[tuple[str, Record]] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    handed_over: int = 0
     unclear: list[Message] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
@@ -265,6 +269,9 @@ class FakeSend(Fake):
     async def send_step(self, ask: SendIn) -> SendOut:
         world = self.heard(ask)
         today = calendar.local_date(ask.at, ask.case.zone)
+        if world.answers:
+            changes = {"balance_cents": world.balance_cents, "local_date": today}
+            return world.answers.pop(0).model_copy(update=changes)
         if not world.switched_on:
             return SendOut(status="off", balance_cents=world.balance_cents, local_date=today)
         opens = calendar.allowed_from(
@@ -312,12 +319,13 @@ class FakeSend(Fake):
     def _hand_over(self, ask: SendIn, channel: Channel) -> ChannelOutcome:
         world = self.world
         state = world.providers.pop(0) if world.providers else "accepted"
-        message = Message(ask.step.name, channel.value, world.local(ask.at), ask.document_id)
+        world.handed_over += 1
+        key = f"{ask.document_id}-{ask.step.name}-{channel.value}-{world.handed_over}"
+        message = Message(ask.step.name, channel.value, world.local(ask.at), ask.document_id, key)
         if state == "accepted":
             world.messages.append(message)
         elif state == "unknown":
             world.unclear.append(message)
-        key = f"{ask.document_id}-{ask.step.name}-{channel.value}"
         return ChannelOutcome(channel=channel, message_key=key, state=state)
 
     @activity.defn
@@ -393,6 +401,10 @@ class FakeUnmatched(Fake):
         world = self.heard(ask)
         if world.unmatched == "gone":
             return PlaceOut(status="gone")
+        if world.unmatched == "settled":
+            world.announced.append((world.balance_cents, "page"))
+            case_ids = (world.unmatched_visit,) if world.unmatched_visit else ()
+            return PlaceOut(status="settled", case_ids=case_ids)
         review_id = world.open("NO_REFERENCE", ask.payment.case_id, ask.review_no)
         return PlaceOut(status="held", review_id=review_id, code="NO_REFERENCE")
 

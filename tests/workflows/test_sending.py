@@ -167,11 +167,14 @@ async def test_failed_delivery_goes_by_the_other_channel_once(case: Case, world:
     await case.day(3)
     await case.bounced("sms")
     await case.bounced("sms")
+    assert world.codes == []
     await case.bounced("email")
     assert [(m.step, m.channel) for m in world.messages[2:]] == [
         ("day-3", "sms"),
         ("day-3", "email"),
     ]
+    assert world.open_codes == ["UNREACHABLE"]
+    await case.decide("called")
     await case.day(7)
     assert len(world.messages) == 6
 
