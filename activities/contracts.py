@@ -239,9 +239,11 @@ class PlaceIn(Record):
 
 
 class PlaceOut(Record):
-    """`status`: held (a person decides) | placed (one did before) | gone (taken back)."""
+    """`status`: held (a person decides) | placed (one did before) | gone (taken back) |
+    settled (the payer is known: it is on `case_ids`)."""
 
     status: str
+    case_ids: tuple[str, ...] = ()
     review_id: str | None = None
     code: str | None = None
 
@@ -255,8 +257,9 @@ class ApplyUnmatchedIn(Record):
 
 
 class ApplyUnmatchedOut(Record):
-    """`case_id` is the visit to tell, when the money was applied to one."""
+    """`case_id` is the visit to tell, when the money was applied to one; `case_ids` to several."""
 
     effect: str
     case_id: str | None = None
+    case_ids: tuple[str, ...] = ()
     invoice_id: str | None = None

@@ -4,6 +4,7 @@ An event is only a hint. The case reads the processor and the books itself; what
 is who must be told, and that no paid cent stays without somebody who looks at it.
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +15,11 @@ from activities.translation import (
     text_at,
     visit_input,
 )
-from connectors.ports import CaseEngine, ProcessorPort, Refused
+from connectors.ports import CaseEngine, LoosePayment, ProcessorPort, Refused
 from domain import ids
 from domain.case import PaymentPosted, UnmatchedInput
-from store import locations, payments, processor
+from store import checkouts, invoices, locations, payments, processor
+from store.checkouts import Checkout
 from store.db import Pool
 from store.inbox import InboxEvent
 from store.locations import Location
@@ -35,6 +37,8 @@ INVOICE_HINTS = frozenset(
         "invoice.marked_uncollectible",
     }
 )
+PAGE = "checkout.session."
+PAGE_EXPIRED = "checkout.session.expired"
 INTENT_HINTS = frozenset(
     {"payment_intent.processing", "payment_intent.payment_failed", "payment_intent.canceled"}
 )
@@ -65,6 +69,8 @@ class PaymentIntake:
             return await self._paid(event, text_at(thing, "id"), text_at(thing, "id"))
         if kind in INVOICE_HINTS:
             return await self._hint(text_at(thing, "id"))
+        if kind.startswith(PAGE):
+            return await self._page(event, text_at(thing, "id"))
         if kind == LOOSE_PAID:
             return await self._loose(event, text_at(thing, "id"))
         if kind in INTENT_HINTS:
@@ -92,6 +98,31 @@ class PaymentIntake:
             return case_id
         return await self._open_unplaced(event, invoice_id, case_id)
 
+    async def _page(self, event: InboxEvent, session_id: str) -> str:
+        """A payment page of ours was paid, has expired, or started a bank debit."""
+        async with self._pool.acquire() as conn:
+            row = await checkouts.unsettled_of_session(conn, session_id)
+        if row is None:
+            raise Ignored("the page is not ours, or its end is known")
+        page = await self._port.read_checkout(session_id)
+        if page.intent_id and page.payment_state == "succeeded":
+            location = await self._location(row.location_id)
+            return await self._open_unmatched(event, page.intent_id, location)
+        if page.state == "expired":
+            async with self._pool.acquire() as conn:
+                await checkouts.finish(conn, row.checkout_id, "expired", event.occurred_at)
+            raise Ignored("nobody paid on the page")
+        return await self._tell_client(row, session_id)
+
+    async def _tell_client(self, row: Checkout, payment_id: str) -> str:
+        """Money is under way, or has failed on its way: every open case of the payer reads it."""
+        async with self._pool.acquire() as conn:
+            owed = await invoices.open_items(conn, row.location_id, row.client_id)
+        told = [item.case_id for item in owed if await self._tell(item.case_id, payment_id)]
+        if not told:
+            raise Ignored("no open case of the payer runs")
+        return told[0]
+
     async def _hint(self, invoice_id: str) -> str:
         case_id = await self._case_of(invoice_id)
         if case_id is None:
@@ -109,14 +140,33 @@ class PaymentIntake:
             raise Ignored("no payment of ours is named")
         for invoice_id in payment.invoice_ids:
             case_id = await self._case_of(invoice_id)
-            if case_id is None:
-                continue
-            if await self._tell(case_id, text_at(thing, "id")):
-                return case_id
-            if event.event_type.startswith(REVERSALS):
-                return await self._reopen(event, case_id, text_at(thing, "id"))
-            raise Ignored("the case is closed and no money came in")
-        raise Ignored("the payment is on no invoice of ours")
+            if case_id is not None:
+                return await self._hint_case(event, case_id, text_at(thing, "id"))
+        row = await self._row_of(payment)
+        if row is None:
+            raise Ignored("the payment is on no invoice of ours")
+        async with self._pool.acquire() as conn:
+            paid = await payments.cases_of(conn, ids.payment_id(event.source, payment.payment_id))
+        for case_id in paid[1:]:
+            with contextlib.suppress(Ignored):
+                await self._hint_case(event, case_id, text_at(thing, "id"))
+        if paid:
+            return await self._hint_case(event, paid[0], text_at(thing, "id"))
+        return await self._tell_client(row, text_at(thing, "id"))
+
+    async def _hint_case(self, event: InboxEvent, case_id: str, object_id: str) -> str:
+        if await self._tell(case_id, object_id):
+            return case_id
+        if event.event_type.startswith(REVERSALS):
+            return await self._reopen(event, case_id, object_id)
+        raise Ignored("the case is closed and no money came in")
+
+    async def _row_of(self, payment: LoosePayment) -> Checkout | None:
+        """The payment page of ours that a payment was made on."""
+        if payment.checkout_id is None:
+            return None
+        async with self._pool.acquire() as conn:
+            return await checkouts.get(conn, payment.checkout_id)
 
     async def _loose(self, event: InboxEvent, intent_id: str) -> str:
         async with self._pool.acquire() as conn:
@@ -130,7 +180,9 @@ class PaymentIntake:
             raise Ignored(_APPLIED)
         if payment.state != "succeeded":
             raise Ignored(f"the payment is {payment.state} by now")
-        return await self._open_unmatched(event, intent_id, await self._home())
+        row = await self._row_of(payment)
+        location = await (self._location(row.location_id) if row else self._home())
+        return await self._open_unmatched(event, intent_id, location)
 
     async def _open_unplaced(self, event: InboxEvent, invoice_id: str, case_id: str | None) -> str:
         """Open an unmatched payment for all money on an invoice that no running case will book."""
@@ -202,8 +254,11 @@ class PaymentIntake:
         return False
 
     async def _location_of(self, case_id: str) -> Location:
+        return await self._location(case_id.split("/")[1])
+
+    async def _location(self, location_id: str) -> Location:
         async with self._pool.acquire() as conn:
-            return await locations.get_location(conn, case_id.split("/")[1])
+            return await locations.get_location(conn, location_id)
 
     async def _home(self) -> Location:
         """Where money without any reference is looked at: the first location by id."""

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from activities.contracts import CaseRef, StandingIn
-from connectors.ports import PmsPayment, PmsTenders, ProcessorInvoice, ProcessorPayment
+from connectors.ports import (
+    PmsPayment,
+    PmsTenders,
+    ProcessorCheckout,
+    ProcessorInvoice,
+    ProcessorPayment,
+)
 from domain import ids
 from store.payments import PaymentFact
 
@@ -25,6 +31,8 @@ class Outside:
 
     invoices: Sequence[ProcessorInvoice]
     tenders: PmsTenders | None
+    pages: Sequence[ProcessorCheckout] = ()
+    """Payment pages of the client that may have brought money since the books were looked at."""
 
     def paid_online(self) -> list[ProcessorPayment]:
         """Payments at the processor that it took itself."""

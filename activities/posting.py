@@ -85,10 +85,10 @@ async def note_paid(conn: Conn, case_id: str) -> None:
 
 
 async def has_home(conn: Conn, payment_id: str) -> bool:
-    """Whether a person has placed money that came without a reference, or sends it back."""
+    """Whether a person has placed money that was held, or sends it back."""
     return await ledger.is_posted(
         conn, entries.held_refund_key(payment_id), entries.unidentified_applied_key(payment_id, "")
-    )
+    ) or await ledger.is_posted(conn, *entries.unapplied_home_keys(payment_id))
 
 
 async def ask_about_change(
@@ -204,8 +204,14 @@ async def _earlier(
     conn: Conn, case: CaseRef, fact: PaymentFact, invoice_of: Mapping[str, str]
 ) -> list[EarlierPayment]:
     """What the case was paid before. Two invoices of one case may well ask the same amount, so
-    a payment on another of its processor invoices is never what this one repeats."""
+    a payment on another of its processor invoices is never what this one repeats. Nor is one
+    that came by a page of its own (it names no case) and left this much to pay."""
     own_invoice = invoice_of.get(fact.payment_id)
+    known_here = await payments.of_case(conn, case.case_id)
+    by_case = [known for known in known_here if known.case_id is not None]
+    if own_invoice and len(by_case) < len(known_here):
+        is_owed = fact.amount_cents <= await ledger.balance_of_case(conn, case.case_id)
+        known_here = by_case if is_owed else known_here
     return [
         EarlierPayment(
             source=known.source,
@@ -215,7 +221,7 @@ async def _earlier(
             amount_cents=known.amount_cents,
             paid_on=calendar.local_date(known.occurred_at, case.zone),
         )
-        for known in await payments.of_case(conn, case.case_id)
+        for known in known_here
         if known.payment_id != fact.payment_id
         and (own_invoice is None or invoice_of.get(known.payment_id, own_invoice) == own_invoice)
     ]

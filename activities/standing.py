@@ -21,6 +21,7 @@ from activities.outside import (
 )
 from activities.posting import ask_about_change, has_home, post_payment
 from activities.questions import open_mismatches
+from activities.statements import is_under_way, settle_page
 from activities.tools import Tools
 from connectors.ports import ConnectorError, ProcessorInvoice, Refused
 from domain import ids
@@ -44,7 +45,7 @@ class StandingActivities:
     async def refresh(self, ask: StandingIn) -> StandingOut:
         """The same as a plain call, for the send step."""
         try:
-            outside = await self._read_outside(ask.case)
+            outside = await self._read_outside(ask.case, ask.client_id)
         except ConnectorError as error:
             return await self._unverified(ask, type(error).__name__)
         read_at = datetime.now(UTC)
@@ -58,7 +59,8 @@ class StandingActivities:
             status="unverified" if missing else "verified",
             missing=missing,
             balance_cents=balance_cents,
-            in_flight=any(invoice.in_flight for invoice in outside.invoices),
+            in_flight=any(invoice.in_flight for invoice in outside.invoices)
+            or any(map(is_under_way, outside.pages)),
             door_in_step=asked_cents(outside.invoices) == max(balance_cents, 0),
             mismatches=mismatches,
             read_at=read_at,
@@ -67,6 +69,8 @@ class StandingActivities:
     async def _post(self, conn: Conn, ask: StandingIn, outside: Outside) -> bool:
         """Post what is new; whether money on our invoices still waits for the desk to place it."""
         source, is_waiting = self._tools.processor.name, False
+        for page in outside.pages:
+            await settle_page(conn, source, page, ask.case.zone, ask.at)
         facts = []
         for payment in outside.paid_online():
             # A closed case's money may have been booked without it, under the payment's own id.
@@ -93,15 +97,17 @@ class StandingActivities:
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
         return StandingOut(status="unverified", balance_cents=balance_cents, missing=missing)
 
-    async def _read_outside(self, case: CaseRef) -> Outside:
+    async def _read_outside(self, case: CaseRef, client_id: str) -> Outside:
         """Every system that may know of a payment, at once; raises when one does not answer."""
         async with self._tools.pool.acquire() as conn:
-            processor_ids = await processor.invoices_of_case(conn, case.case_id)
-        tenders, read = await asyncio.gather(
+            processor_ids, page_ids = await processor.doors(conn, case.case_id, client_id)
+        tenders, read, pages = await asyncio.gather(
             self._tools.pms[case.location_id].read_tenders(case.visit_id),
             self._read_invoices(processor_ids),
+            asyncio.gather(*map(self._tools.processor.read_checkout, page_ids)),
         )
-        return Outside(invoices=read, tenders=None if isinstance(tenders, Refused) else tenders)
+        shown = None if isinstance(tenders, Refused) else tenders
+        return Outside(invoices=read, tenders=shown, pages=pages)
 
     @activity.defn
     @vendor_errors
@@ -119,13 +125,13 @@ class StandingActivities:
         opened = await self._read_invoices(processor_ids)
         desk = [fact for fact in posted if fact.payment_id in untold]
         if opened and desk:
-            await self._report_desk_payments(desk, opened)
+            await self._report_desk_payments(case, desk, opened)
             opened = await self._read_invoices(processor_ids)
         elif desk:
             # The invoice to come asks for the balance, which this money has lowered already.
             async with transaction(self._tools.pool) as conn:
                 for fact in desk:
-                    await processor.outside_reported(conn, fact.payment_id)
+                    await processor.outside_reported(conn, fact.payment_id, case.case_id)
         missing_cents = max(balance_cents, 0) - asked_cents(opened)
         if self._is_ahead_of(opened, posted):
             missing_cents = 0  # the balance above lacks this money, so it decides nothing
@@ -185,16 +191,16 @@ class StandingActivities:
         return invoice
 
     async def _report_desk_payments(
-        self, desk: Sequence[PaymentFact], opened: Sequence[ProcessorInvoice]
+        self, case: CaseRef, desk: Sequence[PaymentFact], opened: Sequence[ProcessorInvoice]
     ) -> None:
-        """Money taken at the desk must not be asked for online as well.
+        """Money taken at the desk, or on a page of its own, must not be asked for as well.
 
         A payment that the processor refuses, because somebody paid or closed the invoice
         meanwhile, stays unreported: what it was to cover has to be read again first.
         """
         for fact in desk:
             async with self._tools.pool.acquire() as conn:
-                left_cents = await payments.allocated(conn, fact.payment_id)
+                left_cents = await payments.allocated(conn, fact.payment_id, case.case_id)
             for invoice in opened:
                 part_cents = min(left_cents, invoice.remaining_cents)
                 if part_cents > 0 and invoice.state == "open":
@@ -210,7 +216,7 @@ class StandingActivities:
                         return
                     left_cents -= part_cents
             async with transaction(self._tools.pool) as conn:
-                await processor.outside_reported(conn, fact.payment_id)
+                await processor.outside_reported(conn, fact.payment_id, case.case_id)
 
     async def _lower(
         self, opened: Sequence[ProcessorInvoice], by_cents: int, document_no: int

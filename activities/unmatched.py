@@ -1,4 +1,8 @@
-"""Money without a reference of ours: seen, booked in suspense, and placed by a person."""
+"""Money that no case's own invoice brought: placed by its payment page or by a person.
+
+What came by a page of ours has a known payer and is split over their invoices. All else is seen,
+booked in suspense, and placed by a person.
+"""
 
 from datetime import datetime
 
@@ -14,11 +18,14 @@ from activities.contracts import (
 from activities.errors import vendor_errors
 from activities.posting import grant_credit_to, has_home, note_paid
 from activities.questions import question
+from activities.statements import book, keep_as_credit, money_of, release
 from activities.tools import Tools
 from connectors.ports import LoosePayment, Refused
 from domain import calendar, entries, ids
+from domain.ledger import Entry
 from domain.money import dollars
-from store import clients, invoices, ledger, payments, reviews
+from store import checkouts, clients, invoices, ledger, payments, processor, reviews
+from store.checkouts import Checkout
 from store.db import Conn, transaction
 from store.invoices import OpenItem
 from store.payments import PaymentFact
@@ -40,6 +47,10 @@ class UnmatchedActivities:
         read = await self._tools.processor.read_payment(payment.payment_id)
         if isinstance(read, Refused) or read.state != "succeeded":
             return PlaceOut(status="gone")
+        async with self._tools.pool.acquire() as conn:
+            row = await _page_of(conn, read)
+        if row is not None:
+            return await self._settle(ask, row, read)
         fact = _fact(payment, read, ask.at)
         today = calendar.local_date(ask.at, payment.zone)
         async with transaction(self._tools.pool) as conn:
@@ -77,6 +88,35 @@ class UnmatchedActivities:
             await reviews.open_review(conn, asked)
         return PlaceOut(status="held", review_id=asked.review_id, code=asked.code)
 
+    async def _settle(self, ask: PlaceIn, row: Checkout, read: LoosePayment) -> PlaceOut:
+        """Split what a page of ours brought, or ask, when it looks like too much."""
+        payment = ask.payment
+        async with transaction(self._tools.pool) as conn:
+            await clients.lock_client(conn, row.client_id)
+            booked = await book(conn, payment.source, row, money_of(read), payment.zone, ask.at)
+            if booked.held is None:
+                status = "settled" if booked.case_ids else "placed"
+                return PlaceOut(status=status, case_ids=booked.case_ids)
+            owed = await invoices.open_items(conn, row.location_id, row.client_id)
+            asked = question(
+                payment.case_id,
+                payment.location_id,
+                booked.held,
+                booked.amount_cents,
+                ask.review_no,
+                ask.at,
+                client_id=row.client_id,
+                facts=booked.trace,
+                ours={"payment": booked.payment_id, **_candidates(owed, booked.amount_cents)},
+                theirs={
+                    "system": payment.source,
+                    "paid": dollars(booked.amount_cents),
+                    "payment": payment.payment_id,
+                },
+            )
+            await reviews.open_review(conn, asked)
+        return PlaceOut(status="held", review_id=asked.review_id, code=asked.code)
+
     @activity.defn
     @vendor_errors
     async def apply_unmatched(self, ask: ApplyUnmatchedIn) -> ApplyUnmatchedOut:
@@ -94,20 +134,35 @@ class UnmatchedActivities:
             fact = await payments.get(conn, ids.payment_id(payment.source, payment.payment_id))
             if fact is None:
                 raise LookupError("the payment was never booked")
+            if fact.client_id is not None:
+                return await self._apply_known(conn, ask, fact, is_first)
             if decision.choice == "apply":
                 return await self._apply(conn, ask, fact, is_first)
             if decision.choice == "refund" and is_first:
-                await ledger.post(
-                    conn,
-                    entries.held_money_refund_owed(
-                        payment_id=fact.payment_id,
-                        amount_cents=fact.amount_cents,
-                        client_id=None,
-                        location_id=fact.location_id,
-                        effective_on=calendar.local_date(ask.at, payment.zone),
-                    ),
-                )
+                await ledger.post(conn, _refund_owed(ask, fact))
         return ApplyUnmatchedOut(effect="rest" if decision.choice == "hold_30_days" else "done")
+
+    async def _apply_known(
+        self, conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
+    ) -> ApplyUnmatchedOut:
+        """Money whose payer is known waits in 2090, not in 2095."""
+        choice, zone = ask.decision.choice, ask.payment.zone
+        case_id, document_id = None, None
+        if choice == "apply":
+            named = await invoices.find(conn, fact.location_id, ask.decision.invoice_id or "")
+            if named is None or named.client_id != fact.client_id:
+                return ApplyUnmatchedOut(effect="unknown_invoice")
+            case_id, document_id = named.case_id, named.document_id
+        if is_first:
+            await clients.lock_client(conn, fact.client_id or "")
+            if choice in ("apply", "not_duplicate"):
+                await release(conn, fact, case_id, ask.decision.by, zone, ask.at)
+            elif choice in ("credit", "keep_as_credit"):
+                await keep_as_credit(conn, fact, fact.amount_cents, zone, ask.at)
+            elif choice == "refund":
+                await ledger.post(conn, _refund_owed(ask, fact))
+        told = await payments.cases_of(conn, fact.payment_id)
+        return ApplyUnmatchedOut(effect="done", case_ids=told, invoice_id=document_id)
 
     async def _apply(
         self, conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
@@ -149,6 +204,25 @@ class UnmatchedActivities:
         return ApplyUnmatchedOut(
             effect="done", case_id=document.case_id, invoice_id=document.document_id
         )
+
+
+async def _page_of(conn: Conn, read: LoosePayment) -> Checkout | None:
+    """The payment page of ours that brought the money, if one did: our id, our customer."""
+    row = None if read.checkout_id is None else await checkouts.get(conn, read.checkout_id)
+    if row is None or read.customer_id is None:
+        return None
+    is_theirs = await processor.get_customer(conn, row.client_id) == read.customer_id
+    return row if is_theirs else None
+
+
+def _refund_owed(ask: ApplyUnmatchedIn, fact: PaymentFact) -> Entry:
+    return entries.held_money_refund_owed(
+        payment_id=fact.payment_id,
+        amount_cents=fact.amount_cents,
+        client_id=fact.client_id,
+        location_id=fact.location_id,
+        effective_on=calendar.local_date(ask.at, ask.payment.zone),
+    )
 
 
 def _fact(payment: UnmatchedRef, read: LoosePayment, at: datetime) -> PaymentFact:

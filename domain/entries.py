@@ -208,6 +208,11 @@ def unapplied_received(
     return entry("unapplied_received", key, location_id, effective_on, tally)
 
 
+def unapplied_home_keys(payment_id: str) -> tuple[str, str]:
+    """Business key of held money kept as credit; the beginning of those that apply it."""
+    return f"kept-as-credit|{payment_id}", f"unapplied-applied|{payment_id}|"
+
+
 def unapplied_applied(
     *,
     payment_id: str,

@@ -5,13 +5,10 @@ is guessed: what the payer chose comes first, then what is due longest.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 from domain.matching import Allocation
 from domain.model import Record
 from domain.money import dollars
-
-DUPLICATE_WINDOW = timedelta(days=7)
 
 
 class OwedInvoice(Record):
@@ -20,13 +17,6 @@ class OwedInvoice(Record):
     case_id: str
     number: str
     balance_cents: int
-
-
-class OtherPayment(Record):
-    """Another payment of the same client in the books."""
-
-    amount_cents: int
-    occurred_at: datetime
 
 
 class Placed(Record):
@@ -48,18 +38,18 @@ def place(
     amount_cents: int,
     owed: Sequence[OwedInvoice],
     chosen_case: str | None,
-    opened_at: datetime,
-    paid_at: datetime,
-    others: Sequence[OtherPayment],
+    *,
+    has_unseen_twin: bool,
 ) -> Placed | InSuspense:
     """Where the money of one payment page goes. `owed` is ordered, due longest first.
 
-    `opened_at` is when the payer was sent to the page: of a payment that came later the payer
-    could not know. Both times are of one clock. Raises ValueError on an amount that is no money.
+    `has_unseen_twin`: the same client paid the same amount in another way while the payer was
+    at the page, so that the payer could not know. Raises ValueError on an amount that is no
+    money.
     """
     if amount_cents <= 0:
         raise ValueError("a payment is more than nothing")
-    if any(_is_unseen_twin(amount_cents, opened_at, paid_at, other) for other in others):
+    if has_unseen_twin:
         why = f"{dollars(amount_cents)} came in another way while the payer was at the page"
         return InSuspense(code="DUPLICATE_SUSPECTED", trace=(why,))
     allocations, excess_cents = split(amount_cents, owed, chosen_case)
@@ -83,10 +73,3 @@ def split(
             parts.append(Allocation(case_id=one.case_id, cents=part_cents))
             left_cents -= part_cents
     return tuple(parts), left_cents
-
-
-def _is_unseen_twin(
-    amount_cents: int, opened_at: datetime, paid_at: datetime, other: OtherPayment
-) -> bool:
-    is_near = abs(paid_at - other.occurred_at) <= DUPLICATE_WINDOW
-    return other.amount_cents == amount_cents and is_near and other.occurred_at > opened_at

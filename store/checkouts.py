@@ -80,14 +80,48 @@ async def get(conn: Conn, checkout_id: str) -> Checkout | None:
 
 
 async def unsettled(conn: Conn, client_id: str) -> list[Checkout]:
-    """The client's payment pages that may still bring money, oldest first."""
+    """The client's payment pages that may still bring money, oldest first.
+
+    A page whose name was never kept was never shown to anybody.
+    """
     rows = await conn.fetch(
         f"SELECT {_COLUMNS} FROM checkouts"  # noqa: S608
-        " WHERE client_id = $1 AND door = 'session' AND outcome IS NULL"
+        " WHERE client_id = $1 AND processor_session_id IS NOT NULL AND outcome IS NULL"
         " ORDER BY recorded_at, checkout_id",
         client_id,
     )
     return [Checkout.model_validate(dict(row)) for row in rows]
+
+
+async def unsettled_of_session(conn: Conn, session_id: str) -> Checkout | None:
+    """The checkout of a payment page that may still bring money."""
+    row = await conn.fetchrow(
+        f"SELECT {_COLUMNS} FROM checkouts"  # noqa: S608
+        " WHERE processor_session_id = $1 AND outcome IS NULL",
+        session_id,
+    )
+    return Checkout.model_validate(dict(row)) if row else None
+
+
+async def has_unseen_twin(
+    conn: Conn, checkout_id: str, payment_id: str, amount_cents: int, days: int
+) -> bool:
+    """Whether the client paid this amount in another way after going to this page.
+
+    Both times are when the books heard of it, which is what the payer was shown; `days` bounds
+    how much later the other payment may be.
+    """
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM payments p JOIN checkouts c USING (client_id)"
+        " WHERE c.checkout_id = $1 AND p.payment_id <> $2 AND p.amount_cents = $3"
+        " AND p.state = 'paid' AND p.recorded_at > c.recorded_at"
+        " AND p.recorded_at < c.recorded_at + make_interval(days => $4))",
+        checkout_id,
+        payment_id,
+        amount_cents,
+        days,
+    )
+    return found
 
 
 async def finish(conn: Conn, checkout_id: str, outcome: Outcome | None, at: datetime) -> None:

@@ -130,6 +130,16 @@ async def get(conn: Conn, payment_id: str) -> PaymentFact | None:
     return PaymentFact.model_validate(dict(row)) if row else None
 
 
+async def cases_of(conn: Conn, payment_id: str) -> tuple[str, ...]:
+    """Cases that a payment is applied to, in the order in which it was."""
+    rows = await conn.fetch(
+        "SELECT case_id FROM payment_allocations WHERE payment_id = $1"
+        " GROUP BY case_id HAVING sum(amount_cents) > 0 ORDER BY min(allocation_id)",
+        payment_id,
+    )
+    return tuple(row["case_id"] for row in rows)
+
+
 async def allocated(conn: Conn, payment_id: str, case_id: str | None = None) -> int:
     """Cents of a payment that are applied, to all cases or to one."""
     cents: int = await conn.fetchval(

@@ -81,23 +81,45 @@ async def invoice_of_intent(conn: Conn, intent_id: str) -> str | None:
     return found
 
 
-async def outside_reported(conn: Conn, payment_id: str) -> bool:
-    """Mark that the processor was told of a payment taken elsewhere; True the first time."""
+async def doors(conn: Conn, case_id: str, client_id: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Where money for a case may come in: its processor invoices by document, oldest first, and
+    the client's payment pages (by the processor's name) that may still bring some."""
+    rows = await conn.fetch(
+        "SELECT document_id, processor_invoice_id AS name, recorded_at FROM processor_invoices"
+        " WHERE case_id = $1 UNION ALL SELECT NULL, processor_session_id, recorded_at"
+        " FROM checkouts WHERE client_id = $2 AND processor_session_id IS NOT NULL"
+        " AND outcome IS NULL ORDER BY recorded_at",
+        case_id,
+        client_id,
+    )
+    invoices = {row["document_id"]: row["name"] for row in rows if row["document_id"]}
+    return invoices, tuple(row["name"] for row in rows if not row["document_id"])
+
+
+async def outside_reported(conn: Conn, payment_id: str, case_id: str) -> bool:
+    """Mark that the processor was told what a payment pays of a case; True the first time."""
     first: bool | None = await conn.fetchval(
-        "INSERT INTO outside_reports (payment_id) VALUES ($1) ON CONFLICT DO NOTHING"
-        " RETURNING true",
+        "INSERT INTO outside_reports (payment_id, case_id) VALUES ($1, $2)"
+        " ON CONFLICT DO NOTHING RETURNING true",
         payment_id,
+        case_id,
     )
     return bool(first)
 
 
 async def unreported_outside(conn: Conn, case_id: str) -> dict[str, int]:
-    """Payment id -> cents applied to the case, of outside payments the processor does not know."""
+    """Payment id -> cents applied to the case, of money that its processor invoices lack.
+
+    That is money taken outside the processor, and a known client's money that was paid on a
+    page of its own (it names no case).
+    """
     rows = await conn.fetch(
-        "SELECT payment_id, sum(a.amount_cents)::bigint AS cents FROM payment_allocations a"
-        " JOIN payments USING (payment_id) LEFT JOIN outside_reports r USING (payment_id)"
-        " WHERE a.case_id = $1 AND outside AND r.payment_id IS NULL GROUP BY payment_id"
-        " HAVING sum(a.amount_cents) > 0 ORDER BY payment_id",
+        "SELECT a.payment_id, sum(a.amount_cents)::bigint AS cents FROM payment_allocations a"
+        " JOIN payments p USING (payment_id)"
+        " WHERE a.case_id = $1 AND (outside OR p.case_id IS NULL AND client_id IS NOT NULL)"
+        " AND NOT EXISTS (SELECT FROM outside_reports r"
+        "  WHERE r.payment_id = a.payment_id AND r.case_id IN ('', $1))"
+        " GROUP BY a.payment_id HAVING sum(a.amount_cents) > 0 ORDER BY a.payment_id",
         case_id,
     )
     return {row["payment_id"]: row["cents"] for row in rows}

@@ -1,7 +1,7 @@
-"""Money that carries no reference of ours, held until a named person places it.
+"""Money that came by no visit's own invoice: placed by its payment page or by a named person.
 
 The promise: it is in the books the moment it is seen, it is never matched by a guess, and
-the visit that it belongs to is told. Ends when the money has a home.
+the visits that it belongs to are told. Ends when the money has a home.
 """
 
 from datetime import timedelta
@@ -14,7 +14,6 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import (
         ApplyUnmatchedIn,
-        ApplyUnmatchedOut,
         PlaceIn,
         UnmatchedRef,
     )
@@ -75,13 +74,15 @@ class UnmatchedPayment:
         return None
 
     async def _place(self) -> UnmatchedResult | None:
-        """Book the money in suspense and ask whose it is, unless it has gone again."""
+        """Book the money; ask whose it is, unless its page says so or it has gone again."""
         placed = await workflow.execute_activity_method(
             UnmatchedActivities.place_payment,
             PlaceIn(payment=self.payment, at=self.room.now(), review_no=self.room.number()),
             summary="book the payment in suspense",
             **BOOKS,
         )
+        for case_id in placed.case_ids:
+            await self._tell_visit(case_id)
         if placed.status != "held" or placed.review_id is None or placed.code is None:
             return UnmatchedResult(status=placed.status)
         self.room.asked(placed.review_id, placed.code, self.start.staff_reminder_business_days)
@@ -101,14 +102,14 @@ class UnmatchedPayment:
         if applied.effect == "unknown_invoice":
             self.room.note("the named invoice does not exist; asking again")
             return None
-        await self._tell_visit(applied)
+        for case_id in (applied.case_id, *applied.case_ids):
+            if case_id is not None:
+                await self._tell_visit(case_id)
         return UnmatchedResult(status=decision.choice, invoice_id=applied.invoice_id)
 
-    async def _tell_visit(self, applied: ApplyUnmatchedOut) -> None:
+    async def _tell_visit(self, case_id: str) -> None:
         """The visit learns at once; a closed one needs no telling."""
-        if applied.case_id is None:
-            return
-        visit = workflow.get_external_workflow_handle(applied.case_id)
+        visit = workflow.get_external_workflow_handle(case_id)
         try:
             await visit.signal("payment_posted", PaymentPosted(payment_id=self.start.payment_id))
         except ApplicationError:

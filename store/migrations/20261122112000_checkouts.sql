@@ -22,7 +22,7 @@ CREATE TABLE checkouts (
 );
 CREATE INDEX checkouts_locked ON checkouts (client_id, lock_until) WHERE unlocked_at IS NULL;
 CREATE INDEX checkouts_unsettled ON checkouts (client_id)
-    WHERE door = 'session' AND outcome IS NULL;
+    WHERE processor_session_id IS NOT NULL AND outcome IS NULL;
 CREATE INDEX checkouts_recent ON checkouts (client_id, recorded_at);
 
 CREATE FUNCTION guard_checkout() RETURNS trigger LANGUAGE plpgsql AS $$

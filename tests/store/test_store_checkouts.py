@@ -43,6 +43,9 @@ async def test_the_longest_lock_counts_and_a_cancel_ends_its_own_only(conn, prac
     first, second = _checkout(practice), _checkout(practice, lock_until=AT + 9 * MINUTE)
     for made in (first, second):
         await checkouts.open_checkout(conn, made)
+    assert await checkouts.unsettled(conn, practice.client_id) == []
+    for made in (first, second):
+        await checkouts.put_session(conn, made.checkout_id, f"cs_{made.checkout_id}")
     assert await checkouts.open_until(conn, practice.client_id, AT) == first.lock_until
     await checkouts.finish(conn, first.checkout_id, None, AT)
     assert await checkouts.open_until(conn, practice.client_id, AT) == second.lock_until

@@ -142,6 +142,21 @@ async def test_an_outside_payment_is_reported_once(conn, practice):
         await payments.record(conn, fact)
         await payments.allocate(conn, fact.payment_id, case, 400, "AUTO")
     assert await processor.unreported_outside(conn, case) == {desk.payment_id: 400}
-    assert await processor.outside_reported(conn, desk.payment_id)
-    assert not await processor.outside_reported(conn, desk.payment_id)
+    assert await processor.outside_reported(conn, desk.payment_id, case)
+    assert not await processor.outside_reported(conn, desk.payment_id, case)
     assert await processor.unreported_outside(conn, case) == {}
+
+
+async def test_a_payment_over_two_visits_is_reported_for_each(conn, practice):
+    cases = [practice.case(), practice.case()]
+    page = _fact(practice, client_id=practice.client_id)
+    loose = _fact(practice)
+    for fact in (page, loose):
+        await payments.record(conn, fact)
+    for case in cases:
+        await payments.allocate(conn, page.payment_id, case, 400, "payer")
+        await payments.allocate(conn, loose.payment_id, case, 300, "dana")
+    assert await payments.cases_of(conn, page.payment_id) == tuple(cases)
+    assert await processor.outside_reported(conn, page.payment_id, cases[0])
+    assert await processor.unreported_outside(conn, cases[0]) == {}
+    assert await processor.unreported_outside(conn, cases[1]) == {page.payment_id: 400}

@@ -253,14 +253,24 @@ def new_phone() -> str:
     return f"+1512{uuid4().int % 10_000_000:07d}"
 
 
-async def bill(world: World, amount_cents: int = 24000, phone: str | None = None) -> Owed:
-    """Issue one invoice, owe it in the books, ask for it at the processor, make its link."""
+async def bill(
+    world: World,
+    amount_cents: int = 24000,
+    phone: str | None = None,
+    of: Owed | None = None,
+    issued_at: datetime | None = None,
+) -> Owed:
+    """Issue one invoice, owe it in the books, ask for it at the processor, make its link.
+
+    `of` bills the same client once more.
+    """
     case_id = ids.visit_workflow_id(world.location_id, "boulevard", str(uuid4()))
-    phone = phone or new_phone()
-    client_id = await add_client(world, phone)
+    phone = of.phone if of else phone or new_phone()
+    client_id = of.client_id if of else await add_client(world, phone)
     processor_id = f"in_{uuid4().hex[:12]}"
     tally = Tally(client_id, case_id).move("1100", "4010", amount_cents)
-    invoice = document(world, case_id, client_id, amount_cents, datetime.now(UTC))
+    at = issued_at or datetime.now(UTC)
+    invoice = document(world, case_id, client_id, amount_cents, at)
     async with transaction(world.pool) as conn:
         await ledger.post(
             conn, entry("issue", f"{case_id}|1", world.location_id, date(2026, 11, 5), tally)

@@ -15,6 +15,17 @@ async def test_applied_money_tells_its_visit(clinic: Clinic, world: World) -> No
     assert (await visit.ended()).status == VisitStatus.PAID
 
 
+async def test_money_of_a_known_payer_tells_its_visits_and_asks_nobody(
+    clinic: Clinic, world: World
+) -> None:
+    visit = await clinic.visit()
+    world.unmatched = "settled"
+    money = await clinic.money()
+    assert (await money.ended()).status == "settled"
+    assert world.codes == []
+    assert (await visit.ended()).status == VisitStatus.PAID
+
+
 async def test_applied_to_a_closed_visit_ends_without_telling(clinic: Clinic, world: World) -> None:
     visit = await clinic.visit()
     await visit.pay()
