@@ -10,11 +10,12 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.costs import costs
-from bench.load import floor_rate, half_load, product_rate, unloaded
+from bench.load import Rate, floor_rate, half_load, product_rate, unloaded
 from starter.dev import Stack
 from starter.exit import end
 from starter.ports import Ports
@@ -22,9 +23,9 @@ from starter.rehearsal import Rehearsal
 from starter.settings import state_folder
 
 VISITS_UNLOADED = int(os.environ.get("BENCH_UNLOADED", "40"))
-VISITS_LOADED = int(os.environ.get("BENCH_LOADED", "160"))
+VISITS_LOADED = int(os.environ.get("BENCH_LOADED", "240"))
 SECONDS_HALF_LOAD = int(os.environ.get("BENCH_HALF_LOAD_SECONDS", "30"))
-IN_FLIGHT = int(os.environ.get("BENCH_IN_FLIGHT", "30"))
+IN_FLIGHT = int(os.environ.get("BENCH_IN_FLIGHT", "60"))
 
 
 def say(text: str) -> None:
@@ -53,7 +54,7 @@ async def _measure_on(stack: Stack) -> dict[str, Any]:
         say("floor and product once more, because the machine changes speed")
         floor.append(await floor_rate(practice, VISITS_LOADED, IN_FLIGHT))
         rates.append(await product_rate(practice, VISITS_LOADED, IN_FLIGHT))
-        rate, floor_per_s = sum(rates) / 2, sum(floor) / 2
+        rate, floor_per_s = _mean(rates), _mean(floor)
         say(f"half load: {rate / 2:.1f} visits/s for {SECONDS_HALF_LOAD} s")
         loaded = await half_load(practice, rate / 2, SECONDS_HALF_LOAD)
         say("cost per shape")
@@ -64,10 +65,19 @@ async def _measure_on(stack: Stack) -> dict[str, Any]:
         "visits_per_s": round(rate, 2),
         "floor_visits_per_s": round(floor_per_s, 2),
         "floor_ratio": round(rate / floor_per_s, 3),
+        "busy_cores": {"product": _busy(rates), "floor": _busy(floor)},
         **shapes,
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "visits": {"unloaded": VISITS_UNLOADED, "loaded": VISITS_LOADED, "in_flight": IN_FLIGHT},
     }
+
+
+def _mean(rates: Sequence[Rate]) -> float:
+    return sum(rate.per_second for rate in rates) / len(rates)
+
+
+def _busy(rates: Sequence[Rate]) -> list[float]:
+    return [round(rate.busy_cores, 2) for rate in rates if rate.busy_cores is not None]
 
 
 def main() -> None:

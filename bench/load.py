@@ -1,10 +1,13 @@
 """Visits under load: the product over real HTTP, and the engine with nothing inside."""
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 from temporalio.worker import Worker
@@ -51,15 +54,23 @@ async def half_load(practice: Rehearsal, per_second: float, seconds: int) -> dic
     return percentiles(found)
 
 
-async def product_rate(practice: Rehearsal, visits: int, in_flight: int) -> float:
-    """Whole visits per second: webhook, invoice, messages, payment, write-back, desk, closed."""
+@dataclass(frozen=True)
+class Rate:
+    """Visits per second, and how many of the machine's cores worked meanwhile (Linux alone)."""
+
+    per_second: float
+    busy_cores: float | None
+
+
+async def product_rate(practice: Rehearsal, visits: int, in_flight: int) -> Rate:
+    """Whole visits: webhook, invoice, messages, payment, write-back, desk, closed."""
     charted = await orders(practice, visits)
     async with Watch(practice.pool) as watch:
         return await _rate(charted, lambda order: _live(practice, watch, order), in_flight)
 
 
-async def floor_rate(practice: Rehearsal, visits: int, in_flight: int) -> float:
-    """Empty visits per second on the same server, with a worker process like the product's."""
+async def floor_rate(practice: Rehearsal, visits: int, in_flight: int) -> Rate:
+    """Empty visits on the same server, with a worker process like the product's."""
     queue, no_ops = f"floor-{uuid4()}", NoOps()
     worker = Worker(
         practice.engine,
@@ -107,16 +118,28 @@ async def _live(practice: Rehearsal, watch: Watch, order: str) -> None:
 
 async def _rate(
     names: Sequence[str], live: Callable[[str], Awaitable[None]], in_flight: int
-) -> float:
+) -> Rate:
     slots = asyncio.Semaphore(in_flight)
 
     async def one(name: str) -> None:
         async with slots:
             await live(name)
 
-    began = time.monotonic()
+    began, worked = time.monotonic(), _worked_seconds()
     await asyncio.gather(*(one(name) for name in names))
-    return len(names) / (time.monotonic() - began)
+    seconds, worked_now = time.monotonic() - began, _worked_seconds()
+    busy = None if worked is None or worked_now is None else (worked_now - worked) / seconds
+    return Rate(len(names) / seconds, busy)
+
+
+def _worked_seconds() -> float | None:
+    """Seconds that all cores together have worked since the machine started."""
+    try:
+        first = Path("/proc/stat").read_text().partition("\n")[0]
+    except OSError:
+        return None
+    user, nice, system, _, _, *interrupts = map(int, first.split()[1:9])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 async def orders(practice: Rehearsal, visits: int) -> list[str]:
