@@ -1,10 +1,9 @@
 """`tieout price FILE`: price a chart file and explain every line; nothing outside is touched."""
 
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -18,8 +17,7 @@ from domain.invoice import Held, HoldReason, LineKind, PricedInvoice
 from domain.model import Authored
 from domain.money import dollars
 from domain.pricing import price as price_visit
-
-_BYTES_MAX = 5_000_000
+from starter.files import BadFile, cells, printable, read_file, refuse
 
 
 class PriceFile(Authored):
@@ -30,10 +28,6 @@ class PriceFile(Authored):
     entitlements: Entitlements = Entitlements()
     approved: tuple[str, ...] = ()
     """`CODE` or `CODE:chart_line_id` of hold reasons that a person let pass."""
-
-
-class BadFile(Exception):
-    """The file cannot be priced; the text is one sentence that says why."""
 
 
 def price(
@@ -47,7 +41,7 @@ def price(
     try:
         asked = read_price_file(file)
     except BadFile as bad:
-        _refuse(str(bad))
+        refuse(str(bad))
     answer = price_visit(asked.chart, asked.catalog, asked.entitlements, frozenset(asked.approved))
     if json_:
         typer.echo(_as_json(answer))
@@ -59,29 +53,9 @@ def price(
 
 def read_price_file(file: Path) -> PriceFile:
     """The file's content, checked; raises BadFile with one sentence."""
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(_BYTES_MAX + 1)
-    except OSError as error:
-        raise BadFile(f"{file} cannot be read: {error.strerror or 'unknown reason'}.") from None
-    if len(raw) > _BYTES_MAX:
-        raise BadFile(f"{file} is larger than 5 MB; a price file holds one chart.")
-    try:
-        asked = PriceFile.model_validate_json(raw)
-    except ValidationError as error:
-        raise BadFile(f"{file}: {_first_fault(error)}") from None
+    asked = read_file(file, PriceFile, "a price file holds one chart")
     _check(file, asked)
     return asked
-
-
-def _first_fault(error: ValidationError) -> str:
-    """The first fault with its place, without the file's own values."""
-    fault = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    what = fault["msg"].removeprefix("Value error, ")
-    more = error.error_count() - 1
-    rest = f" (and {more} more)" if more else ""
-    return f"{place + ': ' if place else ''}{what}{rest}."
 
 
 def _check(file: Path, asked: PriceFile) -> None:
@@ -97,12 +71,6 @@ def _check(file: Path, asked: PriceFile) -> None:
     if problems:
         rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise BadFile(f"{file}: the catalog is faulty: {problems[0].removesuffix('.')}{rest}.")
-
-
-def _refuse(sentence: str) -> NoReturn:
-    """Say one sentence on stderr and leave with 2."""
-    typer.echo(_printable(sentence), err=True)
-    raise typer.Exit(2)
 
 
 def _as_json(answer: PricedInvoice | Held) -> str:
@@ -129,7 +97,7 @@ def _show(console: Console, answer: PricedInvoice | Held) -> None:
     table = Table("reason", "line", "what", "what to do")
     for reason in answer.reasons:
         table.add_row(
-            *_cells(reason.code, reason.chart_line_id or "", reason.detail, _advice(reason))
+            *cells(reason.code, reason.chart_line_id or "", reason.detail, _advice(reason))
         )
     console.print(table)
     if answer.preview is None:
@@ -152,12 +120,12 @@ def _show_invoice(console: Console, invoice: PricedInvoice) -> None:
     _show_sums(console, invoice)
     console.print(Text("How it came about", style="bold"))
     for line in invoice.lines:
-        console.print(Text(_printable(line.line_id), style="bold"))
+        console.print(Text(printable(line.line_id), style="bold"))
         for sentence in line.trace:
-            console.print(Padding(Text(_printable(sentence)), (0, 0, 0, 2)))
+            console.print(Padding(Text(printable(sentence)), (0, 0, 0, 2)))
     console.print(Text("invoice", style="bold"))
     for sentence in invoice.trace:
-        console.print(Padding(Text(_printable(sentence)), (0, 0, 0, 2)))
+        console.print(Padding(Text(printable(sentence)), (0, 0, 0, 2)))
 
 
 def _show_lines(console: Console, invoice: PricedInvoice) -> None:
@@ -168,7 +136,7 @@ def _show_lines(console: Console, invoice: PricedInvoice) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for line in invoice.lines:
         table.add_row(
-            *_cells(
+            *cells(
                 line.line_id,
                 line.kind.value,
                 line.sku,
@@ -192,7 +160,7 @@ def _show_draws(console: Console, invoice: PricedInvoice) -> None:
     for line in draws:
         if line.draw is not None:
             value = dollars(line.draw.value_cents)
-            table.add_row(*_cells(line.sku, line.draw.lot_id, str(line.draw.quantity), value))
+            table.add_row(*cells(line.sku, line.draw.lot_id, str(line.draw.quantity), value))
     console.print(table)
 
 
@@ -207,18 +175,6 @@ def _show_sums(console: Console, invoice: PricedInvoice) -> None:
     table.add_row("total", dollars(invoice.total_cents))
     for tender in invoice.tenders:
         name = tender.kind.value.replace("_", " ")
-        table.add_row(
-            *_cells(f"{name} {tender.lot_id or tender.reference}", dollars(-tender.cents))
-        )
+        table.add_row(*cells(f"{name} {tender.lot_id or tender.reference}", dollars(-tender.cents)))
     table.add_row(Text("due", style="bold"), Text(dollars(invoice.due_cents), style="bold"))
     console.print(table)
-
-
-def _cells(*texts: Any) -> tuple[Text, ...]:
-    """Table cells that are never read as markup."""
-    return tuple(Text(_printable(str(text))) for text in texts)
-
-
-def _printable(text: str) -> str:
-    """The text without characters that steer a terminal."""
-    return "".join(each if each.isprintable() else "?" for each in text)
