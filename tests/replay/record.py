@@ -136,6 +136,12 @@ async def unmatched(clinic: Clinic, _: World) -> Case:
     return money
 
 
+async def paid_on_a_page(clinic: Clinic, world: World) -> Case:
+    await clinic.visit(visit_id="told-by-the-page")
+    world.unmatched = "settled"
+    return await clinic.money(payment_id="pi_on_a_page")
+
+
 PATHS: tuple[Play, ...] = (
     paid_at_once,
     paid_day_9,
@@ -148,6 +154,7 @@ PATHS: tuple[Play, ...] = (
     amended,
     doubted,
     unmatched,
+    paid_on_a_page,
 )
 
 
