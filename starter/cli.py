@@ -25,6 +25,7 @@ COMMANDS = (
     "price",
     "catalog",
     "switch",
+    "messages",
     "channel",
 )
 """In the order of `--help`. Each is a module of `starter.commands`: with `app` for a group of
