@@ -114,3 +114,12 @@ async def set_switch(
     )
     if not changed:
         raise LookupError(f"There is no location {location_id}.")
+
+
+async def shift_clock(conn: Conn, location_id: str, seconds: int) -> None:
+    """Set how far a rehearsed location's clock is from the wall clock; nothing else changes."""
+    await conn.execute(
+        "UPDATE locations SET clock_shift_seconds = $2 WHERE location_id = $1",
+        location_id,
+        seconds,
+    )

@@ -1,0 +1,129 @@
+"""Every case's own clock, kept in step with the practice's.
+
+A case is brought to the present before anything happens to it, and moved on exactly to the
+instants at which it wants to act, so that what it does is seen at the time it thinks it is.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper
+
+from starter.rehearsal import Rehearsal
+from starter.simulate.clock import Clock
+from workflows.attributes import NEXT_ACTION_AT, STAGE
+
+POLL_SECONDS = 0.02
+IDLE_SECONDS = 120
+DESK = "desk"
+_AT_ONCE = 8
+
+
+@dataclass
+class Tracked:
+    """What is known of one run of a case."""
+
+    run_id: str
+    first_shift: int
+    shift: int
+    running: bool = True
+    stage: str = ""
+    wake: datetime | None = None
+    """When it acts next by itself, in the practice's time."""
+    retrying: bool = False
+
+
+class NotIdle(Exception):
+    """A case went on working for longer than anything should take."""
+
+
+class Cases:
+    """All cases that the driver knows, by workflow id."""
+
+    def __init__(self, practice: Rehearsal, clock: Clock) -> None:
+        self._practice = practice
+        self._clock = clock
+        self._skipper = TimeSkipper(practice.engine)
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self.known: dict[str, Tracked] = {}
+        self.skips = 0
+
+    def running(self, case_id: str) -> bool:
+        """Whether the case was running when it was last looked at."""
+        known = self.known.get(case_id)
+        return known is not None and known.running
+
+    async def sync(self, case_id: str) -> None:
+        """Let the case live up to the present; it may act on the way."""
+        known = self.known.get(case_id)
+        if known is None or not known.running:
+            return
+        ahead = self._clock.shift_seconds - known.shift
+        if ahead <= 0:
+            return
+        async with self._slots:
+            handle = self._practice.engine.get_workflow_handle(case_id)
+            try:
+                known.running = await self._skipper.fast_forward(handle, timedelta(seconds=ahead))
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                known.running = False
+        known.shift += ahead
+        self.skips += 1
+
+    async def idle(self, case_ids: Iterable[str]) -> None:
+        """Wait until none of the cases has work under way, and learn what they wait for."""
+        await asyncio.gather(*(self._idle(case_id) for case_id in case_ids))
+
+    async def _idle(self, case_id: str) -> None:
+        deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
+        while True:
+            async with self._slots:
+                found = await self._describe(case_id)
+            if found is None or not self._learn(case_id, found):
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                waits = [
+                    f"{one.activity_type.name} (attempt {one.attempt}: {one.last_failure.message})"
+                    for one in found.raw_description.pending_activities
+                ]
+                raise NotIdle(f"{case_id} works on {waits or 'a workflow task'}")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _describe(self, case_id: str) -> WorkflowExecutionDescription | None:
+        try:
+            return await self._practice.engine.get_workflow_handle(case_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None  # its webhook is late or lost
+            raise
+
+    def _learn(self, case_id: str, found: WorkflowExecutionDescription) -> bool:
+        """Take in what a description says; whether work is under way."""
+        known = self.known.get(case_id)
+        if known is None or known.run_id != found.run_id:
+            first = self._clock.shift_at(found.start_time)
+            known = self.known[case_id] = Tracked(found.run_id or "", first, first)
+        known.running = found.status is WorkflowExecutionStatus.RUNNING
+        known.wake, known.retrying = None, False
+        if not known.running:
+            return False
+        raw = found.raw_description
+        known.stage = found.typed_search_attributes.get(STAGE) or ""
+        if known.stage != DESK:
+            known.wake = found.typed_search_attributes.get(NEXT_ACTION_AT)
+        busy = raw.HasField("pending_workflow_task")
+        for activity in raw.pending_activities:
+            again = activity.next_attempt_schedule_time.ToDatetime(tzinfo=UTC)
+            at = again + timedelta(seconds=known.first_shift)
+            if activity.attempt > 1 and at > self._clock.now() + timedelta(seconds=1):
+                known.retrying = True
+                known.wake = at if known.wake is None else min(known.wake, at)
+            else:
+                busy = True
+        return busy

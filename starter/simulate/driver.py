@@ -1,0 +1,220 @@
+"""Plays a plan: instant after instant, everything that is due then, and nothing before its time.
+
+An instant begins with nothing under way and ends so. Clients are independent of each other and
+run side by side; what happens to one client, and what its cases do, is strictly in order.
+"""
+
+import asyncio
+import heapq
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from starter.schedules import SWEEPS
+from starter.simulate import acts, practice_acts
+from starter.simulate.desk import Desk
+from starter.simulate.plan import Act
+from starter.simulate.world import World
+from store import locations
+from store.db import transaction
+
+_TOGETHER = timedelta(seconds=2)
+"""What falls due within so little is one instant."""
+_AFTERWARDS_SECONDS = 4
+"""Long enough for a case to have looked up, twice, what became of a message."""
+_LOOKUP_SECONDS = 1
+_DURING_OUTAGE = timedelta(hours=1)
+"""A call that fails all the time need not be seen at each of its repetitions."""
+_BEFORE = timedelta(seconds=5)
+_REOPENS = timedelta(minutes=20)
+_NEEDS_PMS = frozenset(
+    {"check_out", "pay", "pay_desk", "pay_bank", "pay_declined", "bank_answers", "answer"}
+)
+"""What nobody can do while the PMS and the processor are down, and does afterwards."""
+_MEANINGFUL = timedelta(minutes=30)
+
+Progress = Callable[[str], None]
+
+
+class Driver:
+    """One run of one plan."""
+
+    def __init__(self, world: World, progress: Progress) -> None:
+        self.world = world
+        self._desk = Desk(world)
+        self._progress = progress
+        self._wakes: dict[str, list[datetime]] = defaultdict(list)
+        self.instants = 0
+        self.questions = self._desk.asked
+
+    async def run(self) -> None:
+        """From the plan's first moment to its last."""
+        await self._prepare()
+        end = self.world.plan.ends
+        day = 0
+        while (at := self._next()) is not None and at < end:
+            await self.world.clock.reach(at)
+            await self._instant(at)
+            today = (self.world.clock.now() - self.world.plan.begins).days
+            if today > day:
+                day = today
+                self._progress(
+                    f"day {day}: {self.instants} instants, {self.world.cases.skips} skips"
+                )
+        await self.world.clock.reach(end)
+        await practice_acts.lived(self.world)
+
+    async def _prepare(self) -> None:
+        """Quick vendors, no sweeps of their own time, and short look-ups of lost messages."""
+        world, practice = self.world, self.world.practice
+        await practice.generous_vendors()
+        pace = {"sent_seconds": 0, "delivered_seconds": 0}
+        (await practice.http.put("/twilio/pace", json=pace)).raise_for_status()
+        for sweep in SWEEPS:
+            name = f"{sweep.workflow}/{practice.location_id if sweep.per_location else 'all'}"
+            await practice.engine.get_schedule_handle(name).pause()
+        place = practice.location
+        chase = place.chase.model_copy(update={"unknown_lookup_seconds": _LOOKUP_SECONDS})
+        async with transaction(practice.pool) as conn:
+            await locations.put_location(conn, place.model_copy(update={"chase": chase}))
+        await world.clock.start()
+        await world.heard()
+
+    # -- time
+
+    def _next(self) -> datetime | None:
+        """When something happens next."""
+        times = [self.world.agenda[0][0]] if self.world.agenda else []
+        times += [wake for case_id in self.world.cases.known if (wake := self._wake(case_id))]
+        return min(times) if times else None
+
+    def _wake(self, case_id: str) -> datetime | None:
+        known = self.world.cases.known[case_id]
+        if not known.running or known.wake is None:
+            return None
+        if known.retrying:
+            return max(known.wake, self.world.clock.lived_until(known.shift) + _DURING_OUTAGE)
+        return known.wake
+
+    # -- one instant
+
+    async def _instant(self, at: datetime) -> None:
+        self.instants += 1
+        until = at + _TOGETHER
+        everyone, of_client = self._due_acts(until)
+        waking = [
+            case_id
+            for case_id in self.world.cases.known
+            if (wake := self._wake(case_id)) is not None and wake <= until
+        ]
+        for act in everyone:
+            await self._practice_act(act)
+        owners = {self._owner(case_id) for case_id in waking} | set(of_client)
+        touched = set(waking)
+        for number in owners - {None}:
+            touched.update(self.world.cases_of(number or 0))
+        await asyncio.gather(
+            *(
+                self._client(
+                    of_client.get(owner, []), [c for c in waking if self._owner(c) == owner]
+                )
+                for owner in owners
+            )
+        )
+        await self.world.settle(touched)
+        await self._look_up(touched)
+        self._forget_stale(touched)
+        await self._desk.look()
+        await self._strike_moments(touched)
+
+    def _due_acts(self, until: datetime) -> tuple[list[Act], dict[int | None, list[Act]]]:
+        everyone: list[Act] = []
+        of_client: dict[int | None, list[Act]] = defaultdict(list)
+        while self.world.agenda and self.world.agenda[0][0] <= until:
+            act = heapq.heappop(self.world.agenda)[2]
+            if self.world.closed_until is not None and act.kind in _NEEDS_PMS:
+                self.world.push(replace(act, at=self.world.closed_until + _REOPENS))
+            elif act.kind in practice_acts.VERBS or (act.client is None and act.kind == "sweep"):
+                everyone.append(act)
+            else:
+                of_client[act.client].append(act)
+        return everyone, of_client
+
+    def _owner(self, case_id: str) -> int | None:
+        owner = self.world.case_owner.get(case_id)
+        return None if owner is None else owner[0]
+
+    async def _practice_act(self, act: Act) -> None:
+        verb = practice_acts.VERBS.get(act.kind) or acts.VERBS[act.kind]
+        await verb(self.world, act)
+
+    async def _client(self, due: list[Act], waking: list[str]) -> None:
+        """A client's acts in their order, then what its cases do by themselves."""
+        for act in due:
+            cases = self.world.cases_of(act.client) if act.client is not None else []
+            await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in cases))
+            if act.kind == "answer":
+                await self._desk.answer(self.world, act)
+            else:
+                await acts.VERBS[act.kind](self.world, act)
+            if act is not due[-1] or waking:
+                await self.world.settle(cases)
+        for case_id in waking:
+            await self.world.cases.sync(case_id)
+            await self.world.cases.idle([case_id])
+
+    async def _look_up(self, touched: set[str]) -> None:
+        """A case that does not know whether its message went out looks twice, soon after."""
+        shaky = {c for c in touched if self._owner(c) in self.world.shaky}
+        if shaky:
+            soon = self.world.clock.now() + timedelta(seconds=_AFTERWARDS_SECONDS)
+            await self.world.clock.reach(soon)
+            await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in shaky))
+            await self.world.settle(shaky)
+
+    def _forget_stale(self, touched: set[str]) -> None:
+        """A time that has come and gone is no wake-up any more: the case waits for something."""
+        now = self.world.clock.now()
+        for case_id in touched:
+            known = self.world.cases.known.get(case_id)
+            if known is not None and known.wake is not None and known.wake <= now:
+                known.wake = None
+
+    # -- moments
+
+    async def _strike_moments(self, touched: set[str]) -> None:
+        """Count a case's wake-ups; a moment that waits for the next one is made ready."""
+        now = self.world.clock.now()
+        for case_id in sorted(touched):
+            known = self.world.cases.known.get(case_id)
+            if known is None or not known.running or known.wake is None or known.retrying:
+                continue
+            seen = self._wakes[case_id]
+            if known.wake in seen or known.wake < now + _MEANINGFUL:
+                continue
+            seen.append(known.wake)
+            await self._strike(case_id, len(seen), known.wake)
+
+    async def _strike(self, case_id: str, count: int, wake: datetime) -> None:
+        owner = self.world.case_owner.get(case_id)
+        if owner is None:
+            return
+        number, index = owner
+        for moment in self.world.plan.clients[number].moments:
+            if moment.visit == index and moment.wake == count:
+                await self._make_ready(number, index, moment.kind, wake)
+
+    async def _make_ready(self, number: int, index: int, kind: str, wake: datetime) -> None:
+        at = wake - _BEFORE
+        if kind == "just_before":
+            data = {"share": 100, "moment": "paid_just_before_step"}
+            self.world.push(Act(at, "pay", number, index, data))
+        elif kind == "desk_before":
+            data = {"share": 100, "moment": "desk_payment_just_before_step"}
+            self.world.push(Act(at, "pay_desk", number, index, data))
+        elif kind == "stop_before":
+            text = {"means": "stop", "body": "STOP", "moment": "opt_out_just_before_step"}
+            self.world.push(Act(at, "text", number, index, text))
+        elif kind == "race":
+            await acts.plant_race(self.world, number, index)

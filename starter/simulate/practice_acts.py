@@ -1,0 +1,135 @@
+"""What strikes the whole practice: the kill switch, outages of days, slow vendors, dead workers."""
+
+import asyncio
+import signal
+from datetime import timedelta
+
+from starter.simulate.plan import Act
+from starter.simulate.world import World
+from store import locations
+from store.db import transaction
+
+HELD_AT_ONCE = 7
+HOLD_SECONDS = 300
+"""Longer than any client waits: the call ends by the kill."""
+SLOW_SECONDS = 6
+_DUE_WITHIN = timedelta(minutes=2)
+_ALWAYS = 1_000_000_000
+_WAIT_SECONDS = 20
+_TOMORROW = timedelta(days=1)
+
+
+async def switch(world: World, act: Act) -> None:
+    """The desk flips a switch; the time of the commit is the one that counts."""
+    state: locations.Switch = "off" if act.kind == "switch_off" else "live"
+    name = act.data["name"]
+    async with transaction(world.practice.pool) as conn:
+        await locations.set_switch(
+            conn, world.practice.location_id, name, state, "desk", "simulated"
+        )
+    world.truth.note("switched_off" if state == "off" else "switched_on", name=name)
+    world.struck["kill_switch"] += state == "off"
+
+
+async def outage_begins(world: World, act: Act) -> None:
+    """Vendors answer nothing but errors from now on."""
+    for vendor in act.data["vendors"]:
+        rule = {"vendor": vendor, "operation": "*", "kind": "error_before", "times": _ALWAYS}
+        if vendor == "smtp":
+            rule["operation"] = "smtp.data"
+        await world.fault({**rule, "label": act.data["label"]})
+    world.truth.note("outage_began", **act.data)
+    if "boulevard" in act.data["vendors"]:
+        world.closed_until = next(
+            at
+            for at, _, one in sorted(world.agenda, key=lambda entry: entry[0])
+            if one.kind == "outage_ends" and one.data["label"] == act.data["label"]
+        )
+
+
+async def outage_ends(world: World, act: Act) -> None:
+    """All cases live through it to its last moment; then the vendors are well again."""
+    await lived(world)
+    await world.end_fault(act.data["label"])
+    world.truth.note("outage_ended", **act.data)
+    if "boulevard" in act.data["vendors"]:
+        world.closed_until = None
+
+
+async def lived(world: World) -> None:
+    """Bring every running case to the present."""
+    running = [case_id for case_id in world.cases.known if world.cases.running(case_id)]
+    await asyncio.gather(*(world.cases.sync(case_id) for case_id in running))
+    await world.settle(running)
+
+
+async def strike(world: World, act: Act) -> None:
+    """Texts that are due in a moment meet a vendor that does not answer, before or after the
+    effect; when the act says so, the worker is killed while it waits."""
+    due = _due(world)
+    if not due:
+        if act.data.get("tries", 0) < 12:
+            data = {**act.data, "tries": act.data.get("tries", 0) + 1}
+            world.push(Act(act.at + _TOMORROW, act.kind, data=data))
+        return
+    kills = act.kind == "kill_worker"
+    labels = (
+        ("killed_before", "killed_after") if kills else ("sms_timeout_before", "sms_timeout_after")
+    )
+    for place, case_id in enumerate(due[:HELD_AT_ONCE]):
+        number, _ = world.case_owner[case_id]
+        kind = ("timeout_before", "timeout_after")[place % 2]
+        rule = {"vendor": "twilio", "operation": "messages.create", "kind": kind}
+        rule |= {"seconds": HOLD_SECONDS if kills else SLOW_SECONDS}  # type: ignore[dict-item]
+        digits = world.plan.clients[number].person.digits
+        await world.fault({**rule, "subject": digits, "label": labels[place % 2]})
+        world.shaky.add(number)
+    if not kills:
+        return
+    wake = max(world.cases.known[case_id].wake or act.at for case_id in due[:HELD_AT_ONCE])
+    await world.clock.reach(wake + timedelta(seconds=1))
+    living = [asyncio.create_task(world.cases.sync(case_id)) for case_id in due[:HELD_AT_ONCE]]
+    await _held(world, len(living))
+    await world.stack.kill("worker", signal.SIGKILL)
+    for label in labels:
+        await world.end_fault(label)
+    await world.stack.start("worker")
+    await asyncio.gather(*living)
+    await world.settle(due[:HELD_AT_ONCE])
+    world.struck["worker_kill"] += 1
+
+
+def _due(world: World) -> list[str]:
+    """Cases, one of a client, that act by themselves within two minutes."""
+    now, found, clients = world.clock.now(), [], set()
+    for case_id, known in sorted(world.cases.known.items()):
+        owner = world.case_owner.get(case_id)
+        if owner is None or not known.running or known.wake is None or known.retrying:
+            continue
+        if now <= known.wake <= now + _DUE_WITHIN and owner[0] not in clients:
+            clients.add(owner[0])
+            found.append(case_id)
+    return found
+
+
+async def _held(world: World, wanted: int) -> None:
+    """Wait until the calls hang, or as many of them as will."""
+    deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
+    before = -1
+    while asyncio.get_running_loop().time() < deadline:
+        hits = await world.hits()
+        held = hits["killed_before"] + hits["killed_after"]
+        if held >= wanted or (held and held == before):
+            return
+        before = held
+        await asyncio.sleep(0.5)
+
+
+VERBS = {
+    "switch_off": switch,
+    "switch_on": switch,
+    "outage_begins": outage_begins,
+    "outage_ends": outage_ends,
+    "kill_worker": strike,
+    "slow_vendor": strike,
+}
