@@ -1,13 +1,15 @@
 """What each answer of the desk does to the books, and what the case does next.
 
 Effects: rebuild (read and price the chart again), reread (read the money again), resend,
-rest (leave the debt open for a while), continue, written_off, stop, not_billable.
+rest (leave the debt open for a while), continue, written_off, stop, not_billable, credited
+(the processor has to ask for less), despite_credit.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 
 from activities.contracts import ApplyIn, CaseRef
+from activities.credit import apply_credit
 from activities.posting import grant_credit, note_paid
 from domain import calendar, entries
 from domain.case import Decision
@@ -34,6 +36,8 @@ NEXT: Mapping[str, str] = {
     "send_again": "resend",
     "keep_open": "rest",
     "write_off": "written_off",
+    "apply_credit": "credited",
+    "chase_anyway": "despite_credit",
     "stop": "stop",
 }
 """What the case does after a choice; every other choice lets it go on."""
@@ -269,6 +273,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "confirm": _confirm_tax,
     "reinstate": _reinstate,
     "write_off": _write_off,
+    "apply_credit": apply_credit,
     "send_again": _send_again,
     "credit": _credit,
     "refund": _refund,

@@ -21,6 +21,7 @@ from activities.outside import (
 )
 from activities.posting import ask_about_change, has_home, post_payment
 from activities.questions import open_mismatches
+from activities.recall import recall_queued
 from activities.statements import is_under_way, settle_page
 from activities.tools import Tools
 from connectors.ports import ConnectorError, ProcessorInvoice, Refused
@@ -40,7 +41,10 @@ class StandingActivities:
     @vendor_errors
     async def read_standing(self, ask: StandingIn) -> StandingOut:
         """Match and post whatever is new; what does not fit becomes a question."""
-        return await self.refresh(ask)
+        standing = await self.refresh(ask)
+        if standing.status == "verified" and standing.balance_cents <= 0:
+            await recall_queued(self._tools, ask.case.case_id)
+        return standing
 
     async def refresh(self, ask: StandingIn) -> StandingOut:
         """The same as a plain call, for the send step."""

@@ -285,6 +285,21 @@ def credit_balance_to_client(
     return entry("credit_balance_to_client", key, location_id, effective_on, tally)
 
 
+def credit_applied(
+    *,
+    review_id: str,
+    amount_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """A person uses the client's credit for a visit; `review_id` is the question answered."""
+    tally = Tally(client_id, case_id).move("2060", _AR, amount_cents)
+    key = f"credit-applied|{review_id}"
+    return entry("credit_applied", key, location_id, effective_on, tally)
+
+
 def refund_owed(
     *,
     document_id: str,

@@ -73,6 +73,25 @@ TOPICS: tuple[Topic, ...] = (
         _STOP,
     ),
     topic(
+        "CREDIT_ON_ACCOUNT",
+        "Credit covers what is owed",
+        "The patient has credit on their account that covers the {amount} of this visit.",
+        _SILENCE,
+        "apply_credit",
+        choice(
+            "apply_credit",
+            "Use the credit",
+            "The credit pays {amount} of the visit; nothing is asked of the patient.",
+        ),
+        choice(
+            "chase_anyway",
+            "Keep the credit",
+            "The credit stays for a later visit; reminders go on.",
+            Need.REASON,
+        ),
+        _STOP,
+    ),
+    topic(
         "DISPUTE_OPEN",
         "Payment disputed",
         "The cardholder has disputed {amount} with their bank; every message has stopped.",

@@ -214,6 +214,18 @@ async def of_client(conn: Conn, client_id: str) -> list[Touchpoint]:
     return [Touchpoint.model_validate(dict(row)) for row in rows]
 
 
+async def still_queued(conn: Conn, case_id: str, minutes: int) -> list[Touchpoint]:
+    """Texts of a case that a provider took in the last minutes and has not delivered yet."""
+    rows = await conn.fetch(
+        "SELECT * FROM touchpoints WHERE case_id = $1 AND channel = 'sms' AND state = 'accepted'"
+        " AND provider_id IS NOT NULL"
+        " AND accepted_at > clock_timestamp() - make_interval(mins => $2)",
+        case_id,
+        minutes,
+    )
+    return [Touchpoint.model_validate(dict(row)) for row in rows]
+
+
 async def events_of(conn: Conn, key: str) -> list[TouchpointEvent]:
     """Every transition of one message, oldest first."""
     rows = await conn.fetch(
