@@ -35,13 +35,13 @@ async def test_number_that_twilio_refuses_gets_the_invoice_by_email(
     await play.pay_to_the_end(case)
 
 
-async def test_step_by_sms_alone_to_a_refused_number_is_a_persons_question(play: Play) -> None:
+async def test_step_by_sms_alone_to_a_refused_number_goes_by_email_at_once(play: Play) -> None:
     case = await play.case(TOXIN_40, patient=new_patient(phone_end="0002"))
     await until_states(play, case, "invoice", {"sms": "failed", "email": "accepted"})
     await play.practice.skip(case.case_id, TO_DAY_3)
-    asked = await play.question(case, "UNREACHABLE")
+    await until_states(play, case, "day-3", {"sms": "failed", "email": "accepted"})
     assert await play.texts(case) == []
-    await play.decide(asked, "called")
+    assert "UNREACHABLE" not in await play.codes(case)
     await play.practice.skip(case.case_id, 4)
     await until_states(play, case, "day-7", {"sms": "failed", "email": "accepted"})
 
@@ -88,13 +88,13 @@ async def test_stop_ends_texts_and_not_emails(play: Play) -> None:
 
     await play.until(recorded, "the opt-out")
     await play.practice.skip(case.case_id, TO_DAY_3)
-    asked = await play.question(case, "UNREACHABLE")
-    await play.decide(asked, "called")
+    await play.until_out(case, "day-3")
+    assert await states(play, case, "day-3") == {"sms": "skipped", "email": "accepted"}
     await play.practice.skip(case.case_id, 4)
     await play.until_out(case, "day-7")
     assert await states(play, case, "day-7") == {"sms": "skipped", "email": "accepted"}
     assert len(await play.texts(case)) == 1
-    assert len(await play.mails(case)) == 2
+    assert len(await play.mails(case)) == 3
 
 
 async def test_stop_binds_the_next_visit_of_the_same_number(play: Play) -> None:
