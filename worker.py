@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.build import BuildActivities
+from activities.replies import ReplyActivities
 from activities.reviews import ReviewActivities
 from activities.send import SendActivities
 from activities.standing import StandingActivities
@@ -31,6 +32,7 @@ from starter.exit import end
 from starter.metrics import metrics_runtime
 from starter.settings import Settings, load_settings
 from starter.wiring import Wiring, engine_address, wired
+from workflows.patient_reply import PatientReply
 from workflows.sweeps import InboxRedrive, MissedVisits, ProcessorCatchUp
 from workflows.treatment_visit import TreatmentVisit
 from workflows.unmatched_payment import UnmatchedPayment
@@ -38,6 +40,7 @@ from workflows.unmatched_payment import UnmatchedPayment
 WORKFLOWS: Sequence[type] = (
     TreatmentVisit,
     UnmatchedPayment,
+    PatientReply,
     InboxRedrive,
     ProcessorCatchUp,
     MissedVisits,
@@ -64,7 +67,7 @@ def activities(wiring: Wiring) -> list[Any]:
         vault=wiring.vault,
         pms=wiring.pms,
         processor=wiring.processor,
-        texts=wiring.text,
+        texts=wiring.texts,
         emails=wiring.email,
         public_base_url=wiring.settings.public_base_url,
     )
@@ -75,6 +78,7 @@ def activities(wiring: Wiring) -> list[Any]:
         UnmatchedActivities(tools),
     )
     sweeps = SweepActivities(wiring.intake)
+    replies = ReplyActivities(tools)
     return [
         build.build_invoice,
         standing.read_standing,
@@ -88,6 +92,9 @@ def activities(wiring: Wiring) -> list[Any]:
         back.write_back,
         unmatched.place_payment,
         unmatched.apply_unmatched,
+        replies.ask_reply,
+        replies.settle_reply,
+        replies.apply_reply,
         sweeps.redrive_inbox,
         sweeps.catch_up_processor,
         sweeps.find_missed_visits,

@@ -30,6 +30,8 @@ BY_KEYWORD = frozenset({"sms-reply", "carrier"})
 """`how` of the opt-outs that a START undoes."""
 STOPPED = "stop"
 """`reason` of an address that its holder stopped by text; the one reason that a START lifts."""
+CORRECTED = "corrected"
+"""`reason` of a lift after which nothing bars the address; any other lift undoes its own alone."""
 
 NEEDS_OPT_IN = frozenset({CARE, MARKETING})
 """Classes that the contact in the PMS does not allow by itself."""
@@ -149,8 +151,10 @@ def _suppressed(words: Iterable[AddressWord]) -> bool:
             reasons.add(word.reason)
         elif word.reason == RESTORED:
             reasons.discard(STOPPED)
-        else:
+        elif word.reason == CORRECTED:
             reasons.clear()
+        else:
+            reasons.discard(word.reason)
     return bool(reasons)
 
 

@@ -20,6 +20,16 @@ def unmatched_workflow_id(source: str, payment_id: str) -> str:
     return f"payment/{source}/{payment_id}"
 
 
+def reply_workflow_id(location_id: str, opaque: str) -> str:
+    """`reply/<location>/<client id>`: what a client wrote; an inbox id for an unknown number."""
+    return f"reply/{location_id}/{opaque}"
+
+
+def hold_id(business_key: str, client_id: str) -> str:
+    """Id of a hold of one client, the same for the same cause."""
+    return str(uuid5(_SPACE, f"hold|{business_key}|{client_id}"))
+
+
 def client_id(location_id: str, pms: str, pms_client_ref: str) -> str:
     """Our opaque client id, the same for the same PMS client."""
     return str(uuid5(_SPACE, f"client|{location_id}|{pms}|{pms_client_ref}"))

@@ -98,8 +98,22 @@ async def suppress_address(
 async def lift_suppression(
     conn: Conn, digest: bytes, channel: str, reason: str, given_at: datetime | None = None
 ) -> None:
-    """Allow an address again. With the reason `consent.RESTORED` (START) only a STOP is lifted."""
+    """Undo a suppression of this reason: `consent.RESTORED` (START) undoes a STOP alone,
+    `consent.CORRECTED` every one."""
     await _address(conn, digest, channel, False, reason, given_at)
+
+
+async def lift_for_client(conn: Conn, client_id: str, channel: str, reason: str) -> None:
+    """Undo a suppression of the address that the client has now; as `lift_suppression`."""
+    await conn.execute(
+        "INSERT INTO address_events (digest, channel, suppressed, reason)"
+        " SELECT digest, $2, false, $3 FROM clients CROSS JOIN LATERAL ("
+        "  SELECT CASE $2 WHEN 'sms' THEN phone_digest ELSE email_digest END AS digest) address"
+        " WHERE client_id = $1 AND digest IS NOT NULL",
+        client_id,
+        channel,
+        reason,
+    )
 
 
 async def _address(

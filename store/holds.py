@@ -1,5 +1,6 @@
 """Why a client hears nothing for now: append-only holds and their releases."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -53,6 +54,40 @@ async def place(conn: Conn, hold: ClientHold) -> bool:
     return bool(placed)
 
 
+_COLUMNS = "h.hold_id, h.client_id, h.case_id, h.kind, h.placed_by, h.reason, h.placed_at, h.until"
+
+
+class PastHold(ClientHold):
+    """A hold with its end, if it has one."""
+
+    released_by: str | None = None
+    release_reason: str | None = None
+    released_at: AwareDatetime | None = None
+
+
+async def of_client(conn: Conn, client_id: str) -> list[PastHold]:
+    """Every hold that was ever placed on a client, oldest first."""
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS}, r.released_by, r.reason AS release_reason, r.released_at"  # noqa: S608
+        " FROM client_holds h LEFT JOIN client_hold_releases r USING (hold_id)"
+        " WHERE h.client_id = $1 ORDER BY h.recorded_at, h.hold_id",
+        client_id,
+    )
+    return [PastHold.model_validate(dict(row)) for row in rows]
+
+
+async def unreleased(conn: Conn, hold_ids: Sequence[str]) -> list[ClientHold]:
+    """Those of these holds that nobody has lifted yet."""
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS} FROM client_holds h"  # noqa: S608
+        " WHERE hold_id = ANY($1::text[]) AND NOT EXISTS ("
+        "  SELECT FROM client_hold_releases r WHERE r.hold_id = h.hold_id)"
+        " ORDER BY hold_id",
+        list(hold_ids),
+    )
+    return [ClientHold.model_validate(dict(row)) for row in rows]
+
+
 async def release(conn: Conn, hold_id: str, by: str, reason: str, at: datetime) -> bool:
     """Lift a hold; False when it was lifted before, is unknown, or is permanent."""
     released = await conn.fetchval(
@@ -75,8 +110,8 @@ async def standing(conn: Conn, client_id: str, case_id: str | None, on: date) ->
     Without a case, holds of the whole client alone.
     """
     rows = await conn.fetch(
-        "SELECT h.hold_id, h.client_id, h.case_id, h.kind, h.placed_by, h.reason, h.placed_at,"
-        " h.until FROM client_holds h LEFT JOIN client_hold_releases r USING (hold_id)"
+        f"SELECT {_COLUMNS} FROM client_holds h"  # noqa: S608
+        " LEFT JOIN client_hold_releases r USING (hold_id)"
         " WHERE h.client_id = $1 AND r.hold_id IS NULL"
         " AND (h.case_id IS NULL OR h.case_id = $2) AND (h.until IS NULL OR h.until >= $3)"
         " ORDER BY h.recorded_at, h.hold_id",

@@ -164,8 +164,10 @@ class CaseRoom:
         """Whether an answer to a question of this code could not be carried out."""
         return any(self.questions[review_id].code == code for review_id in self.set_aside)
 
-    async def desk(self, news: Callable[[], bool], why: str) -> None:
-        """Wait for an answer or for news, or send the next reminder."""
+    async def desk(
+        self, news: Callable[[], bool], why: str, also_at: datetime | None = None
+    ) -> None:
+        """Wait for an answer or for news, until an instant if given, or send the next reminder."""
         due = min(
             (
                 (q.reminders[0][1], review_id)
@@ -174,12 +176,14 @@ class CaseRoom:
             ),
             default=None,
         )
-        self.enter(Stage.DESK, Attention.STAFF, due[0] if due else None, why)
+        reminds = due is not None and (also_at is None or due[0] <= also_at)
+        until = due[0] if due is not None and reminds else also_at
+        self.enter(Stage.DESK, Attention.STAFF, until, why)
         heard = await self.wait(
             lambda: self.answer() is not None or news(), self.next_at, "remind the desk"
         )
-        if due is not None and not heard:
-            await self._remind(due[1])
+        if due is not None and reminds and not heard:
+            await self.remind(due[1], self.questions[due[1]].reminders.pop(0)[0])
 
     async def take_back_all(self) -> None:
         """A case that ends leaves no question open."""
@@ -207,8 +211,8 @@ class CaseRoom:
             self.note("an answer came when the facts had answered already")
         self.questions.pop(review_id, None)
 
-    async def _remind(self, review_id: str) -> None:
-        business_day, _ = self.questions[review_id].reminders.pop(0)
+    async def remind(self, review_id: str, business_day: int) -> None:
+        """Write to the desk about a question; day 0 is the day on which it was asked."""
         await workflow.execute_activity_method(
             ReviewActivities.remind_staff,
             RemindIn(

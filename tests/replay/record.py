@@ -19,7 +19,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain.case import Hold, Release
 from starter.exit import end
-from tests.workflows.clinic import Case, Clinic, dev_server
+from tests.workflows.clinic import Case, Clinic, dev_server, received
 from tests.workflows.fakes import World
 
 FOLDER = Path(__file__).parent / "histories"
@@ -142,6 +142,22 @@ async def paid_on_a_page(clinic: Clinic, world: World) -> Case:
     return await clinic.money(payment_id="pi_on_a_page")
 
 
+async def replied(clinic: Clinic, world: World) -> Case:
+    """Two kinds of reply, one asked again, one read by a clinician, one settled by the books."""
+    visit = await clinic.visit(visit_id="wrote-back")
+    world.reply_visit = visit.handle.id
+    reply = await clinic.reply("REPLY_CALL", client_id="client-replied")
+    await reply.signal("reply_received", received("REPLY_PAID", inbox_id="inbox-2"))
+    await reply.signal("reply_received", received("REPLY_CALL", inbox_id="inbox-3"))
+    await reply.decide("promise", "REPLY_CALL", invoice_id="nowhere", until="2026-10-20")
+    await reply.day(1)
+    await reply.decide("adverse_event", "REPLY_CALL")
+    await reply.decide("clinician_spoke", "ADVERSE_EVENT", reason="called")
+    await visit.pay()
+    await reply.day(3)
+    return reply
+
+
 PATHS: tuple[Play, ...] = (
     paid_at_once,
     paid_day_9,
@@ -155,6 +171,7 @@ PATHS: tuple[Play, ...] = (
     doubted,
     unmatched,
     paid_on_a_page,
+    replied,
 )
 
 

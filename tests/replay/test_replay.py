@@ -77,6 +77,9 @@ def test_corpus_calls_every_activity() -> None:
         "write_back",
         "place_payment",
         "apply_unmatched",
+        "ask_reply",
+        "settle_reply",
+        "apply_reply",
     }
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from connectors.ports import LoosePayment, ProviderUnavailable
 from domain import ids
-from domain.case import Channel, DeliveryFailed, Hold, PaymentPosted
-from store import consents, inbox, payments, touchpoints
+from domain.case import Channel, DeliveryFailed, PaymentPosted
+from domain.reply_case import ReplyInput
+from store import consents, holds, inbox, payments, touchpoints
 from store.db import transaction
 from store.payments import PaymentFact
 from store.touchpoints import Touchpoint
@@ -364,25 +365,103 @@ class TestTexts:
         assert await self.may_send(world, client_id)
         assert not await self.may_send(world, client_id, "marketing")
 
-    async def test_another_reply_holds_what_is_open(self, world: World) -> None:
+    async def test_a_marketing_stop_leaves_billing(self, world: World) -> None:
+        phone = new_phone()
+        client_id = await add_client(world, phone)
+        await twilio(world, "message.received", From=phone, Body="stop sending me offers")
+        assert await self.may_send(world, client_id)
+        async with world.pool.acquire() as conn:
+            answer = await consents.permission(conn, client_id, Channel.SMS, "marketing")
+        assert answer.reason == "opted_out"
+
+    async def test_a_start_that_is_redriven_after_a_later_stop_restores_nothing(
+        self, world: World
+    ) -> None:
+        phone = new_phone()
+        client_id = await add_client(world, phone)
+        body = urlencode({"MessageSid": "SM1", "From": phone, "Body": "START"}).encode()
+        start = await keep(world, "twilio", "message.received", body)
+        await twilio(world, "message.received", From=phone, Body="STOP")
+        await world.intake.dispatch(start)
+        assert not await self.may_send(world, client_id)
+
+    async def test_a_reply_silences_everybody_with_the_number_and_asks(self, world: World) -> None:
         phone = new_phone()
         settled, owed = await bill(world, phone=phone), await bill(world, phone=phone)
         await settle(world, settled, 24000)
         told = await twilio(world, "message.received", From=phone, Body="I paid at the desk")
-        assert told == owed.case_id
-        assert world.engine.signals == [
-            (owed.case_id, "hold", Hold(by="inbound-reply", reason="reply"))
-        ]
+        first = min(settled.client_id, owed.client_id)
+        assert told == f"reply/{world.location_id}/{first}"
+        [(workflow, _, start, location_id)] = world.engine.started
+        assert isinstance(start, ReplyInput)
+        assert (workflow, location_id) == ("PatientReply", world.location_id)
+        assert start.reply.code == "REPLY_PAID"
+        [(case_id, signal, _)] = world.engine.signals
+        assert (case_id, signal) == (owed.case_id, "payment_posted")
+        assert await self.holds(world, settled.client_id) == [("reply", "reply: paid")]
+        assert await self.holds(world, owed.client_id) == [("reply", "reply: paid")]
         assert await self.may_send(world, owed.client_id)
+        assert "desk" not in start.model_dump_json()
 
-    async def test_replies_that_concern_no_case(self, world: World) -> None:
+    async def test_i_paid_makes_the_visits_read_the_books(self, world: World) -> None:
+        owed = await bill(world)
+        await twilio(world, "message.received", From=owed.phone, Body="Ya pagué")
+        [(case_id, signal, hint)] = world.engine.signals
+        assert (case_id, signal) == (owed.case_id, "payment_posted")
+        assert isinstance(hint, PaymentPosted)
+
+    @pytest.mark.parametrize(
+        ("body", "code", "kind"),
+        [
+            ("my lips are swollen", "ADVERSE_EVENT", "adverse_event"),
+            ("this amount is wrong", "REPLY_DISPUTE", "dispute"),
+            ("call me", "REPLY_CALL", "reply"),
+            ("thanks", "REPLY_UNCLEAR", "reply"),
+        ],
+    )
+    async def test_each_kind_of_reply_holds_and_asks(
+        self, world: World, body: str, code: str, kind: str
+    ) -> None:
+        phone = new_phone()
+        client_id = await add_client(world, phone)
+        await twilio(world, "message.received", From=phone, Body=body)
+        [(_, _, start, _)] = world.engine.started
+        assert isinstance(start, ReplyInput)
+        assert start.reply.code == code
+        assert [held for held, _ in await self.holds(world, client_id)] == [kind]
+
+    async def test_a_wrong_number_is_barred_for_everyone_and_no_start_frees_it(
+        self, world: World
+    ) -> None:
+        phone = new_phone()
+        family = [await add_client(world, phone), await add_client(world, phone)]
+        await twilio(world, "message.received", From=phone, Body="Wrong number!")
+        assert [await self.may_send(world, one) for one in family] == [False, False]
+        await twilio(world, "message.received", From=phone, Body="START")
+        assert [await self.may_send(world, one) for one in family] == [False, False]
+
+    async def test_a_reply_that_comes_twice_holds_once(self, world: World) -> None:
+        phone = new_phone()
+        client_id = await add_client(world, phone)
+        body = urlencode({"MessageSid": "SM1", "From": phone, "Body": "call me"}).encode()
+        inbox_id = await keep(world, "twilio", "message.received", body)
+        assert await world.intake.dispatch(inbox_id) == await world.intake.dispatch(inbox_id)
+        assert len(await self.holds(world, client_id)) == 1
+
+    async def test_a_stranger_is_nobody_unless_they_write_of_a_reaction(self, world: World) -> None:
         phone = new_phone()
         unknown = await twilio(world, "message.received", From=phone, Body="who is this")
         assert unknown == "ignored: no client has the number"
-        await add_client(world, phone)
-        outcome = await twilio(world, "message.received", From=phone, Body="thanks")
-        assert outcome == "ignored: the sender has no open case"
-        assert world.engine.signals == []
+        assert world.engine.started == []
+        told = await twilio(world, "message.received", From=phone, Body="my face is swollen")
+        assert told.startswith("reply/")
+        [(_, _, start, _)] = world.engine.started
+        assert isinstance(start, ReplyInput)
+        assert start.reply.holds == ()
+
+    async def holds(self, world: World, client_id: str) -> list[tuple[str, str]]:
+        async with world.pool.acquire() as conn:
+            return [(one.kind, one.reason) for one in await holds.of_client(conn, client_id)]
 
 
 class TestSweeps:

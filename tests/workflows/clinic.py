@@ -36,8 +36,9 @@ from domain.case import (
     VisitInput,
     VisitResult,
 )
-from domain.ids import unmatched_workflow_id, visit_workflow_id
+from domain.ids import reply_workflow_id, unmatched_workflow_id, visit_workflow_id
 from domain.policies import DEFAULT_CHASE
+from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived, ReplyResult
 from starter import binaries, compose
 from tests.workflows.fakes import ZONE, World, activities
 from worker import make_worker
@@ -136,6 +137,19 @@ class Clinic:
         case_id = unmatched_workflow_id(start.source, start.payment_id)
         return await self._start("UnmatchedPayment", start, case_id, UnmatchedResult, at)
 
+    async def reply(
+        self, code: str = "REPLY_CALL", at: datetime = THURSDAY, client_id: str = ""
+    ) -> "Case":
+        """Open a case of a reply that a person has to read."""
+        start = ReplyInput(
+            location_id="lumin",
+            zone=self.world.zone,
+            reply=received(code, at),
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        case_id = reply_workflow_id(start.location_id, client_id or str(uuid4()))
+        return await self._start("PatientReply", start, case_id, ReplyResult, at)
+
     async def _start(
         self, name: str, start: Any, case_id: str, result_type: type, at: datetime
     ) -> "Case":
@@ -152,6 +166,12 @@ class Clinic:
         if self.worker is not None:
             await case.settled()
         return case
+
+
+def received(code: str, at: datetime = THURSDAY, inbox_id: str = "inbox-1") -> ReplyReceived:
+    """A reply with the hold that its intake placed."""
+    hold = ReplyHold(hold_id=f"hold-of-{inbox_id}", client_id="client-1")
+    return ReplyReceived(inbox_id=inbox_id, code=code, at=at, holds=(hold,))
 
 
 @dataclass

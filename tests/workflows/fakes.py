@@ -40,9 +40,18 @@ from activities.contracts import (
     WriteBackOut,
 )
 from activities.decisions import carry_out
+from activities.reply_contracts import (
+    ApplyReplyIn,
+    ApplyReplyOut,
+    AskReplyIn,
+    AskReplyOut,
+    SettledIn,
+    SettledOut,
+)
 from domain import calendar, ids
 from domain.case import Channel, ChannelOutcome, Decision
 from domain.model import Record
+from domain.reply_case import KEEP
 
 ZONE = "America/Chicago"
 ASKED_ABOUT = {"twice": "DUPLICATE_SUSPECTED", "changed": "PMS_DISAGREES"}
@@ -106,6 +115,8 @@ class World:
     """What happens while the next write-backs run."""
     unmatched: str = "held"
     unmatched_visit: str | None = None
+    reply_visit: str | None = None
+    """The visit of the client who wrote back."""
     # the books
     documents: list[tuple[str, int]] = field(default_factory=list)
     paid_cents: int = 0
@@ -424,10 +435,46 @@ class FakeUnmatched(Fake):
         )
 
 
+class FakeReplies(Fake):
+    """A desk that reads replies; `settled` answers what the books say about "I paid"."""
+
+    @activity.defn
+    async def ask_reply(self, ask: AskReplyIn) -> AskReplyOut:
+        world = self.heard(ask)
+        review_id = world.open(ask.code, ask.case.case_id, ask.review_no)
+        return AskReplyOut(status="asked", review_id=review_id)
+
+    @activity.defn
+    async def settle_reply(self, ask: SettledIn) -> SettledOut:
+        world = self.heard(ask)
+        if world.reply_visit is not None and world.balance_cents > 0:
+            return SettledOut(settled=False)
+        told = (world.reply_visit,) if world.reply_visit else ()
+        return SettledOut(settled=True, hold_id="hold-1", case_ids=told)
+
+    @activity.defn
+    async def apply_reply(self, ask: ApplyReplyIn) -> ApplyReplyOut:
+        world = self.heard(ask)
+        world.decide(ask.decision)
+        choice = ask.decision.choice
+        if choice == "adverse_event":
+            moved = tuple(r.model_copy(update={"code": "ADVERSE_EVENT"}) for r in ask.replies)
+            return ApplyReplyOut(effect="adverse_event", replies=moved)
+        if choice in KEEP:
+            return ApplyReplyOut(effect="done")
+        if ask.decision.invoice_id == "nowhere":
+            return ApplyReplyOut(effect="again", why="The invoice is not one of this patient's.")
+        told = (world.reply_visit,) if world.reply_visit else ()
+        return ApplyReplyOut(
+            effect="done", hold_id="hold-1", case_ids=told, paid=choice == "recorded"
+        )
+
+
 def activities(world: World) -> list[Any]:
     """Every fake activity as a bound method, as the worker registers them."""
     build, standing, send = FakeBuild(world), FakeStanding(world), FakeSend(world)
     reviews, back, unmatched = FakeReviews(world), FakeWriteBack(world), FakeUnmatched(world)
+    replies = FakeReplies(world)
     return [
         build.build_invoice,
         standing.read_standing,
@@ -441,4 +488,7 @@ def activities(world: World) -> list[Any]:
         back.write_back,
         unmatched.place_payment,
         unmatched.apply_unmatched,
+        replies.ask_reply,
+        replies.settle_reply,
+        replies.apply_reply,
     ]

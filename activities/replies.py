@@ -1,0 +1,127 @@
+"""What a case of replies does: asks a person, and carries out in the books what they decided.
+
+The patient's words stay in the sealed inbox; a question names the inbox row alone.
+"""
+
+from collections.abc import Iterable
+
+from temporalio import activity
+
+from activities.contacts import refresh_contact
+from activities.errors import vendor_errors
+from activities.questions import question
+from activities.reply_contracts import (
+    ApplyReplyIn,
+    ApplyReplyOut,
+    AskReplyIn,
+    AskReplyOut,
+    SettledIn,
+    SettledOut,
+)
+from activities.reply_decisions import apply_choice
+from activities.tools import Tools
+from domain.money import dollars
+from domain.reply_case import ReplyHold, ReplyReceived
+from store import clients, holds, reviews
+from store import replies as books
+from store.db import transaction
+
+BOOKS_ANSWERED = "the books show it paid"
+
+
+class ReplyActivities:
+    """Work for one case of replies."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    @activity.defn
+    @vendor_errors
+    async def ask_reply(self, ask: AskReplyIn) -> AskReplyOut:
+        """Put the replies of one code to the desk; answered already, nothing is asked."""
+        senders = clients_of(ask.replies)
+        async with transaction(self._tools.pool) as conn:
+            if senders and not await holds.unreleased(conn, hold_ids_of(ask.replies)):
+                return AskReplyOut(status="answered")
+            debts = await books.debts_of(conn, senders)
+            asked = question(
+                ask.case.case_id,
+                ask.case.location_id,
+                ask.code,
+                sum(debt.balance_cents for debt in debts),
+                ask.review_no,
+                ask.at,
+                client_id=senders[0] if senders else None,
+                document_id=debts[0].document_id if len(debts) == 1 else None,
+                facts=_facts(ask, len(senders)),
+                ours={debt.number: f"{dollars(debt.balance_cents)} owed" for debt in debts},
+                theirs={"replies": ", ".join(reply.inbox_id for reply in ask.replies)},
+            )
+            await reviews.open_review(conn, asked)
+        return AskReplyOut(status="asked", review_id=asked.review_id)
+
+    @activity.defn
+    @vendor_errors
+    async def settle_reply(self, ask: SettledIn) -> SettledOut:
+        """Lift the holds of "I paid" once the books show that nothing is owed."""
+        senders, hold_ids = clients_of(ask.replies), hold_ids_of(ask.replies)
+        async with transaction(self._tools.pool) as conn:
+            if not senders or await books.debts_of(conn, senders):
+                return SettledOut(settled=False)
+            for hold_id in hold_ids:
+                await holds.release(conn, hold_id, "books", BOOKS_ANSWERED, ask.at)
+            waiting = await books.waiting_cases(conn, senders)
+        return SettledOut(settled=True, hold_id=hold_ids[0], case_ids=tuple(waiting))
+
+    @activity.defn
+    @vendor_errors
+    async def apply_reply(self, ask: ApplyReplyIn) -> ApplyReplyOut:
+        """Write who decided what, and do it, in one transaction; a repeat changes nothing."""
+        decision = ask.decision
+        async with transaction(self._tools.pool) as conn:
+            review = await reviews.get(conn, decision.review_id)
+            await reviews.decide(
+                conn,
+                review.review_id,
+                decision.model_dump(mode="json"),
+                decision.by,
+                decision.reason,
+                ask.at,
+            )
+            applied = await apply_choice(conn, ask, holds_of(ask.replies))
+        if decision.choice == "corrected":
+            await self._read_contacts(ask)
+        return applied
+
+    async def _read_contacts(self, ask: ApplyReplyIn) -> None:
+        """The desk says that the PMS has the right number now."""
+        for client_id in clients_of(ask.replies):
+            async with self._tools.pool.acquire() as conn:
+                pms_ref = await clients.pms_ref_of(conn, client_id)
+            await refresh_contact(self._tools, ask.case.location_id, pms_ref)
+
+
+def holds_of(replies: Iterable[ReplyReceived]) -> tuple[ReplyHold, ...]:
+    """The holds of several replies."""
+    return tuple(hold for reply in replies for hold in reply.holds)
+
+
+def hold_ids_of(replies: Iterable[ReplyReceived]) -> list[str]:
+    """Ids of the holds of several replies."""
+    return [hold.hold_id for hold in holds_of(replies)]
+
+
+def clients_of(replies: Iterable[ReplyReceived]) -> list[str]:
+    """Everybody whom these replies silence, in a fixed order, once each."""
+    return list(dict.fromkeys(hold.client_id for hold in holds_of(replies)))
+
+
+def _facts(ask: AskReplyIn, senders: int) -> tuple[str, ...]:
+    facts = []
+    if ask.again:
+        facts.append(ask.again)
+    if senders > 1:
+        facts.append(f"{senders} clients share the number; all of them are silent.")
+    if senders == 0:
+        facts.append("No client has the number that this came from.")
+    return tuple(facts)
