@@ -23,6 +23,7 @@ from starter.pages import Pages
 from starter.pay_page import PayPage
 from starter.shim import DATABASE_FAULTS, Shim
 from starter.tasks import Tasks
+from starter.unsubscribe import Unsubscribe
 from starter.wiring import Wiring
 
 DRAIN_SECONDS = 10
@@ -61,6 +62,7 @@ def build_web(wiring: Wiring) -> Starlette:
             Route("/readyz", ready),
             *Shim(wiring, tasks).routes(),
             *PayPage(wiring, pages).routes(),
+            *Unsubscribe(wiring, pages).routes(),
             *CodecEndpoint(settings, wiring.vault, codec, codec_pages).routes(),
             *pages.routes(),
         ],

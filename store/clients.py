@@ -118,6 +118,19 @@ async def clients_by_email(conn: Conn, vault: Vault, email: str) -> list[str]:
     return [row["client_id"] for row in rows]
 
 
+async def clients_sharing(conn: Conn, client_id: str, channel: str) -> list[str]:
+    """The client and everybody with the same phone (`sms`) or e-mail address (`email`)."""
+    rows = await conn.fetch(
+        "SELECT other.client_id FROM clients c JOIN clients other ON other.client_id = c.client_id"
+        " OR ($2 = 'sms' AND other.phone_digest = c.phone_digest)"
+        " OR ($2 = 'email' AND other.email_digest = c.email_digest)"
+        " WHERE c.client_id = $1 ORDER BY other.client_id",
+        client_id,
+        channel,
+    )
+    return [row["client_id"] for row in rows]
+
+
 async def erase_contact(conn: Conn, client_id: str) -> None:
     """Remove what names the client; money, lots and messages stay under the opaque id."""
     await conn.execute(
