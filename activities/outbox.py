@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import AwareDatetime
 
+from activities import details
 from activities.contracts import SendIn
 from activities.tools import Tools
 from activities.wording import Envelope, Words, render, words_from
@@ -26,6 +27,7 @@ from domain import ids
 from domain.case import Channel, ChannelOutcome, ChaseStep
 from domain.messages import TEMPLATE_VERSION
 from domain.model import Record
+from domain.template_catalog import DETAILED
 from store import clients, consents, invoices, locations, send_facts, touchpoints
 from store.db import Conn
 from store.send_facts import Earlier
@@ -151,7 +153,7 @@ class Outbox:
         if _STATES.get(row.state) != "unknown":
             return await self._as_found(row)
         words = words_from(row.words, step)
-        outgoing = render(self._tools, row, words, await self._envelope(row))
+        outgoing = render(self._tools, row, words, await self._envelope(row, words))
         if isinstance(outgoing, OutgoingText):
             return await self._look_up(row, outgoing, last_look)
         if isinstance(outgoing, OutgoingEmail) and may_repeat_email:
@@ -160,11 +162,13 @@ class Outbox:
             return await self._hand_over(row, outgoing)
         return _outcome(row, "unknown")
 
-    async def _envelope(self, row: Touchpoint) -> Envelope:
+    async def _envelope(self, row: Touchpoint, words: Words) -> Envelope:
         async with self._tools.pool.acquire() as conn:
             location = await locations.get_location(conn, row.location_id)
             contact = await clients.contact_of(conn, self._tools.vault, row.client_id)
             token = await invoices.pay_link(conn, row.case_id, row.client_id, row.location_id)
+            is_detailed = words.detail == DETAILED and row.document_id is not None
+            said = await details.of_document(conn, row.document_id or "") if is_detailed else {}
         return Envelope(
             client_id=row.client_id,
             contact=contact,
@@ -172,6 +176,7 @@ class Outbox:
             practice_name=location.practice_name,
             location_id=row.location_id,
             text_provider=row.provider or "",
+            details=said,
         )
 
     async def _look_up(

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from temporalio import activity
 
-from activities import permission
+from activities import details, permission
 from activities.clock import at_this_attempt
 from activities.contracts import (
     ResolveIn,
@@ -21,6 +21,7 @@ from activities.contracts import (
     StandingIn,
     StandingOut,
 )
+from activities.details import Details
 from activities.errors import vendor_errors
 from activities.hours import Hours
 from activities.outbox import Handover, Outbox, Ready, skipped_row
@@ -33,6 +34,7 @@ from domain import calendar
 from domain.case import Channel, ChannelOutcome
 from domain.consent import Permission
 from domain.dunning import RECEIPT_STEP
+from domain.template_catalog import DETAILED
 from store import (
     checkouts,
     clients,
@@ -220,18 +222,27 @@ class SendActivities:
             contact=facts.contact,
             token=token,
             practice_name=facts.location.practice_name,
+            practice_phone=facts.location.reply_phone or "",
             location_id=ask.case.location_id,
             text_provider=carrier.provider if carrier else "",
             validity_seconds=case.hours.seconds_left(ask.at),
         )
+        said = await self._details(case, rows)
         return [
             Ready(
                 row=row,
                 words=choose(ask, standing, facts.contact, case.allowed[row.channel].detail),
-                to=to,
+                to=to.model_copy(update={"details": said}),
             )
             for row in rows
         ]
+
+    async def _details(self, case: _Case, rows: Sequence[Touchpoint]) -> Details:
+        """Treatment and amount, read only for a client who agreed to see them."""
+        if all(case.allowed[row.channel].detail != DETAILED for row in rows):
+            return {}
+        async with self._tools.pool.acquire() as conn:
+            return await details.of_document(conn, case.ask.document_id)
 
     # -- unknown outcomes
 

@@ -1,19 +1,27 @@
 """What a message says: template, language and detail level chosen, then filled in."""
 
+import structlog
+from pydantic import Field
+
 from activities.contracts import SendIn, StandingOut
+from activities.details import Details
 from activities.tools import Tools
 from connectors.ports import OutgoingEmail, OutgoingText
 from domain.case import Channel, ChaseStep, Tone
-from domain.messages import language_for, render_email, render_text, template_for
+from domain.messages import language_for, render_email, render_text, spec_of, template_for
 from domain.model import Record
+from domain.template_catalog import NEUTRAL
 from domain.unsubscribe import unsubscribe_url
 from store.clients import Contact
 from store.touchpoints import Touchpoint
+
+log = structlog.get_logger("tieout.wording")
 
 PAYMENT_FAILED = "payment_failed"
 _SOFTER = {Tone.FINAL: Tone.FIRM, Tone.FIRM: Tone.FRIENDLY}
 """One level down for the step after a part payment (D4)."""
 _VALIDITY_SECONDS_MAX = 36_000
+_LANGUAGE_SHOWN = 5
 
 
 class Words(Record):
@@ -39,7 +47,14 @@ def choose(ask: SendIn, standing: StandingOut, contact: Contact | None, detail: 
     """The words for a step, as the money stands now."""
     template = template_of(ask, standing.balance_cents)
     wanted = contact.language if contact else "en"
-    return Words(template=template, language=language_for(template, wanted), detail=detail)
+    language = language_for(template, wanted)
+    if wanted and not wanted.lower().startswith(language):
+        log.info("language_not_written", wanted=wanted[:_LANGUAGE_SHOWN], used=language)
+    return Words(
+        template=template,
+        language=language,
+        detail=detail if detail in spec_of(template).details else NEUTRAL,
+    )
 
 
 def template_of(ask: SendIn, balance_cents: int) -> str:
@@ -64,6 +79,9 @@ class Envelope(Record):
     practice_name: str
     location_id: str
     text_provider: str = ""
+    practice_phone: str = ""
+    details: Details = Field(default_factory=dict)
+    """Treatment and amount; empty unless the client agreed to read them."""
     validity_seconds: int = _VALIDITY_SECONDS_MAX
 
 
@@ -78,6 +96,8 @@ def render(
         "practice_name": to.practice_name,
         "pay_url": f"{tools.public_base_url}/p/{to.token}",
         "unsubscribe_url": unsubscribe,
+        "practice_phone": to.practice_phone,
+        **to.details,
     }
     said = (words.template, values, words.language, words.detail, row.template_version)
     if row.channel is Channel.SMS:
