@@ -33,7 +33,7 @@ from starter.metrics import metrics_runtime
 from starter.settings import Settings, load_settings
 from starter.wiring import Wiring, engine_address, wired
 from workflows.patient_reply import PatientReply
-from workflows.sweeps import InboxRedrive, MissedVisits, ProcessorCatchUp
+from workflows.sweeps import DeskPayments, InboxRedrive, MissedVisits, ProcessorCatchUp
 from workflows.treatment_visit import TreatmentVisit
 from workflows.unmatched_payment import UnmatchedPayment
 
@@ -44,6 +44,7 @@ WORKFLOWS: Sequence[type] = (
     InboxRedrive,
     ProcessorCatchUp,
     MissedVisits,
+    DeskPayments,
 )
 
 OWN_MODULES = ("domain", "activities", "workflows", "store", "connectors", "structlog", "asyncpg")
@@ -98,6 +99,7 @@ def activities(wiring: Wiring) -> list[Any]:
         sweeps.redrive_inbox,
         sweeps.catch_up_processor,
         sweeps.find_missed_visits,
+        sweeps.find_desk_payments,
     ]
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from activities.desk_money import DeskMoney
 from activities.intake_payments import LATER_SECONDS, PaymentIntake
 from activities.intake_texts import TextIntake
 from activities.translation import Ignored, Undecodable, json_object, text_at, visit_input
@@ -138,6 +139,11 @@ class Intake:
                 await self._open_visit(location_id, visit_id, f"sweep:{visit_id}")
                 started += 1
         return {"closed": len(closed), "started": started}
+
+    async def find_desk_money(self, since: datetime, at: datetime) -> dict[str, int]:
+        """Tell cases of money that the PMS shows and the books lack; counts by outcome."""
+        desk = DeskMoney(self._pool, self._pms, self._engine, self._open_visit)
+        return await desk.find(since, at)
 
     async def _translate(self, event: InboxEvent) -> str:
         if event.source == self._processor.name:

@@ -15,8 +15,8 @@ from connectors.ports import (
 from domain import ids
 from store.payments import PaymentFact
 
-# Kinds of PMS tender that are new money; the rest is value the client already held.
-_PMS_MONEY = frozenset({"card", "cash", "other"})
+PMS_MONEY = frozenset({"card", "cash", "other"})
+"""Kinds of PMS tender that are new money; the rest is value the client already held."""
 
 _VISIT_GONE = "the PMS no longer shows the visit"
 _UNKNOWN_TENDER = "the PMS shows a tender of unknown kind"
@@ -44,7 +44,7 @@ class Outside:
         return [
             payment
             for payment in (self.tenders.payments if self.tenders else ())
-            if payment.kind in _PMS_MONEY and not (payment.note and ours in payment.note)
+            if payment.kind in PMS_MONEY and not (payment.note and ours in payment.note)
         ]
 
     def unreadable(self, balance_cents: int, *, is_waiting: bool) -> str | None:

@@ -91,6 +91,11 @@ async def has_home(conn: Conn, payment_id: str) -> bool:
     ) or await ledger.is_posted(conn, *entries.unapplied_home_keys(payment_id))
 
 
+def change_question_id(case_id: str, payment_id: str, cents: int) -> str:
+    """Id of the question that `ask_about_change` asks about a payment that is shown at `cents`."""
+    return ids.review_id(case_id, "PMS_DISAGREES", f"{payment_id}/{cents}")
+
+
 async def ask_about_change(
     conn: Conn, case: CaseRef, known: PaymentFact, shown: PaymentFact, at: datetime
 ) -> None:

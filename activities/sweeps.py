@@ -49,6 +49,12 @@ class SweepActivities:
         counts = await self._intake.sweep_missed(ask.location_id or "", _since(ask), ask.at)
         return SweepOut(counts=counts)
 
+    @activity.defn
+    @vendor_errors
+    async def find_desk_payments(self, ask: SweepIn) -> SweepOut:
+        """Tell each case of money that was taken at the desk; no webhook announces it."""
+        return SweepOut(counts=await self._intake.find_desk_money(_since(ask), ask.at))
+
 
 def _since(ask: SweepIn) -> datetime:
     return ask.at - timedelta(seconds=ask.back_seconds)

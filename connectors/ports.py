@@ -184,6 +184,12 @@ class PmsPort(Protocol):
         """
         ...
 
+    async def tenders_touched(
+        self, location_ref: str, since: datetime
+    ) -> Mapping[str, PmsTenders] | None:
+        """Visit id -> money of each order changed since; None where it cannot be asked so."""
+        ...
+
     async def read_client(self, client_ref: str) -> PmsClient | Refused:
         """The patient's contact data."""
         ...

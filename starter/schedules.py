@@ -30,11 +30,18 @@ class Sweep:
     every: timedelta
     back: timedelta
     per_location: bool = False
+    name: str = ""
+    """Of its schedule; the workflow's own where it has one schedule."""
 
 
 SWEEPS = (
     Sweep("InboxRedrive", every=timedelta(seconds=30), back=timedelta(seconds=15)),
     Sweep("ProcessorCatchUp", every=timedelta(minutes=5), back=timedelta(minutes=20)),
+    Sweep("DeskPayments", every=timedelta(minutes=1), back=timedelta(minutes=6)),
+    # After an outage that was longer than the window of the sweep above.
+    Sweep(
+        "DeskPayments", every=timedelta(hours=1), back=timedelta(hours=26), name="DeskPaymentsOfDay"
+    ),
     Sweep("MissedVisits", every=timedelta(hours=1), back=timedelta(hours=26), per_location=True),
 )
 
@@ -50,7 +57,7 @@ async def ensure(client: Client, pool: Pool, task_queue: str) -> None:
 
 
 async def _create(client: Client, sweep: Sweep, location_id: str | None, task_queue: str) -> None:
-    name = f"{sweep.workflow}/{location_id or 'all'}"
+    name = f"{sweep.name or sweep.workflow}/{location_id or 'all'}"
     start = SweepStart(location_id=location_id, back_seconds=int(sweep.back.total_seconds()))
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(sweep.workflow, start, id=name, task_queue=task_queue),

@@ -49,6 +49,8 @@ class FakePms:
     clients: dict[str, PmsClient] = field(default_factory=dict)
     orders: dict[str, str] = field(default_factory=dict)
     closed: list[str] = field(default_factory=list)
+    touched: list[str] = field(default_factory=list)
+    filters: bool = True
     notes: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     down: bool = False
@@ -69,6 +71,18 @@ class FakePms:
         if visit is None:
             return Refused(code="404", kind="not_found")
         return PmsTenders(payments=visit.payments, unpaid_cents=visit.unpaid_cents)
+
+    async def tenders_touched(
+        self, location_ref: str, since: datetime
+    ) -> Mapping[str, PmsTenders] | None:
+        self._note("tenders_touched", location_ref)
+        if not self.filters:
+            return None
+        shown = [self.visits[visit_id] for visit_id in self.touched]
+        return {
+            one.visit_id: PmsTenders(payments=one.payments, unpaid_cents=one.unpaid_cents)
+            for one in shown
+        }
 
     async def read_client(self, client_ref: str) -> PmsClient | Refused:
         self._note("read_client", client_ref)

@@ -1,7 +1,7 @@
 """The sweeps as one-step workflows, each run by a Schedule.
 
-They promise that no received event, no processor event and no completed visit stays unseen
-for longer than their interval. Each ends after one pass.
+They promise that no received event, no processor event, no completed visit and no payment at the
+desk stays unseen for longer than their interval. Each ends after one pass.
 """
 
 from temporalio import workflow
@@ -52,6 +52,18 @@ class MissedVisits:
         """One pass."""
         return await workflow.execute_activity_method(
             SweepActivities.find_missed_visits, _ask(start), summary="find visits", **BOOKS
+        )
+
+
+@workflow.defn(name="DeskPayments")
+class DeskPayments:
+    """Finds money that was taken at the desk, so that nobody is reminded who has just paid."""
+
+    @workflow.run
+    async def run(self, start: SweepStart) -> SweepOut:
+        """One pass over every location."""
+        return await workflow.execute_activity_method(
+            SweepActivities.find_desk_payments, _ask(start), summary="find desk money", **BOOKS
         )
 
 

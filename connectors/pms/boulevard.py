@@ -18,6 +18,7 @@ import httpx
 
 from connectors.http import PooledTransport
 from connectors.pms.boulevard_answers import NotFound, data_of, readable, unanswered
+from connectors.pms.boulevard_money import tenders_touched, touched_query
 from connectors.pms.boulevard_orders import (
     bare_id,
     client_of,
@@ -77,6 +78,7 @@ query Order($id: ID!) {
     + "  }\n}\n"
 )
 TENDERS = "query Tenders($id: ID!) {\n  order(id: $id) {" + PAYMENT_GROUPS + "  }\n}\n"
+TOUCHED = touched_query(PAYMENT_GROUPS)
 BEFORE_NOTE = (
     "query BeforeNote($id: ID!, $client: ID!) {\n  order(id: $id) {"
     + PAYMENT_GROUPS
@@ -182,6 +184,12 @@ class Boulevard:
         if order is None:
             return Refused(code="no_such_order", kind="not_found")
         return readable("order", lambda: tenders_of(order))
+
+    async def tenders_touched(
+        self, location_ref: str, since: datetime
+    ) -> Mapping[str, PmsTenders] | None:
+        """Visit id -> money of each order changed since; None where the filter is refused."""
+        return await tenders_touched(self._call, TOUCHED, location_ref, since)
 
     async def read_before_note(
         self, visit_id: str, client_ref: str, dedupe_ref: str

@@ -265,6 +265,30 @@ async def test_sweep_finds_the_window(
     assert await boulevard.visits_closed("elsewhere", start, start + timedelta(days=1)) == []
 
 
+@pytest.mark.parametrize("size", [1, 50])
+async def test_money_taken_after_the_visit_shows_by_the_last_change(
+    practice: Practice, boulevard: Boulevard, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("connectors.pms.boulevard_money.PAGE_SIZE", size)
+    client = practice.client()
+    old = [practice.order(client, closedAt="2026-01-05T10:00:00Z")["orderId"] for _ in range(3)]
+    since = datetime.now(UTC)
+    assert await boulevard.tenders_touched(LOCATION, since) == {}
+    for order in old[:2]:
+        practice.post(f"/orders/{order}/payments", kind="cash", amountCents=500)
+    found = await boulevard.tenders_touched(LOCATION, since)
+    assert found is not None
+    assert found.keys() == {bare(order) for order in old[:2]}
+    for order in old[:2]:
+        assert found[bare(order)] == await boulevard.read_tenders(order)
+    assert await boulevard.tenders_touched("elsewhere", since) == {}
+
+
+async def test_a_refused_filter_is_an_answer(practice: Practice, boulevard: Boulevard) -> None:
+    practice.desk.put("/settings", json={"ordersFilter": False})
+    assert await boulevard.tenders_touched(LOCATION, datetime.now(UTC)) is None
+
+
 def reading(boulevard: Boulevard, client: str) -> Awaitable[Any]:
     return boulevard.read_client(client)
 

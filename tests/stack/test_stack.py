@@ -103,7 +103,7 @@ async def test_doctor_names_what_is_away(stack: Stack) -> None:
         await stack.start("sandbox")
         await stack.start("web")
     broken = {each["name"] for each in json.loads(done.stdout)["checks"] if not each["ok"]}
-    assert broken == {"boulevard", "stripe", "twilio", "mail", "webhooks"}
+    assert broken == {"boulevard", "stripe", "twilio", "podium", "mail", "webhooks"}
     assert done.returncode == 1
 
 

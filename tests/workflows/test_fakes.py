@@ -19,7 +19,7 @@ def signatures(methods: list[Any]) -> dict[str, tuple[Any, Any]]:
 class Wires:
     """As much of the wiring as registering activities needs."""
 
-    pool = vault = pms = processor = text = email = intake = None
+    pool = vault = pms = processor = texts = email = intake = None
 
     class settings:
         public_base_url = ""
@@ -28,5 +28,5 @@ class Wires:
 def test_fakes_have_the_real_names_arguments_and_answers() -> None:
     real = signatures(worker.activities(Wires()))  # type: ignore[arg-type]
     fake = signatures(activities(World()))
-    sweeps = {"redrive_inbox", "catch_up_processor", "find_missed_visits"}
+    sweeps = {"redrive_inbox", "catch_up_processor", "find_missed_visits", "find_desk_payments"}
     assert {name: real[name] for name in real if name not in sweeps} == fake
