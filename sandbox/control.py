@@ -96,7 +96,9 @@ def control_app(box: Box) -> Starlette:
         """A control verb that somebody else uses at the very moment of a call."""
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://box") as client:
-            await client.post(act["path"], json=act.get("body") or {})
+            at = box.now().isoformat()
+            answer = await client.post(act["path"], json=act.get("body") or {})
+        box.state.append("happened", {"at": at, "act": act, "status": answer.status_code})
 
     box.faults.happen = happen
     return app

@@ -25,22 +25,23 @@ EAST, CENTRAL, MOUNTAIN, WEST = (
 
 @dataclass(frozen=True)
 class Place:
-    """Area code and ZIP, and every zone in which such a patient may be."""
+    """Area code and ZIP, every zone in which such a patient may be, and stricter states."""
 
     area: str
     postal_code: str
     zones: tuple[str, ...]
+    states: tuple[str, ...] = ()
 
 
 PLACES = (
     Place("212", "10001", (EAST,)),
     Place("305", "33130", (EAST,)),
     Place("860", "06103", (EAST,)),
-    Place("401", "02903", (EAST,)),
+    Place("401", "02903", (EAST,), ("RI",)),
     Place("317", "46204", ("America/Indiana/Indianapolis",)),
     Place("313", "48226", ("America/Detroit",)),
     Place("312", "60601", (CENTRAL,)),
-    Place("512", "78701", (CENTRAL,)),
+    Place("512", "78701", (CENTRAL,), ("TX",)),
     Place("504", "70112", (CENTRAL,)),
     Place("303", "80202", (MOUNTAIN,)),
     Place("505", "87102", (MOUNTAIN,)),
@@ -54,7 +55,7 @@ PLACES = (
     Place("213", "10001", (WEST, EAST)),
     Place("212", "98101", (EAST, WEST)),
     Place("602", "60601", ("America/Phoenix", CENTRAL)),
-    Place("808", "78701", ("Pacific/Honolulu", CENTRAL)),
+    Place("808", "78701", ("Pacific/Honolulu", CENTRAL), ("TX",)),
 )
 
 MAGIC_ENDS = ("0003", "0004", "0005", "0010")
@@ -70,6 +71,7 @@ class Person:
     number: int
     patient: Patient
     zones: tuple[str, ...]
+    states: tuple[str, ...]
     phone_arrives: bool
     mail_arrives: bool
 
@@ -81,11 +83,13 @@ class Person:
 
 def person(number: int, rng: Random) -> Person:
     """The patient of this number; nobody shares a phone or a mailbox."""
-    place = PLACES[number % len(PLACES)]
-    end = f"{FICTION_FIRST + number // len(PLACES) % FICTION_COUNT:04d}"
-    phone_arrives = rng.random() >= 0.08
+    place, lap = PLACES[number % len(PLACES)], number // len(PLACES)
+    namesakes = sum(one.area == place.area for one in PLACES[: number % len(PLACES)])
+    end = f"{FICTION_FIRST + 2 * lap % FICTION_COUNT + namesakes:04d}"
+    # A magic number exists once per area code and end.
+    phone_arrives = rng.random() >= 0.2 or lap >= len(MAGIC_ENDS) or namesakes > 0
     if not phone_arrives:
-        end = MAGIC_ENDS[number // len(PLACES) % len(MAGIC_ENDS)]
+        end = MAGIC_ENDS[lap]
     mail_arrives = rng.random() >= 0.05
     mailbox = f"p{number}" if mail_arrives else "bounce"
     first, last = f"{_FIRST[number % len(_FIRST)]}{MARK}", f"L{number}{MARK}"
@@ -100,6 +104,7 @@ def person(number: int, rng: Random) -> Person:
             postal_code=place.postal_code,
         ),
         zones=place.zones,
+        states=place.states,
         phone_arrives=phone_arrives,
         mail_arrives=mail_arrives,
     )

@@ -1,0 +1,316 @@
+"""The invariants of rules 5.1 that speak of messages, checked on what the patients received.
+
+Each check compares what the twins saw with what the driver did. A check answers violations; how
+often it could have found one is counted beside it, for the upper bound of a rate that is zero.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from starter.simulate import words
+from starter.simulate.clock import Clock
+from starter.simulate.people import Person
+from starter.simulate.plan import Plan, Visit
+from starter.simulate.seen import Message, Seen
+from starter.simulate.truth import Fact, Truth
+
+AFTER_SETTLEMENT = "1 no money message after settlement"
+DOUBLED = "2 no doubled message"
+LOST = "3 no lost step"
+NIGHT = "4 no night message"
+LENDER = "10 lender part never chased"
+CONSENT = "11 consent"
+LEAK = "12 nothing in PHI-free places"
+SWITCH = "14 kill switch"
+INVARIANTS = (AFTER_SETTLEMENT, DOUBLED, LOST, NIGHT, LENDER, CONSENT, LEAK, SWITCH)
+
+AT_ONCE = timedelta(seconds=5)
+"""A kill switch and a word of the patient work within so much."""
+FRESH = timedelta(seconds=2)
+"""How old the last look at the balance may be when a message is handed over."""
+OPENS, CLOSES = time(9), time(20)
+STATE_HOURS: Mapping[str, Callable[[date], tuple[time, time]]] = {
+    "RI": lambda day: (time(10), time(17)) if day.weekday() >= 5 else (time(9), time(18)),
+    "TX": lambda day: (time(12), time(21)) if day.weekday() == 6 else (time(9), time(21)),
+}
+HOLIDAYS = frozenset(
+    {
+        date(2026, 10, 12),
+        date(2026, 11, 11),
+        date(2026, 11, 26),
+        date(2026, 12, 25),
+        date(2027, 1, 1),
+        date(2027, 1, 18),
+        date(2027, 2, 15),
+        date(2027, 5, 31),
+    }
+)
+WEEK, WEEK_MAX = timedelta(days=7), 3
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken promise. `what` names no patient, only the client's number in the plan."""
+
+    invariant: str
+    client: int
+    at: datetime
+    what: str
+
+
+@dataclass
+class Case:
+    """Everything that a check may look at."""
+
+    plan: Plan
+    clock: Clock
+    truth: Truth
+    seen: Seen
+    order_of_invoice: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    checked: Counter[str] = field(default_factory=Counter)
+    races: list[timedelta] = field(default_factory=list)
+    """How long before the hand-off a payment came that no look at the balance could see."""
+
+    def person(self, number: int) -> Person:
+        """The patient of a number."""
+        return self.plan.clients[number].person
+
+    def visits(self, number: int, by: datetime) -> list[Visit]:
+        """The visits that were closed by an instant of the wall clock."""
+        closed = {fact.visit for fact in self.truth.of(number, "closed") if fact.wall <= by}
+        return [visit for visit in self.plan.clients[number].visits if visit.index in closed]
+
+    def owed_cents(self, number: int, visit: Visit, by: datetime) -> int:
+        """What the patient owes for a visit at an instant of the wall clock."""
+        return visit.patient_cents - self.truth.paid_cents(number, visit.index, by)
+
+    def is_in_flight(self, number: int, visit: Visit, by: datetime) -> bool:
+        """Whether a bank debit is under way."""
+        last = None
+        for fact in self.truth.of(number, "in_flight", "bank_failed", "paid", visit=visit.index):
+            last = fact if fact.wall <= by else last
+        return last is not None and last.kind == "in_flight"
+
+
+# -- 1 and 10
+
+
+def after_settlement(case: Case) -> Iterator[Violation]:
+    """1: money owed, undisputed and not on its way when a vendor takes the message.
+    10: and not the lender's."""
+    for message in case.seen.messages:
+        if not message.asks:
+            continue
+        case.checked[AFTER_SETTLEMENT] += 1
+        case.checked[LENDER] += 1
+        problem = _why_not_due(case, message)
+        if problem is not None:
+            invariant = LENDER if _is_lenders(case, message) else AFTER_SETTLEMENT
+            yield Violation(invariant, message.client, message.at, f"{_name(message)}: {problem}")
+
+
+def _why_not_due(case: Case, message: Message) -> str | None:
+    silent = _held(case, message)
+    if silent is not None:
+        return f"the client's messages pause: {silent}"
+    visits = case.visits(message.client, message.wall)
+    owing = [one for one in visits if case.owed_cents(message.client, one, message.wall) > 0]
+    if not owing:
+        return None if _is_race(case, message, visits) else "nothing is owed"
+    if all(case.is_in_flight(message.client, one, message.wall) for one in owing):
+        return "the money is on its way"
+    least = timedelta(days=words.days_after_visit(message.template))
+    if not any(message.at - one.at >= least - timedelta(days=1) for one in owing):
+        return "what is owed is too young for these words"
+    return None
+
+
+def _is_lenders(case: Case, message: Message) -> bool:
+    """Whether all that is open, if anything, is what a lender pays."""
+    return any(
+        visit.lender_cents and case.owed_cents(message.client, visit, message.wall) <= 0
+        for visit in case.visits(message.client, message.wall)
+    )
+
+
+def _held(case: Case, message: Message) -> str | None:
+    held: str | None = None
+    for fact in case.truth.of(message.client, "held", "released"):
+        if fact.kind == "held" and case.clock.seen(fact.wall) + AT_ONCE <= message.at:
+            held = str(fact.data["means"])
+        elif fact.kind == "released" and fact.wall <= message.wall:
+            held = None
+    return held
+
+
+def _is_race(case: Case, message: Message, visits: Sequence[Visit]) -> bool:
+    """Paid after the product's last look, which was fresh: nobody could have known."""
+    paid = [
+        fact
+        for visit in visits
+        for fact in case.truth.of(message.client, "paid", visit=visit.index)
+        if fact.wall <= message.wall
+    ]
+    if not paid:
+        return False
+    last = max(paid, key=lambda fact: fact.wall)
+    read = _last_read(case, message, last)
+    if read is None or read >= last.wall or message.wall - read > FRESH:
+        return False
+    case.races.append(message.wall - last.wall)
+    return True
+
+
+def _last_read(case: Case, message: Message, paid: Fact) -> datetime | None:
+    """When the product last asked the system that took this money, before the hand-off."""
+    owner = (message.client, paid.visit or 0)
+    names = [name for name, of in case.order_of_invoice.items() if of == owner]
+    reads = [case.seen.last_read(name, message.wall) for name in names]
+    return max((read for read in reads if read is not None), default=None)
+
+
+# -- 2
+
+
+def doubled(case: Case) -> Iterator[Violation]:
+    """One message a channel and one touch a day in every zone of the patient; three a week;
+    never the same words more often than there are reasons for them."""
+    of_client: dict[int, list[Message]] = defaultdict(list)
+    for message in case.seen.messages:
+        if message.received:
+            of_client[message.client].append(message)
+    for number, received in sorted(of_client.items()):
+        case.checked[DOUBLED] += len(received)
+        yield from _twice_a_day(case, number, received)
+        yield from _too_many_a_week(number, received)
+        yield from _same_words(case, number, received)
+
+
+def _twice_a_day(case: Case, number: int, received: Sequence[Message]) -> Iterator[Violation]:
+    for zone in case.person(number).zones:
+        first: dict[date, Message] = {}
+        channels: set[tuple[date, str]] = set()
+        for message in received:
+            day = message.at.astimezone(ZoneInfo(zone)).date()
+            earlier = first.setdefault(day, message)
+            is_same_touch = earlier.template == message.template
+            if (day, message.channel) in channels or not is_same_touch:
+                what = f"{_name(message)} on the day of {_name(earlier)}"
+                yield Violation(DOUBLED, number, message.at, what)
+            channels.add((day, message.channel))
+
+
+def _too_many_a_week(number: int, received: Sequence[Message]) -> Iterator[Violation]:
+    touches: list[Message] = []
+    for message in received:
+        is_other_channel = touches and (
+            touches[-1].template == message.template
+            and touches[-1].channel != message.channel
+            and message.at - touches[-1].at < timedelta(hours=36)
+        )
+        if is_other_channel:
+            continue
+        touches.append(message)
+        within = [one for one in touches if message.at - one.at < WEEK]
+        if len(within) > WEEK_MAX:
+            what = f"{_name(message)} is touch {len(within)} in 7 days"
+            yield Violation(DOUBLED, number, message.at, what)
+
+
+def _same_words(case: Case, number: int, received: Sequence[Message]) -> Iterator[Violation]:
+    visits = case.plan.clients[number].visits
+    parts = sum(1 for _ in case.truth.of(number, "paid"))
+    failed = sum(1 for _ in case.truth.of(number, "bank_failed"))
+    counts: Counter[tuple[str, str]] = Counter()
+    for message in received:
+        counts[message.template, message.channel] += 1
+        allowed = len(visits)
+        if message.template in ("reminder_friendly", "reminder_firm"):
+            allowed += parts + failed
+        elif message.template == "payment_failed":
+            allowed = len(visits) + failed
+        if counts[message.template, message.channel] > allowed:
+            what = f"{_name(message)} for the {counts[message.template, message.channel]}th time"
+            yield Violation(DOUBLED, number, message.at, what)
+
+
+# -- 4
+
+
+def at_night(case: Case) -> Iterator[Violation]:
+    """Inside the hours of every zone and state in which the patient may be; no holiday."""
+    for message in case.seen.messages:
+        case.checked[NIGHT] += 1
+        person = case.person(message.client)
+        for zone in person.zones:
+            local = message.at.astimezone(ZoneInfo(zone))
+            opens, closes = OPENS, CLOSES
+            for state in person.states:
+                hours = STATE_HOURS[state](local.date())
+                opens, closes = max(opens, hours[0]), min(closes, hours[1])
+            clock = local.time().replace(microsecond=0)
+            if not opens <= clock < closes or local.date() in HOLIDAYS:
+                what = f"{_name(message)} at {local:%a %Y-%m-%d %H:%M:%S} in {zone}"
+                yield Violation(NIGHT, message.client, message.at, what)
+                break
+
+
+# -- 11
+
+
+def without_consent(case: Case) -> Iterator[Violation]:
+    """None is taken on a channel that the patient has closed."""
+    for message in case.seen.messages:
+        case.checked[CONSENT] += 1
+        closed: Fact | None = None
+        for fact in case.truth.of(message.client, "opted_out", "opted_in"):
+            if fact.data["channel"] == message.channel and fact.wall < message.wall:
+                closed = fact if fact.kind == "opted_out" else None
+        if closed is not None:
+            after = message.at - case.clock.seen(closed.wall)
+            what = f"{_name(message)} {after} after the patient opted out"
+            yield Violation(CONSENT, message.client, message.at, what)
+
+
+# -- 14
+
+
+def switched_off(case: Case) -> Iterator[Violation]:
+    """Nothing is taken more than five seconds after the switch went off."""
+    flips = [fact for fact in case.truth.facts if fact.kind.startswith("switched_")]
+    for message in case.seen.messages:
+        case.checked[SWITCH] += 1
+        name = "send" if message.template == "invoice" else "chase"
+        if not message.asks:
+            continue
+        off: Fact | None = None
+        for fact in flips:
+            if fact.data["name"] == name and fact.wall < message.wall:
+                off = fact if fact.kind == "switched_off" else None
+        if off is not None and message.at - case.clock.seen(off.wall) > AT_ONCE:
+            after = message.at - case.clock.seen(off.wall)
+            what = f"{_name(message)} {after} after {name} was switched off"
+            yield Violation(SWITCH, message.client, message.at, what)
+
+
+def _name(message: Message) -> str:
+    return f"{message.template} by {message.channel}"
+
+
+CHECKS: Sequence[Callable[[Case], Iterator[Violation]]] = (
+    after_settlement,
+    doubled,
+    at_night,
+    without_consent,
+    switched_off,
+)
+"""Those that need nothing but what the twins saw and the driver did."""
+
+
+def violations(case: Case) -> list[Violation]:
+    """Everything that these checks find, in order of time."""
+    found = [one for check in CHECKS for one in check(case)]
+    return sorted(found, key=lambda one: (one.at, one.invariant, one.client))

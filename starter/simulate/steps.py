@@ -1,0 +1,121 @@
+"""Invariant 3: every step that fell due was received, or the product says why it was not.
+
+What was received is the twins' word. Only for a step that is missing there is the client's log
+asked for a reason.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from starter.simulate.checks import LOST, Case, Violation
+from starter.simulate.plan import ZONE, Visit
+from starter.simulate.seen import Message
+from starter.simulate.world import World
+from store import client_log
+from store.client_log import LogRow
+
+STEPS = (("invoice", 0), ("day-3", 3), ("day-7", 7), ("day-14", 14))
+GRACE = timedelta(days=9)
+"""A cap of three a week, holidays and an outage may move a step by so much."""
+_REASONS = frozenset({"answer", "question", "hold"})
+_FAILED = frozenset({"skipped", "failed", "unknown", "undelivered"})
+
+
+@dataclass(frozen=True)
+class Due:
+    """A step that a patient should have received by a time, unless there is a reason."""
+
+    client: int
+    visit: Visit
+    step: str
+    at: datetime
+    until: datetime
+
+
+def due_steps(case: Case) -> Iterator[Due]:
+    """Every step that fell due and stayed so for long enough, by what the driver did."""
+    for client in case.plan.clients:
+        number = client.person.number
+        for visit in client.visits:
+            closed = next(iter(case.truth.of(number, "closed", visit=visit.index)), None)
+            if closed is None or visit.patient_cents <= 0:
+                continue
+            first = _first_received(case, number, case.clock.seen(closed.wall))
+            for step, days in STEPS:
+                at = case.clock.seen(closed.wall) if days == 0 else _day(first, days)
+                if at is None or at + GRACE > case.plan.ends:
+                    continue
+                if _owed_throughout(case, number, visit, at + GRACE):
+                    yield Due(number, visit, step, at, at + GRACE)
+
+
+def _first_received(case: Case, number: int, since: datetime) -> datetime | None:
+    for message in case.seen.messages:
+        if message.client == number and message.received and message.asks and message.at >= since:
+            return message.at
+    return None
+
+
+def _day(first: datetime | None, days: int) -> datetime | None:
+    if first is None:
+        return None
+    local = first.astimezone(ZoneInfo(ZONE)).replace(hour=9, minute=0, second=0)
+    return local + timedelta(days=days)
+
+
+def _owed_throughout(case: Case, number: int, visit: Visit, until: datetime) -> bool:
+    """Whether the debt outlived the step's time; a payment on the way ends it as well."""
+    for fact in case.truth.of(number, "in_flight", visit=visit.index):
+        if case.clock.seen(fact.wall) <= until:
+            return False
+    paid = sum(
+        fact.cents
+        for fact in case.truth.of(number, "paid", visit=visit.index)
+        if case.clock.seen(fact.wall) <= until
+    )
+    return paid < visit.patient_cents
+
+
+async def lost_steps(case: Case, world: World) -> list[Violation]:
+    """Steps that nobody received and nobody explains."""
+    found = []
+    logs: dict[int, list[LogRow]] = {}
+    for due in due_steps(case):
+        case.checked[LOST] += 1
+        if _was_received(case, due):
+            continue
+        if due.client not in logs:
+            logs[due.client] = await _log(world, due.client)
+        if not _is_explained(world, due, logs[due.client]):
+            what = f"{due.step} of visit {due.visit.index} was neither received nor explained"
+            found.append(Violation(LOST, due.client, due.at, what))
+    return found
+
+
+def _was_received(case: Case, due: Due) -> bool:
+    def fits(message: Message) -> bool:
+        is_patients = message.client == due.client and message.received and message.asks
+        return is_patients and due.at - timedelta(hours=1) <= message.at <= due.until
+
+    return any(fits(message) for message in case.seen.messages)
+
+
+async def _log(world: World, client: int) -> list[LogRow]:
+    async with world.practice.pool.acquire() as conn:
+        return await client_log.client_log(conn, world.client_id(world.plan.clients[client]))
+
+
+def _is_explained(world: World, due: Due, log: Sequence[LogRow]) -> bool:
+    case_id = world.case_id(due.visit)
+    for row in log:
+        if row.case_id not in (None, case_id):
+            continue
+        if row.source in _REASONS and row.name in (due.step, None):
+            return True
+        if row.source in ("question", "hold"):
+            return True
+        if row.source == "message" and row.name == due.step and row.state in _FAILED:
+            return True
+    return False
