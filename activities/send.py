@@ -5,13 +5,12 @@ committed, switch again, provider call, answer. An unknown answer is looked up b
 is tried again. Whatever is not sent is recorded with the rule that forbade it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 
 from temporalio import activity
 
-from activities import details, permission
+from activities import permission
 from activities.clock import at_this_attempt
 from activities.contracts import (
     ResolveIn,
@@ -21,50 +20,35 @@ from activities.contracts import (
     StandingIn,
     StandingOut,
 )
-from activities.details import Details
 from activities.errors import vendor_errors
-from activities.hours import Hours
-from activities.outbox import Handover, Outbox, Ready, skipped_row
+from activities.outbox import Handover, Outbox, skipped_row
 from activities.permission import Routes, Verdict
+from activities.send_case import (
+    SendCase,
+    answer_row,
+    read_case,
+    ready_messages,
+    skipped,
+    skipped_late,
+)
 from activities.standing import StandingActivities
 from activities.tools import Tools
-from activities.wording import Envelope, choose
 from connectors.ports import ProviderUnavailable
-from domain import calendar
 from domain.case import Channel, ChannelOutcome
-from domain.consent import Permission
 from domain.dunning import RECEIPT_STEP
-from domain.template_catalog import DETAILED
 from store import (
-    checkouts,
     clients,
-    consents,
-    invoices,
     locations,
     send_answers,
     send_facts,
     touchpoints,
 )
 from store.db import transaction
-from store.send_answers import SendAnswer
-from store.send_facts import SendFacts
 from store.touchpoints import Touchpoint
 
 _FRESH = timedelta(seconds=2)
 """How old the balance may be when a message is handed over."""
 _READS_MAX = 3
-
-
-@dataclass(frozen=True)
-class _Case:
-    """One send with what was read for it."""
-
-    ask: SendIn
-    today: date
-    facts: SendFacts
-    allowed: Mapping[Channel, Permission]
-    routes: Routes
-    hours: Hours
 
 
 class SendActivities:
@@ -81,7 +65,7 @@ class SendActivities:
         """Send the step on every channel that may speak now, or say why not."""
         # An attempt may begin long after the step was due, when the window has closed.
         ask = ask.model_copy(update={"at": at_this_attempt(ask.at)})
-        case, locked_until = await self._read(ask)
+        case, locked_until = await read_case(self._tools, ask)
         owed = StandingOut(status="verified", balance_cents=case.facts.balance_cents)
         early = permission.switched_off(ask, case.facts)
         if early is None and case.routes.usable:
@@ -98,26 +82,6 @@ class SendActivities:
             return await self._no_route(case, standing)
         return await self._send(case, standing)
 
-    async def _read(self, ask: SendIn) -> tuple[_Case, datetime | None]:
-        today = calendar.local_date(ask.at, ask.case.zone)
-        async with self._tools.pool.acquire() as conn:
-            facts = await send_facts.read(
-                conn,
-                self._tools.vault,
-                location_id=ask.case.location_id,
-                case_id=ask.case.case_id,
-                client_id=ask.client_id,
-                document_id=ask.document_id,
-                priority=ask.step.priority,
-                today=today,
-                day_begins=calendar.instant(today, time(0), ask.case.zone),
-            )
-            allowed = await consents.permissions(conn, ask.client_id, ask.step.message_class)
-            locked_until = await checkouts.open_until(conn, ask.client_id, ask.at)
-        hours = Hours(ask.chase, ask.case.zone, facts.contact, ask.step.message_class)
-        routes = permission.routes(ask, facts, allowed)
-        return _Case(ask, today, facts, allowed, routes, hours), locked_until
-
     async def _refresh(self, ask: SendIn) -> StandingOut:
         return await self._standing.refresh(
             StandingIn(case=ask.case, client_id=ask.client_id, at=ask.at)
@@ -125,31 +89,31 @@ class SendActivities:
 
     # -- not sent
 
-    async def _not_sent(self, case: _Case, verdict: Verdict, standing: StandingOut) -> SendOut:
+    async def _not_sent(self, case: SendCase, verdict: Verdict, standing: StandingOut) -> SendOut:
         ask = case.ask
         rows: list[Touchpoint] = []
         if verdict.status in ("off", "covered"):
-            rows = _skipped(case, ask.step.channels, verdict.reason)
+            rows = skipped(case, ask.step.channels, verdict.reason)
         async with transaction(self._tools.pool) as conn:
             await touchpoints.put_all(conn, rows)
-            await send_answers.note(conn, _answer_row(ask, verdict))
+            await send_answers.note(conn, answer_row(ask, verdict))
         answer = _answer(verdict.status, standing, case.today)
         return answer.model_copy(update={"until": verdict.until, "reason": verdict.reason})
 
-    async def _no_route(self, case: _Case, standing: StandingOut) -> SendOut:
+    async def _no_route(self, case: SendCase, standing: StandingOut) -> SendOut:
         """No channel may carry the step: recorded, and a person is asked."""
         rows = [
             skipped_row(case.ask, case.today, case.ask.step.name, channel, reason)
             for channel, reason in case.routes.barred.items()
         ]
         async with transaction(self._tools.pool) as conn:
-            await touchpoints.put_all(conn, [*rows, *_skipped_late(case)])
+            await touchpoints.put_all(conn, [*rows, *skipped_late(case)])
         status = "no_consent" if case.routes.is_consent_missing else "unreachable"
         return _answer(status, standing, case.today)
 
     # -- sent
 
-    async def _send(self, case: _Case, standing: StandingOut) -> SendOut:
+    async def _send(self, case: SendCase, standing: StandingOut) -> SendOut:
         ask = case.ask
         outcomes: list[ChannelOutcome] = []
         for channels in (case.routes.usable, case.routes.spare):
@@ -162,22 +126,22 @@ class SendActivities:
             if late is not None:
                 await self._drop(claimed, late.reason)
                 return await self._not_sent(case, late, standing)
-            ready = await self._ready(case, claimed, standing)
+            ready = await ready_messages(self._tools, case, claimed, standing)
             last = Handover(switch=permission.switch_of(ask), checked_at=_read_at(standing))
             outcomes += await self._outbox.send(ready, last)
         return _answer(_status(outcomes, case.routes), standing, case.today, tuple(outcomes))
 
     async def _claim(
-        self, case: _Case, channels: Sequence[Channel], *, skip_too: bool
+        self, case: SendCase, channels: Sequence[Channel], *, skip_too: bool
     ) -> list[Touchpoint] | Verdict:
         """Claim the day and write the intents; or why another message has the day already."""
         ask = case.ask
-        skipped = []
+        rows: list[Touchpoint] = []
         if skip_too:
             for channel in ask.step.channels:
                 if channel in case.routes.barred:
-                    skipped += _skipped(case, (channel,), case.routes.barred[channel])
-            skipped += _skipped_late(case)
+                    rows += skipped(case, (channel,), case.routes.barred[channel])
+            rows += skipped_late(case)
         async with transaction(self._tools.pool) as conn:
             # Two visits of one client may be due at the same instant; here they queue.
             await clients.lock_client(conn, ask.client_id)
@@ -185,10 +149,10 @@ class SendActivities:
             full = permission.capped(ask, case.facts, touches, case.hours)
             if full is not None:
                 return full
-            return await self._outbox.claim(conn, ask, case.today, channels, skipped)
+            return await self._outbox.claim(conn, ask, case.today, channels, rows)
 
     async def _fresh(
-        self, case: _Case, standing: StandingOut
+        self, case: SendCase, standing: StandingOut
     ) -> tuple[StandingOut, Verdict | None]:
         """The balance again when the one at hand is too old to act on."""
         for _ in range(_READS_MAX):
@@ -203,46 +167,6 @@ class SendActivities:
     async def _drop(self, rows: Sequence[Touchpoint], reason: str) -> None:
         async with self._tools.pool.acquire() as conn:
             await touchpoints.drop(conn, [row.message_key for row in rows], reason)
-
-    async def _ready(
-        self, case: _Case, rows: Sequence[Touchpoint], standing: StandingOut
-    ) -> list[Ready]:
-        ask, facts = case.ask, case.facts
-        token = facts.token
-        if token is None:
-            async with self._tools.pool.acquire() as conn:
-                token = await invoices.pay_link(
-                    conn, ask.case.case_id, ask.client_id, ask.case.location_id
-                )
-        if facts.contact is None:
-            raise LookupError(f"There is no contact for client {ask.client_id}.")
-        carrier = facts.channels.get(Channel.SMS)
-        to = Envelope(
-            client_id=ask.client_id,
-            contact=facts.contact,
-            token=token,
-            practice_name=facts.location.practice_name,
-            practice_phone=facts.location.reply_phone or "",
-            location_id=ask.case.location_id,
-            text_provider=carrier.provider if carrier else "",
-            validity_seconds=case.hours.seconds_left(ask.at),
-        )
-        said = await self._details(case, rows)
-        return [
-            Ready(
-                row=row,
-                words=choose(ask, standing, facts.contact, case.allowed[row.channel].detail),
-                to=to.model_copy(update={"details": said}),
-            )
-            for row in rows
-        ]
-
-    async def _details(self, case: _Case, rows: Sequence[Touchpoint]) -> Details:
-        """Treatment and amount, read only for a client who agreed to see them."""
-        if all(case.allowed[row.channel].detail != DETAILED for row in rows):
-            return {}
-        async with self._tools.pool.acquire() as conn:
-            return await details.of_document(conn, case.ask.document_id)
 
     # -- unknown outcomes
 
@@ -279,7 +203,7 @@ class SendActivities:
             first=True,
             settled_ok=ask.step.name == RECEIPT_STEP.name,
         )
-        case, locked_until = await self._read(again)
+        case, locked_until = await read_case(self._tools, again)
         if Channel.EMAIL not in case.routes.usable:
             return False
         if location.switch("chase") != "live":
@@ -288,38 +212,6 @@ class SendActivities:
             return False
         standing = await self._refresh(again)
         return permission.after_balance(again, case.facts, standing) is None
-
-
-def _skipped(case: _Case, channels: Sequence[Channel], reason: str) -> list[Touchpoint]:
-    name = case.ask.step.name
-    return [skipped_row(case.ask, case.today, name, channel, reason) for channel in channels]
-
-
-def _skipped_late(case: _Case) -> list[Touchpoint]:
-    """Steps that an outage swallowed are recorded, never sent late."""
-    by_name = {step.name: step for step in case.ask.chase.steps}
-    return [
-        skipped_row(case.ask, case.today, name, channel, "SKIPPED_LATE")
-        for name in case.ask.skipped
-        for channel in by_name[name].channels
-    ]
-
-
-def _answer_row(ask: SendIn, verdict: Verdict) -> SendAnswer:
-    return SendAnswer(
-        case_id=ask.case.case_id,
-        client_id=ask.client_id,
-        location_id=ask.case.location_id,
-        document_id=ask.document_id,
-        step=ask.step.name,
-        priority=ask.step.priority,
-        answer=verdict.answer,
-        reason=verdict.reason,
-        rule=verdict.rule,
-        policy_version=ask.chase.version,
-        until=verdict.until,
-        at=ask.at,
-    )
 
 
 def _read_at(standing: StandingOut) -> datetime:

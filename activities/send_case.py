@@ -1,0 +1,142 @@
+"""One send with all that was read for it, and the rows and words that come of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from activities import details, permission
+from activities.contracts import SendIn, StandingOut
+from activities.details import Details
+from activities.hours import Hours
+from activities.outbox import Ready, skipped_row
+from activities.permission import Routes, Verdict
+from activities.tools import Tools
+from activities.wording import Envelope, choose
+from domain import calendar
+from domain.case import Channel
+from domain.consent import Permission
+from domain.money import dollars
+from domain.template_catalog import DETAILED, NEUTRAL
+from store import checkouts, consents, invoices, send_facts
+from store.send_answers import SendAnswer
+from store.send_facts import SendFacts
+from store.touchpoints import Touchpoint
+
+
+@dataclass(frozen=True)
+class SendCase:
+    """One send with what was read for it."""
+
+    ask: SendIn
+    today: date
+    facts: SendFacts
+    allowed: Mapping[Channel, Permission]
+    routes: Routes
+    hours: Hours
+
+
+async def read_case(tools: Tools, ask: SendIn) -> tuple[SendCase, datetime | None]:
+    """Everything but the balance outside; and until when a payer at work locks the send."""
+    today = calendar.local_date(ask.at, ask.case.zone)
+    async with tools.pool.acquire() as conn:
+        facts = await send_facts.read(
+            conn,
+            tools.vault,
+            location_id=ask.case.location_id,
+            case_id=ask.case.case_id,
+            client_id=ask.client_id,
+            document_id=ask.document_id,
+            priority=ask.step.priority,
+            today=today,
+            day_begins=calendar.instant(today, time(0), ask.case.zone),
+        )
+        allowed = await consents.permissions(conn, ask.client_id, ask.step.message_class)
+        locked_until = await checkouts.open_until(conn, ask.client_id, ask.at)
+    hours = Hours(ask.chase, ask.case.zone, facts.contact, ask.step.message_class)
+    routes = permission.routes(ask, facts, allowed)
+    return SendCase(ask, today, facts, allowed, routes, hours), locked_until
+
+
+async def ready_messages(
+    tools: Tools, case: SendCase, rows: Sequence[Touchpoint], standing: StandingOut
+) -> list[Ready]:
+    """Claimed messages with their words and their address."""
+    ask, facts = case.ask, case.facts
+    token = facts.token
+    if token is None:
+        async with tools.pool.acquire() as conn:
+            token = await invoices.pay_link(
+                conn, ask.case.case_id, ask.client_id, ask.case.location_id
+            )
+    if facts.contact is None:
+        raise LookupError(f"There is no contact for client {ask.client_id}.")
+    carrier = facts.channels.get(Channel.SMS)
+    to = Envelope(
+        client_id=ask.client_id,
+        contact=facts.contact,
+        token=token,
+        practice_name=facts.location.practice_name,
+        practice_phone=facts.location.reply_phone or "",
+        location_id=ask.case.location_id,
+        text_provider=carrier.provider if carrier else "",
+        validity_seconds=case.hours.seconds_left(ask.at),
+    )
+    said = await _details(tools, case, rows, standing.balance_cents)
+    return [
+        Ready(
+            row=row,
+            words=choose(
+                ask,
+                standing,
+                facts.contact,
+                case.allowed[row.channel].detail if said else NEUTRAL,
+            ),
+            to=to.model_copy(update={"details": said}),
+        )
+        for row in rows
+    ]
+
+
+async def _details(
+    tools: Tools, case: SendCase, rows: Sequence[Touchpoint], balance_cents: int
+) -> Details:
+    """Treatment and amount, for a client who agreed to see them, while all of it is owed."""
+    if all(case.allowed[row.channel].detail != DETAILED for row in rows):
+        return {}
+    async with tools.pool.acquire() as conn:
+        said = await details.of_document(conn, case.ask.document_id)
+    return said if said.get("amount") == dollars(balance_cents) else {}
+
+
+def skipped(case: SendCase, channels: Sequence[Channel], reason: str) -> list[Touchpoint]:
+    """Rows of the step itself, not sent, and why."""
+    name = case.ask.step.name
+    return [skipped_row(case.ask, case.today, name, channel, reason) for channel in channels]
+
+
+def skipped_late(case: SendCase) -> list[Touchpoint]:
+    """Steps that an outage swallowed are recorded, never sent late."""
+    by_name = {step.name: step for step in case.ask.chase.steps}
+    return [
+        skipped_row(case.ask, case.today, name, channel, "SKIPPED_LATE")
+        for name in case.ask.skipped
+        for channel in by_name[name].channels
+    ]
+
+
+def answer_row(ask: SendIn, verdict: Verdict) -> SendAnswer:
+    """A refusal as the client's log keeps it."""
+    return SendAnswer(
+        case_id=ask.case.case_id,
+        client_id=ask.client_id,
+        location_id=ask.case.location_id,
+        document_id=ask.document_id,
+        step=ask.step.name,
+        priority=ask.step.priority,
+        answer=verdict.answer,
+        reason=verdict.reason,
+        rule=verdict.rule,
+        policy_version=ask.chase.version,
+        until=verdict.until,
+        at=ask.at,
+    )
