@@ -68,6 +68,7 @@ class Answer(Record):
     payment_id: str
     paid_on: date
     amount_cents: int
+    currency: str
     status: Status
     answer: Match
 
@@ -176,6 +177,7 @@ def _answer(payment: PaymentToMatch, answer: Match) -> Answer:
         payment_id=payment.payment_id,
         paid_on=payment.paid_on,
         amount_cents=payment.amount_cents,
+        currency=payment.currency,
         status=status,
         answer=answer,
     )

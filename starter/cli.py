@@ -23,8 +23,10 @@ COMMANDS = (
     "visit",
     "client",
     "price",
+    "match",
     "catalog",
     "switch",
+    "simulate",
     "messages",
     "channel",
 )
