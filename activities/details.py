@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from domain.invoice import LineKind
+from domain.catalog import Catalog
+from domain.invoice import LineKind, PricedInvoice
 from domain.money import dollars
 from store import catalogs, invoices
 from store.db import Conn
@@ -10,21 +11,32 @@ from store.db import Conn
 Details = Mapping[str, str]
 """`treatment` and `amount`, or nothing."""
 
+_LONGEST = 30
+"""Characters of a treatment that every template has room for."""
+
 
 async def of_document(conn: Conn, document_id: str) -> Details:
-    """Treatment and amount of a document; empty when it names no treatment.
+    """Treatment and amount of a document; empty when it names no treatment that would fit.
 
     Both are the document's own, so that a look-up later compares the same words.
     """
     document = await invoices.document(conn, document_id)
     catalog = await catalogs.get_catalog(conn, document.location_id, document.catalog_version)
+    treatment = treatment_of(document.priced, catalog)
+    if treatment is None:
+        return {}
+    return {"treatment": treatment, "amount": dollars(document.priced.due_cents)}
+
+
+def treatment_of(priced: PricedInvoice, catalog: Catalog) -> str | None:
+    """`Morpheus8, Filler`, or `Morpheus8 +2`; None when even the first name is too long."""
     names = {item.sku: item.name for item in catalog.items}
     names |= {package.sku: package.name for package in catalog.packages}
-    sold = [line.sku for line in document.priced.lines if line.kind is LineKind.SALE and line.sku]
-    treatments = dict.fromkeys(names.get(sku, sku) for sku in sold)
-    if not treatments:
-        return {}
-    return {
-        "treatment": ", ".join(treatments),
-        "amount": dollars(document.priced.due_cents),
-    }
+    skus = [line.sku for line in priced.lines if line.kind is not LineKind.TIP and line.sku]
+    done = list(dict.fromkeys(names.get(sku, sku) for sku in skus))
+    if not done:
+        return None
+    whole = ", ".join(done)
+    if len(whole) > _LONGEST:
+        whole = f"{done[0]} +{len(done) - 1}" if len(done) > 1 else done[0]
+    return whole if len(whole) <= _LONGEST else None
