@@ -110,7 +110,7 @@ class PaymentIntake:
             return await self._open_unmatched(event, page.intent_id, location)
         if page.state == "expired":
             async with self._pool.acquire() as conn:
-                await checkouts.finish(conn, row.checkout_id, "expired", event.occurred_at)
+                await checkouts.finish(conn, row.checkout_id, "expired", event.received_at)
             raise Ignored("nobody paid on the page")
         return await self._tell_client(row, session_id)
 

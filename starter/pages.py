@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from domain.money import dollars
+from starter.pay_words import DEFAULT, LANGUAGES, long_date, words
 
 _HERE = Path(__file__).parent
 ASSETS = {"page.css": "text/css", "icon.svg": "image/svg+xml"}
@@ -50,6 +51,7 @@ class Pages:
         )
         self._templates.filters["dollars"] = dollars
         self._templates.filters["phone"] = national
+        self._templates.filters["long_date"] = long_date
 
     def routes(self) -> list[Route]:
         """The stylesheet and the icon."""
@@ -64,10 +66,14 @@ class Pages:
             headers={"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"},
         )
 
-    def render(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page with its headers."""
-        text = self._templates.get_template(template).render(**values)
-        return HTMLResponse(text, status, dict(self._headers))
+    def render(
+        self, template: str, status: int = 200, language: str = DEFAULT, **values: Any
+    ) -> HTMLResponse:
+        """A page with its headers, in one of the languages of the pay page."""
+        given = {"lang": language, "t": words(language), "languages": LANGUAGES, **values}
+        text = self._templates.get_template(template).render(**given)
+        headers = {**self._headers, "Content-Language": language}
+        return HTMLResponse(text, status, headers)
 
 
 def national(phone_e164: str) -> str:

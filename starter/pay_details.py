@@ -9,24 +9,25 @@ from domain.catalog import Catalog, Unit
 from domain.invoice import InvoiceLine, LineKind, TenderKind
 from domain.model import Record
 from domain.money import dollars
+from starter.pay_words import counted, long_date, words
 from store.clients import Contact
 from store.invoices import Document
 
 ZIP_DIGITS = 5
-TENDER_NAMES: Mapping[TenderKind, str] = {
-    TenderKind.MEMBERSHIP_CREDIT: "Membership credit",
-    TenderKind.PROMOTIONAL_CREDIT: "Promotional credit",
-    TenderKind.GIFT_CARD: "Gift card",
-    TenderKind.DEPOSIT: "Deposit",
-    TenderKind.ACCOUNT_CREDIT: "Account credit",
-    TenderKind.POINTS: "Points",
-    TenderKind.LENDER: "Financing",
+TENDER_WORDS: Mapping[TenderKind, str] = {
+    TenderKind.MEMBERSHIP_CREDIT: "membership_credit",
+    TenderKind.PROMOTIONAL_CREDIT: "promotional_credit",
+    TenderKind.GIFT_CARD: "gift_card",
+    TenderKind.DEPOSIT: "deposit",
+    TenderKind.ACCOUNT_CREDIT: "account_credit",
+    TenderKind.POINTS: "points",
+    TenderKind.LENDER: "lender",
 }
-_UNIT_NAMES: Mapping[Unit, tuple[str, str]] = {
-    Unit.TOXIN_UNIT: ("unit", "units"),
-    Unit.SYRINGE: ("syringe", "syringes"),
-    Unit.SESSION: ("session", "sessions"),
-    Unit.ITEM: ("item", "items"),
+UNIT_WORDS: Mapping[Unit, str] = {
+    Unit.TOXIN_UNIT: "toxin_unit",
+    Unit.SYRINGE: "syringe",
+    Unit.SESSION: "session",
+    Unit.ITEM: "unit_item",
 }
 
 
@@ -71,46 +72,50 @@ def _zip(text: str) -> str:
     return digits if len(digits) == ZIP_DIGITS else ""
 
 
-def statement(document: Document, catalog: Catalog, balance_cents: int) -> Statement:
-    """The statement of one visit, in the catalog's names."""
+def statement(document: Document, catalog: Catalog, balance_cents: int, language: str) -> Statement:
+    """The statement of one visit, in the catalog's names and otherwise in `language`."""
     day, priced = document.issued_at.astimezone(ZoneInfo(catalog.zone)), document.priced
+    t = words(language)
     return Statement(
         number=document.number,
-        issued_day=f"{day:%B} {day.day}, {day.year}",
-        lines=tuple(_line(line, catalog) for line in priced.lines if line.kind is not LineKind.TIP),
+        issued_day=long_date(day.date(), language),
+        lines=tuple(
+            _line(line, catalog, language) for line in priced.lines if line.kind is not LineKind.TIP
+        ),
         subtotal_cents=priced.subtotal_cents,
         discount_cents=priced.discount_cents,
         tax_cents=priced.tax_cents,
         tip_cents=priced.tip_cents,
         total_cents=priced.total_cents,
-        tenders=tuple((TENDER_NAMES[tender.kind], tender.cents) for tender in priced.tenders),
+        tenders=tuple((t(TENDER_WORDS[tender.kind]), tender.cents) for tender in priced.tenders),
         paid_cents=priced.due_cents - balance_cents,
         balance_cents=balance_cents,
     )
 
 
-def _line(line: InvoiceLine, catalog: Catalog) -> StatementLine:
-    notes = [f"Discount -{dollars(discount.cents)}" for discount in line.discounts]
+def _line(line: InvoiceLine, catalog: Catalog, language: str) -> StatementLine:
+    t = words(language)
+    notes = [f"{t('discount')} -{dollars(discount.cents)}" for discount in line.discounts]
     if line.kind is LineKind.DRAW:
-        notes.append("From your package")
+        notes.append(t("from_package"))
     return StatementLine(
-        name=_name(line.sku, catalog),
-        quantity=_quantity(line, catalog),
+        name=_name(line.sku, catalog) or t("service"),
+        quantity=_quantity(line, catalog, language),
         amount_cents=line.gross_cents,
         notes=tuple(notes),
     )
 
 
-def _name(sku: str, catalog: Catalog) -> str:
+def _name(sku: str, catalog: Catalog) -> str | None:
     names = {item.sku: item.name for item in catalog.items}
     names |= {package.sku: package.name for package in catalog.packages}
-    return names.get(sku, "Service")
+    return names.get(sku)
 
 
-def _quantity(line: InvoiceLine, catalog: Catalog) -> str:
+def _quantity(line: InvoiceLine, catalog: Catalog, language: str) -> str:
     amount = f"{line.quantity.normalize():f}"
     for item in catalog.items:
         if item.sku == line.sku:
-            one, many = _UNIT_NAMES[item.unit]
-            return f"{amount} {one if line.quantity == Decimal(1) else many}"
+            is_one = line.quantity == Decimal(1)
+            return f"{amount} {counted(language, UNIT_WORDS[item.unit], one=is_one)}"
     return amount

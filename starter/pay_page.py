@@ -4,200 +4,284 @@ It keeps no amount and no processor address: the balance is read from the books 
 and the way to pay from the processor at every click.
 """
 
-import asyncio
 import re
+from collections.abc import Awaitable, Callable
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from connectors.ports import ConnectorError, ProcessorInvoice
 from domain.model import Record
 from starter.pages import Pages
-from starter.pay_details import factor_matches, statement
+from starter.pay_factor import statements, try_factor
+from starter.pay_standing import (
+    PAYABLE_CENTS,
+    NoChoice,
+    Standing,
+    choose,
+    language_on_record,
+    standing_of,
+)
+from starter.pay_till import Till, Verdict
+from starter.pay_words import LANGUAGES, language_of
 from starter.stamps import make_stamp, stamp_holds
+from starter.throttle import Throttle, caller
 from starter.wiring import Wiring
-from store import catalogs, clients, invoices, ledger, locations, processor
-from store.db import transaction
-from store.invoices import PayLink
-from store.locations import Location
+from store.checkouts import Checkout
 
-PROCESSOR_TIMEOUT_SECONDS = 8
 COOKIE = "tieout_details"
 COOKIE_SECONDS = 600
+LANGUAGE_COOKIE = "tieout_lang"
+LANGUAGE_SECONDS = 180 * 24 * 3600
 LOCK_SECONDS = 900
+FORM_BYTES_MAX = 4096
+VIEWS_A_MINUTE = 60
+CLICKS_A_MINUTE = 12
+CALLER_A_MINUTE = 120
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
-log = structlog.get_logger("tieout.pay_page")
+_PAGES = {
+    Verdict.UNDER_WAY: ("processing.html", 200),
+    Verdict.UPDATING: ("updating.html", 503),
+    Verdict.UNAVAILABLE: ("unavailable.html", 503),
+    Verdict.TOO_OFTEN: ("slow_down.html", 429),
+}
 
 
-class Standing(Record):
-    """What a link shows before anything is asked of the processor."""
+class Visitor(Record):
+    """One view: what the link stands for and the language that it is read in."""
 
-    link: PayLink
-    location: Location
-    balance_cents: int
-    processor_ids: tuple[str, ...]
+    standing: Standing
+    language: str
+    is_chosen: bool = False
+
+
+Handler = Callable[[Request, Visitor], Awaitable[Response]]
 
 
 class PayPage:
     """GET shows, POST pays or asks for the second factor."""
 
     def __init__(self, wiring: Wiring, pages: Pages) -> None:
-        self._wiring = wiring
-        self._pages = pages
+        self._wiring, self._pages, self._till = wiring, pages, Till(wiring)
+        self._views = Throttle(VIEWS_A_MINUTE, 60)
+        self._clicks = Throttle(CLICKS_A_MINUTE, 60)
+        self._callers = Throttle(CALLER_A_MINUTE, 60)
 
     def routes(self) -> list[Route]:
         """Below /p."""
+        at = "/p/{token}"
         return [
-            Route("/p/{token}", self.show),
-            Route("/p/{token}/pay", self.back, methods=["GET"]),
-            Route("/p/{token}/pay", self.pay, methods=["POST"], max_body_size=4096),
-            Route("/p/{token}/details", self.details, methods=["GET"]),
-            Route("/p/{token}/details", self.prove, methods=["POST"], max_body_size=4096),
+            Route(at, self._for(self.show)),
+            Route(f"{at}/pay", self._for(self.again), methods=["GET"]),
+            Route(f"{at}/pay", self._for(self.pay), methods=["POST"], max_body_size=FORM_BYTES_MAX),
+            Route(f"{at}/done/{{checkout}}", self._for(self.done)),
+            Route(f"{at}/back/{{checkout}}", self._for(self.gave_up)),
+            Route(f"{at}/details", self._for(self.details), methods=["GET"]),
+            Route(
+                f"{at}/details",
+                self._for(self.prove),
+                methods=["POST"],
+                max_body_size=FORM_BYTES_MAX,
+            ),
         ]
 
-    async def show(self, request: Request) -> Response:
+    # -- what every request goes through
+
+    def _for(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            token = request.path_params["token"]
+            wait = self._wait_seconds(request, token)
+            if wait:
+                slow = self._pages.render("slow_down.html", 429, self._tongue(request, None))
+                slow.headers["Retry-After"] = str(wait)
+                return slow
+            visitor = await self._visitor(request, token)
+            if visitor is None:
+                return self._pages.render("not_found.html", 404, self._tongue(request, None))
+            answer = await handler(request, visitor)
+            if visitor.is_chosen:
+                self._keep_language(answer, visitor.language)
+            return answer
+
+        return endpoint
+
+    def _wait_seconds(self, request: Request, token: str) -> int:
+        settings = self._wiring.settings
+        wait = self._callers.wait_seconds(caller(request, settings.caller_address_header))
+        if not wait and request.method == "POST":
+            wait = self._clicks.wait_seconds(token)
+        return wait or self._views.wait_seconds(token)
+
+    async def _visitor(self, request: Request, token: str) -> Visitor | None:
+        if _TOKEN.fullmatch(token) is None:
+            return None
+        async with self._wiring.pool.acquire() as conn:
+            standing = await standing_of(conn, token)
+            if standing is None:
+                return None
+            on_record = await language_on_record(conn, self._wiring.vault, standing.link.client_id)
+        return Visitor(
+            standing=standing,
+            language=self._tongue(request, on_record),
+            is_chosen=request.query_params.get("lang") in LANGUAGES,
+        )
+
+    def _tongue(self, request: Request, on_record: str | None) -> str:
+        return language_of(
+            request.query_params.get("lang"),
+            request.cookies.get(LANGUAGE_COOKIE),
+            request.headers.get("accept-language", ""),
+            on_record,
+        )
+
+    # -- the money
+
+    async def show(self, _: Request, visitor: Visitor) -> Response:
         """The amount due today, and nothing about what it is for."""
-        standing = await self._standing(request)
-        if standing is None:
-            return self._not_found()
-        if standing.balance_cents <= 0:
-            return self._page("nothing_due.html", standing)
-        return self._page("due.html", standing)
+        verdict = await self._till.look(visitor.standing)
+        if verdict is Verdict.UNDER_WAY:
+            return await self._shown(visitor, verdict)
+        # A processor that does not answer hides nothing: the books are shown as they are.
+        return self._due(await self._again(visitor) if verdict is Verdict.CHANGED else visitor)
 
-    async def back(self, request: Request) -> Response:
+    async def again(self, _: Request, visitor: Visitor) -> Response:
         """A reload or the back button after a payment lands on the live page."""
-        return RedirectResponse(f"/p/{request.path_params['token']}", 303)
+        return _redirect(f"/p/{visitor.standing.link.token}")
 
-    async def pay(self, request: Request) -> Response:
+    async def pay(self, request: Request, visitor: Visitor) -> Response:
         """Redirect to the processor's page as it is at this moment."""
-        standing = await self._standing(request)
-        if standing is None:
-            return self._not_found()
-        if standing.balance_cents <= 0:
-            return self._page("nothing_due.html", standing)
-        try:
-            async with asyncio.timeout(PROCESSOR_TIMEOUT_SECONDS):
-                asked = [
-                    await self._wiring.processor.read_invoice(processor_id)
-                    for processor_id in standing.processor_ids
-                ]
-        except (ConnectorError, TimeoutError) as error:
-            log.warning("processor_unavailable", error=type(error).__name__)
-            return self._page("unavailable.html", standing, status=503)
-        return self._answer(standing, asked)
-
-    async def details(self, request: Request) -> Response:
-        """The statement for a proven visitor, else the question."""
-        standing = await self._standing(request)
-        if standing is None:
-            return self._not_found()
-        token = standing.link.token
-        if stamp_holds(self._wiring.vault, _purpose(token), request.cookies.get(COOKIE)):
-            return await self._itemised(standing)
-        return self._page("factor.html", standing, wrong=False)
-
-    async def prove(self, request: Request) -> Response:
-        """Check birth date or ZIP; five wrong answers close the question for a while."""
-        standing = await self._standing(request)
-        if standing is None:
-            return self._not_found()
+        standing = visitor.standing
         form = await request.form()
+        amount = str(form["amount"]) if "amount" in form else None
+        if standing.total_cents <= 0:
+            return self._page("nothing_due.html", visitor)
+        if str(form.get("shown", standing.total_cents)) != str(standing.total_cents):
+            return await self._shown(visitor, Verdict.CHANGED)
+        try:
+            choice = choose(standing, str(form.get("invoice", "")), amount)
+        except NoChoice as refusal:
+            return self._due(visitor, 422, wrong=refusal.word, typed=amount or "")
+        link = f"{self._wiring.settings.public_base_url}/p/{standing.link.token}"
+        answer = await self._till.send(standing, choice, visitor.language, link)
+        if isinstance(answer, Verdict):
+            return await self._shown(visitor, answer)
+        return _redirect(answer)
+
+    async def done(self, request: Request, visitor: Visitor) -> Response:
+        """Back from a payment: thanks, when it is booked, and what is left."""
+        found = await self._till.returned(visitor.standing, request.path_params["checkout"])
+        if isinstance(found, Checkout):
+            now = await self._again(visitor)
+            return self._page("thanks.html", now, paid_cents=found.amount_cents)
+        if found is Verdict.UNAVAILABLE:
+            return self._page("processing.html", visitor)
+        if found is None:
+            return _redirect(f"/p/{visitor.standing.link.token}")
+        return await self._shown(visitor, found)
+
+    async def gave_up(self, request: Request, visitor: Visitor) -> Response:
+        """Back without paying: the page at the processor takes no money any more."""
+        found = await self._till.give_up(visitor.standing, request.path_params["checkout"])
+        if found is None:
+            return self._due(visitor, notice="canceled")
+        return await self._shown(visitor, found)
+
+    async def _shown(self, visitor: Visitor, verdict: Verdict) -> Response:
+        if verdict is Verdict.CHANGED:
+            return self._due(await self._again(visitor), 409, notice="changed")
+        template, status = _PAGES[verdict]
+        return self._page(template, visitor, status)
+
+    async def _again(self, visitor: Visitor) -> Visitor:
+        """The same link after the books have moved."""
+        async with self._wiring.pool.acquire() as conn:
+            standing = await standing_of(conn, visitor.standing.link.token)
+        return visitor.model_copy(update={"standing": standing or visitor.standing})
+
+    def _due(self, visitor: Visitor, status: int = 200, **values: object) -> Response:
+        standing = visitor.standing
+        if standing.total_cents <= 0:
+            return self._page("nothing_due.html", visitor)
+        said = {"notice": None, "wrong": None, "typed": "", **values}
+        return self._page("due.html", visitor, status, **said)
+
+    # -- the statement
+
+    async def details(self, request: Request, visitor: Visitor) -> Response:
+        """The statement for a proven visitor, else the question."""
+        token = visitor.standing.link.token
+        if stamp_holds(self._wiring.vault, _purpose(token), request.cookies.get(COOKIE)):
+            return await self._itemised(visitor)
+        return self._page("factor.html", visitor, wrong=False, below="/details")
+
+    async def prove(self, request: Request, visitor: Visitor) -> Response:
+        """Check birth date or ZIP; five wrong answers close the question for a while."""
+        form, link = await request.form(), visitor.standing.link
         given = (str(form.get("birth_date", "")), str(form.get("postal_code", "")))
-        verdict = await self._try_factor(standing.link, *given)
+        verdict = await try_factor(self._wiring, link, *given)
         if verdict is None:
-            locked = self._page("locked.html", standing, status=429)
+            locked = self._page("locked.html", visitor, 429)
             locked.headers["Retry-After"] = str(LOCK_SECONDS)
             return locked
         if not verdict:
-            return self._page("factor.html", standing, status=403, wrong=True)
-        answer = await self._itemised(standing)
+            return self._page("factor.html", visitor, 403, wrong=True, below="/details")
+        answer = await self._itemised(visitor)
         answer.set_cookie(
             COOKIE,
-            make_stamp(self._wiring.vault, _purpose(standing.link.token), COOKIE_SECONDS),
+            make_stamp(self._wiring.vault, _purpose(link.token), COOKIE_SECONDS),
             max_age=COOKIE_SECONDS,
-            path=f"/p/{standing.link.token}",
+            path=f"/p/{link.token}",
             httponly=True,
             samesite="lax",
-            secure=self._wiring.settings.public_base_url.startswith("https://"),
+            secure=self._is_https,
         )
         return answer
 
-    def _answer(self, standing: Standing, asked: list[ProcessorInvoice]) -> Response:
-        payable = [invoice for invoice in asked if invoice.state == "open" and invoice.pay_url]
-        payable = [invoice for invoice in payable if invoice.remaining_cents > 0]
-        if any(invoice.in_flight for invoice in asked):
-            return self._page("processing.html", standing)
-        # The processor has the money before our books do: never ask for it twice.
-        if not payable and any(invoice.state == "paid" for invoice in asked):
-            return self._page("processing.html", standing)
-        # It still asks for more than is owed (a desk payment or credit not yet passed on).
-        asked_cents = sum(invoice.remaining_cents for invoice in payable)
-        if not payable or asked_cents > standing.balance_cents:
-            return self._page("updating.html", standing, status=503)
-        return RedirectResponse(
-            str(payable[0].pay_url),
-            303,
-            {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
+    async def _itemised(self, visitor: Visitor) -> Response:
+        shown = await statements(self._wiring, visitor.standing, visitor.language)
+        return self._page("details.html", visitor, statements=shown, below="/details")
+
+    # -- rendering
+
+    @property
+    def _is_https(self) -> bool:
+        return self._wiring.settings.public_base_url.startswith("https://")
+
+    def _keep_language(self, answer: Response, language: str) -> None:
+        answer.set_cookie(
+            LANGUAGE_COOKIE,
+            language,
+            max_age=LANGUAGE_SECONDS,
+            path="/p",
+            httponly=True,
+            samesite="lax",
+            secure=self._is_https,
         )
 
-    async def _standing(self, request: Request) -> Standing | None:
-        if _TOKEN.fullmatch(request.path_params["token"]) is None:
-            return None
-        async with self._wiring.pool.acquire() as conn:
-            link = await invoices.link_by_token(conn, request.path_params["token"])
-            if link is None:
-                return None
-            asked = await processor.invoices_of_case(conn, link.case_id)
-            return Standing(
-                link=link,
-                location=await locations.get_location(conn, link.location_id),
-                balance_cents=await ledger.balance_of_case(conn, link.case_id),
-                processor_ids=tuple(asked.values()),
-            )
-
-    async def _try_factor(self, link: PayLink, birth_date: str, postal_code: str) -> bool | None:
-        """Whether the factor is right; None while the link is locked."""
-        async with transaction(self._wiring.pool) as conn:
-            # The client's row makes guesses queue, so that a burst cannot outrun the count.
-            await clients.lock_client(conn, link.client_id)
-            if await invoices.factor_locked(conn, link.token):
-                return None
-            try:
-                contact = await clients.contact_of(conn, self._wiring.vault, link.client_id)
-                matches = factor_matches(contact, birth_date, postal_code)
-            except LookupError:
-                matches = False
-            await invoices.note_factor_attempt(conn, link.token, matches)
-            return matches
-
-    async def _itemised(self, standing: Standing) -> Response:
-        link = standing.link
-        async with self._wiring.pool.acquire() as conn:
-            document = await invoices.latest_document(conn, link.case_id)
-            if document is None:
-                return self._page("details.html", standing, statement=None)
-            catalog = await catalogs.get_catalog(conn, link.location_id, document.catalog_version)
-        shown = statement(document, catalog, standing.balance_cents)
-        return self._page("details.html", standing, statement=shown)
-
     def _page(
-        self, template: str, standing: Standing, status: int = 200, **values: object
+        self, template: str, visitor: Visitor, status: int = 200, **values: object
     ) -> Response:
+        standing = visitor.standing
         return self._pages.render(
             template,
             status,
+            visitor.language,
             token=standing.link.token,
             practice=standing.location.practice_name,
             phone=standing.location.reply_phone,
-            balance_cents=standing.balance_cents,
-            **values,
+            balance_cents=standing.total_cents,
+            least_cents=standing.least_cents,
+            items=standing.items,
+            is_payable=standing.total_cents >= PAYABLE_CENTS,
+            **{"below": "", **values},
         )
 
-    def _not_found(self) -> Response:
-        return self._pages.render("not_found.html", 404)
+
+def _redirect(where: str) -> Response:
+    return RedirectResponse(
+        where, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    )
 
 
 def _purpose(token: str) -> str:

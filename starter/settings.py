@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     web_port: int = 8300
     public_base_url: Text
     """Where patients reach the pay page, without a trailing slash."""
+    caller_address_header: str | None = None
+    """The header in which the proxy in front puts the caller's address, for the rate limit."""
     sandbox_url: str | None = None
     """Set in dev alone: the vendors' twins."""
 

@@ -151,6 +151,15 @@ async def allocated(conn: Conn, payment_id: str, case_id: str | None = None) -> 
     return cents
 
 
+async def allocated_to(conn: Conn, case_id: str) -> int:
+    """Cents of all payments that are applied to a case."""
+    cents: int = await conn.fetchval(
+        "SELECT coalesce(sum(amount_cents), 0)::bigint FROM payment_allocations WHERE case_id = $1",
+        case_id,
+    )
+    return cents
+
+
 async def unplaced(conn: Conn, location_id: str) -> list[PaymentFact]:
     """Paid payments of a location with money still to apply, oldest first."""
     rows = await conn.fetch(

@@ -47,7 +47,7 @@ async def test_the_balance_is_todays(world: World, http: httpx.AsyncClient, owed
     await settle(world, owed, 15000)
     settled = await http.get(f"/p/{owed.token}")
     assert "Nothing due" in settled.text
-    assert "Pay now" not in settled.text
+    assert "<button" not in settled.text
     assert reads(world) == 0
 
 
@@ -79,8 +79,6 @@ async def test_a_click_goes_to_the_fresh_address(
         (open_invoice("in_x", 24000), 24000, 200, "Nothing due"),
         (open_invoice("in_x", 24000, in_flight=True), 0, 200, "on its way"),
         (open_invoice("in_x", 24000, paid_cents=24000), 0, 200, "on its way"),
-        (open_invoice("in_x", 24000), 9000, 503, "up to date"),
-        (open_invoice("in_x", 24000).model_copy(update={"pay_url": None}), 0, 503, "up to date"),
         (open_invoice("in_x", 24000).model_copy(update={"state": "draft"}), 0, 503, "up to date"),
         (open_invoice("in_x", 24000).model_copy(update={"state": "void"}), 0, 503, "up to date"),
     ],
@@ -160,7 +158,7 @@ async def test_every_page_carries_the_headers(
         assert page.headers["referrer-policy"] == "no-referrer"
         assert page.headers["x-frame-options"] == "DENY"
         assert "<script" not in page.text
-        assert 'lang="en"' in page.text
+        assert '<html lang="en">' in page.text
     redirect = await pay(http, owed)
     assert redirect.headers["referrer-policy"] == "no-referrer"
     assert redirect.headers["cache-control"] == "no-store"

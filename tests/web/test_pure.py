@@ -137,7 +137,7 @@ def test_a_statement_reads_like_the_visit() -> None:
         change_due_cents=40000,
         issued_at=issued_at,
     )
-    shown = statement(document, catalog(), balance_cents=15000)
+    shown = statement(document, catalog(), 15000, "en")
     assert shown.issued_day == "November 5, 2026"
     assert [(one.name, one.quantity) for one in shown.lines] == [
         ("Neurotoxin", "20 units"),
@@ -161,7 +161,7 @@ def test_pages_carry_no_script_and_no_foreign_address() -> None:
 
 
 def test_a_practice_name_is_escaped() -> None:
-    values = {"token": "t", "practice": "<b>&", "phone": None, "balance_cents": 1}
-    page = bytes(Pages(None).render("due.html", **values).body).decode()
+    values = {"token": "t", "practice": "<b>&", "phone": None, "below": ""}
+    page = bytes(Pages(None).render("nothing_due.html", **values).body).decode()
     assert "<b>" not in page
     assert "&lt;b&gt;&amp;" in page
