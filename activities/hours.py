@@ -23,11 +23,13 @@ class Hours:
         phone_e164 = contact.phone_e164 if contact else None
         self.zones = quiet_hours.plausible_zones(None, postal_code, phone_e164, location_zone)
         self._states = quiet_hours.plausible_states(postal_code, phone_e164)
-        # A location may be stricter than the product, never laxer.
+        # A location may have shorter hours than the product, never longer ones.
         self._policy = ours.model_copy(
             update={
                 "opens_at": max(ours.opens_at, chase.window_opens_at),
                 "closes_at": min(ours.closes_at, chase.window_closes_at),
+                "holidays": chase.holidays or ours.holidays,
+                "sundays": chase.sundays or ours.sundays,
             }
         )
 

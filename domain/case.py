@@ -6,6 +6,7 @@ address or treatment.
 
 from datetime import date, time
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -60,6 +61,9 @@ class ChasePolicy(Record):
     """Local send time of reminders; the first message goes at once."""
     window_opens_at: time = time(9, 0)
     window_closes_at: time = time(20, 0)
+    holidays: Literal["silent", "allowed"] | None = None
+    """Federal holidays, where the practice decides other than `domain.quiet_hours.QUIET`."""
+    sundays: Literal["silent", "allowed"] | None = None
     steps: tuple[ChaseStep, ...]
     """The first step is day 0 (the invoice itself)."""
     verify_retry_minutes: int = 15

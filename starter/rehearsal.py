@@ -73,13 +73,20 @@ class Rehearsal:
         await self.pool.close()
 
     async def at_two_on_thursday(self) -> None:
-        """Shift the practice's clock to 14:00 local on the Thursday of this week."""
+        """Shift the practice's clock to 14:00 local on the Thursday of this week.
+
+        From then on holidays are days like others: a story must not depend on the week it is
+        played in.
+        """
         now = datetime.now(UTC)
         today = calendar.local_date(now, self.location.zone)
         thursday = today + timedelta(days=THURSDAY - today.weekday())
         then = calendar.instant(thursday, time(14, 0), self.location.zone)
         shifted = self.location.model_copy(
-            update={"clock_shift_seconds": int((then - now).total_seconds())}
+            update={
+                "clock_shift_seconds": int((then - now).total_seconds()),
+                "chase": self.location.chase.model_copy(update={"holidays": "allowed"}),
+            }
         )
         async with transaction(self.pool) as conn:
             await locations.put_location(conn, shifted)
