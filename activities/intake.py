@@ -13,10 +13,18 @@ from uuid import UUID
 import structlog
 
 from activities.desk_money import DeskMoney
+from activities.intake_mail import MailIntake
 from activities.intake_payments import LATER_SECONDS, PaymentIntake
 from activities.intake_texts import TextIntake
 from activities.translation import Ignored, Undecodable, json_object, text_at, visit_input
-from connectors.ports import CaseEngine, PmsPort, ProcessorPort, TextPort, VendorEvent
+from connectors.ports import (
+    CaseEngine,
+    MailReportPort,
+    PmsPort,
+    ProcessorPort,
+    TextPort,
+    VendorEvent,
+)
 from domain import ids
 from domain.case import ChartAmended
 from domain.model import canonical_json
@@ -26,6 +34,7 @@ from store.inbox import InboxEvent
 from store.vault import Vault
 
 REDRIVE_LIMIT = 200
+MAIL = "mail"
 ORDER_COMPLETED = "order.completed"
 APPOINTMENT_COMPLETED = "appointment.completed"
 
@@ -47,8 +56,11 @@ class Intake:
         text: TextPort,
         engine: CaseEngine,
         more_texts: Sequence[TextPort] = (),
+        mail: MailReportPort | None = None,
     ) -> None:
-        """`text` and `more_texts` are the text providers whose webhooks come here."""
+        """`text` and `more_texts` are the text providers whose webhooks come here; `mail` reads
+        the relay's reports."""
+        self._mail = None if mail is None else MailIntake(pool, vault, mail, engine)
         self._pool = pool
         self._vault = vault
         self._pms = pms
@@ -150,6 +162,8 @@ class Intake:
             return await self._payments.translate(event)
         if event.source in self._texts:
             return await self._texts[event.source].translate(event)
+        if self._mail is not None and event.source == MAIL:
+            return await self._mail.translate(event)
         if event.location_id is None:
             raise Undecodable("The event names no location.")
         return await self._visit(event, event.location_id)

@@ -481,6 +481,37 @@ class EmrTextPort(Protocol):
         ...
 
 
+class MailReport(Record):
+    """What a relay says about one message, later.
+
+    `state`: failed | delivered | complained | accepted (nothing has ended yet).
+    `failure_kind`: retry_later | invalid_address | filtered | unreachable.
+    """
+
+    state: str
+    message_key: str | None
+    recipient: str | None
+    code: str | None = None
+    failure_kind: str | None = None
+
+
+class MailReportPort(Protocol):
+    """A relay's later word on messages: bounces and complaints."""
+
+    @property
+    def name(self) -> str:
+        """The short name used in logs and sources."""
+        ...
+
+    def verify(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> VendorEvent:
+        """A signed report, unread."""
+        ...
+
+    def read(self, raw: bytes) -> MailReport:
+        """What the report says."""
+        ...
+
+
 class EmailPort(Protocol):
     """An e-mail relay."""
 

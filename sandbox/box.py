@@ -20,7 +20,7 @@ class Box:
     boulevard_app_id; stripe_secret_key, stripe_webhook_secret;
     twilio_account_sid, twilio_auth_token, twilio_messaging_service_sid;
     podium_client_id, podium_client_secret, podium_refresh_token, podium_webhook_secret,
-    podium_location_uid.
+    podium_location_uid; mail_webhook_secret.
     """
 
     state: State

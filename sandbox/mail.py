@@ -4,7 +4,10 @@ Documents: `email` (to, subject, text, html, message_id, headers, at). A second 
 only when it carries the same Resend-Idempotency-Key, as that relay documents it; a copy with
 nothing but the same Message-ID is kept, so that a duplicate shows.
 
-Magic recipients: bounce@… (550 at RCPT), full@… (452), spam@… (554 after DATA).
+Magic recipients: bounce@… (550 at RCPT), full@… (452), spam@… (554 after DATA). These take the
+message and report later, signed, to the `mail` webhook (sandbox.mail_reports): bounce-later@…
+(5.1.1), full-later@… (4.2.2), slow-later@… (still trying), spam-later@… (a complaint). The
+document's `report` says which; webhook faults of vendor `mail` drop, delay or double it.
 Faults: vendor `smtp`, operation `smtp.data`: error, timeout or reset, before or after the
 message is kept.
 """
@@ -20,6 +23,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from sandbox.box import Box
 from sandbox.faults import CallFault
+from sandbox.mail_reports import report_on
 
 IDEMPOTENCY_HEADER = "Resend-Idempotency-Key"
 REFUSED_RECIPIENTS = {
@@ -93,6 +97,7 @@ class Mailbox:
                 "message_id": headers.get("message-id"),
                 "headers": headers,
                 "at": self._box.now().isoformat(),
+                "report": report_on(self._box, envelope.rcpt_tos[0], raw),
             },
         )
         if key:

@@ -201,6 +201,7 @@ class Stack:
             "stripe": f"{self.web_url}/webhooks/stripe",
             "twilio": f"{self.web_url}/webhooks/twilio",
             "podium": f"{self.web_url}/webhooks/podium",
+            "mail": f"{self.web_url}/webhooks/mail",
         }
         async with httpx.AsyncClient() as http:
             answer = await http.put(f"{self.sandbox_url}/_control/webhooks", json=urls)

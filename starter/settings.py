@@ -146,6 +146,8 @@ class Settings(BaseSettings):
     smtp_idempotency_header: str | None = None
     """Set where the relay drops a second copy by a header of ours; else unknown sends are asked."""
     email_sender: Text
+    mail_webhook_secret: SecretStr | None = None
+    """Shared with whoever posts bounces and complaints; without it they are refused."""
 
     @model_validator(mode="after")
     def _hold_together(self) -> "Settings":

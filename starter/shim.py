@@ -25,6 +25,7 @@ BODY_BYTES_MAX = 1_000_000
 STORE_TIMEOUT_SECONDS = 3
 """Boulevard gives up after 5 s; a 503 before that makes it try again."""
 JSON = "application/json"
+MAIL = "message/rfc822"
 FORM = "application/x-www-form-urlencoded"
 DATABASE_FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -32,7 +33,7 @@ ON_ITS_WAY = frozenset({"accepted", "sent"})
 """States of a text after which the provider always says more."""
 
 _KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature")
-_KEPT_PREFIXES = ("x-blvd-", "x-twilio-", "i-twilio-", "podium-")
+_KEPT_PREFIXES = ("x-blvd-", "x-twilio-", "i-twilio-", "podium-", "mail-")
 
 log = structlog.get_logger("tieout.shim")
 
@@ -53,6 +54,7 @@ class Shim:
             Route("/webhooks/stripe", self.stripe, methods=["POST"]),
             Route("/webhooks/twilio", self.twilio, methods=["POST"]),
             Route("/webhooks/podium", self.podium, methods=["POST"]),
+            Route("/webhooks/mail", self.mail, methods=["POST"]),
         ]
 
     async def boulevard(self, request: Request) -> Response:
@@ -98,6 +100,17 @@ class Shim:
             return port.verify(raw, request.headers, str(request.url))
 
         return await self._take(request, "podium", JSON, 401, verify, None, "", self._is_foreign)
+
+    async def mail(self, request: Request) -> Response:
+        """Bounces and complaints, posted by the relay as it received them."""
+        port = self._wiring.mail_reports
+
+        def verify(raw: bytes) -> VendorEvent:
+            if port is None:
+                raise SignatureRefused("No mail reports are set up.")
+            return port.verify(raw, request.headers, datetime.now(UTC))
+
+        return await self._take(request, "mail", MAIL, 401, verify, None)
 
     def _is_foreign(self, event: VendorEvent) -> bool:
         """What the desk wrote by hand in Podium's inbox, and events of other things there."""

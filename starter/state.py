@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
-VENDOR_PREFIXES = ("boulevard_", "stripe_", "twilio_", "podium_")
-_LATER = "podium_"
-"""Of a vendor that came with a later release: an older folder gets its keys when it is opened."""
+VENDOR_PREFIXES = ("boulevard_", "stripe_", "twilio_", "podium_", "mail_")
+_LATER = ("podium_", "mail_")
+"""Of vendors that came with a later release: an older folder gets their keys when it is opened."""
 _OURS = (
     "postgres",
     "postgres.new",
@@ -73,6 +73,7 @@ def generate_secrets() -> dict[str, Any]:
         "twilio_account_sid": "AC" + secrets.token_hex(16),
         "twilio_auth_token": secrets.token_hex(16),
         "twilio_messaging_service_sid": "MG" + secrets.token_hex(16),
+        "mail_webhook_secret": secrets.token_hex(32),
         "podium_client_id": secrets.token_hex(16),
         "podium_client_secret": secrets.token_hex(32),
         "podium_refresh_token": secrets.token_hex(32),

@@ -14,6 +14,7 @@ from activities.intake import Intake
 from connectors.engine.cases import TemporalCases
 from connectors.engine.client import EngineAddress, EngineUnreachable, connect
 from connectors.messaging.handoff import EmrTexts
+from connectors.messaging.mail_reports import MailReports
 from connectors.messaging.podium import PodiumTexts
 from connectors.messaging.routing import RoutedTexts
 from connectors.messaging.smtp import SmtpEmails, SmtpRelay
@@ -51,6 +52,7 @@ class Wiring:
     engine: CaseEngine
     intake: Intake
     podium: PodiumTexts | None = None
+    mail_reports: MailReports | None = None
     """None where Podium is not set up."""
 
     @property
@@ -212,6 +214,12 @@ def mail(settings: Settings) -> SmtpEmails:
     )
 
 
+def mail_reports(settings: Settings) -> MailReports | None:
+    """Reads the relay's bounces and complaints; None without its secret."""
+    secret = settings.mail_webhook_secret
+    return MailReports(secret.get_secret_value()) if secret else None
+
+
 @contextlib.asynccontextmanager
 async def wired(settings: Settings, client: Client | None = None) -> AsyncIterator[Wiring]:
     """Everything from the settings, closed on exit; without a client Temporal may come later."""
@@ -220,7 +228,7 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
         stack.push_async_callback(pool.close)
         pms, processor = boulevard(settings), stripe(settings)
         text, emails = twilio(settings), mail(settings)
-        second = podium(settings)
+        second, reports = podium(settings), mail_reports(settings)
         for close in (pms.aclose, processor.close, text.aclose, emails.aclose):
             stack.push_async_callback(close)
         if second is not None:
@@ -237,7 +245,8 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
             email=emails,
             engine=engine,
             intake=Intake(
-                pool, safe, locations, processor, text, engine, (second,) if second else ()
+                pool, safe, locations, processor, text, engine, (second,) if second else (), reports
             ),
+            mail_reports=reports,
             podium=second,
         )

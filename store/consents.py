@@ -95,6 +95,21 @@ async def suppress_address(
     await _address(conn, digest, channel, True, reason, given_at)
 
 
+async def suppress_email_of(
+    conn: Conn, client_id: str, reason: str, sent_at: datetime, given_at: datetime
+) -> None:
+    """Suppress the client's e-mail address, unless it was changed after the message went out."""
+    await conn.execute(
+        "INSERT INTO address_events (digest, channel, suppressed, reason, given_at)"
+        " SELECT email_digest, 'email', true, $2, $4 FROM clients"
+        " WHERE client_id = $1 AND email_digest IS NOT NULL AND changed_at <= $3",
+        client_id,
+        reason,
+        sent_at,
+        given_at,
+    )
+
+
 async def lift_suppression(
     conn: Conn, digest: bytes, channel: str, reason: str, given_at: datetime | None = None
 ) -> None:
