@@ -114,6 +114,13 @@ class SendIn(Record):
     """A person wants the chase to go on although the client has credit."""
 
 
+class StepOpens(Record):
+    """A later step of the cadence that may not go when it is due, and when it may."""
+
+    name: str
+    at: AwareDatetime
+
+
 class SendOut(Record):
     """The step is past, with nothing more to do: sent | covered | off.
 
@@ -125,6 +132,8 @@ class SendOut(Record):
     status: str
     reason: str | None = None
     """Why the step was not sent, e.g. the kind of hold."""
+    later: tuple[StepOpens, ...] = ()
+    """Saves the case an attempt in hours in which the client must be left alone."""
     balance_cents: int
     outcomes: tuple[ChannelOutcome, ...] = ()
     until: AwareDatetime | None = None

@@ -26,6 +26,7 @@ from activities.permission import Routes, Verdict
 from activities.send_case import (
     SendCase,
     answer_row,
+    later_steps,
     read_case,
     ready_messages,
     skipped,
@@ -129,7 +130,8 @@ class SendActivities:
             ready = await ready_messages(self._tools, case, claimed, standing)
             last = Handover(switch=permission.switch_of(ask), checked_at=_read_at(standing))
             outcomes += await self._outbox.send(ready, last)
-        return _answer(_status(outcomes, case.routes), standing, case.today, tuple(outcomes))
+        answer = _answer(_status(outcomes, case.routes), standing, case.today, tuple(outcomes))
+        return answer.model_copy(update={"later": later_steps(case)})
 
     async def _claim(
         self, case: SendCase, channels: Sequence[Channel], *, skip_too: bool

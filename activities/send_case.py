@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from activities import details, permission
-from activities.contracts import SendIn, StandingOut
+from activities.contracts import SendIn, StandingOut, StepOpens
 from activities.details import Details
 from activities.hours import Hours
 from activities.outbox import Ready, skipped_row
@@ -106,6 +106,17 @@ async def _details(
     async with tools.pool.acquire() as conn:
         said = await details.of_document(conn, case.ask.document_id)
     return said if said.get("amount") == dollars(balance_cents) else {}
+
+
+def later_steps(case: SendCase) -> tuple[StepOpens, ...]:
+    """The steps to come that fall due in hours that are silent for this client."""
+    ask, found = case.ask, []
+    for step in ask.chase.steps:
+        due = calendar.chase_due(ask.chase, step, ask.day0 or case.today, ask.case.zone)
+        opens = case.hours.opens(due) if due > ask.at else due
+        if opens > due:
+            found.append(StepOpens(name=step.name, at=opens))
+    return tuple(found)
 
 
 def skipped(case: SendCase, channels: Sequence[Channel], reason: str) -> list[Touchpoint]:

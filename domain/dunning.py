@@ -51,6 +51,20 @@ class DueStep(Record):
     retry_of: str | None = None
 
 
+class Opens(Protocol):
+    """When a step may go that is due in silent hours."""
+
+    @property
+    def name(self) -> str:
+        """The step."""
+        ...
+
+    @property
+    def at(self) -> datetime:
+        """When it may go."""
+        ...
+
+
 class Taken(Protocol):
     """The answer of a send, as far as the cadence needs it."""
 
@@ -62,6 +76,11 @@ class Taken(Protocol):
     @property
     def balance_cents(self) -> int:
         """What was asked for."""
+        ...
+
+    @property
+    def later(self) -> tuple["Opens", ...]:
+        """Steps that may not go when they are due, and when they may."""
         ...
 
     @property
@@ -91,6 +110,7 @@ class Dunning:
         self.in_flight_cents: int | None = None
         self.despite_credit = False
         self._messages = Messages()
+        self._opens: dict[str, datetime] = {}
         self._counts_anew = False
         self._paused: ChaseStep | None = None
         self._in_flight_since: datetime | None = None
@@ -128,6 +148,7 @@ class Dunning:
         if step is None:
             return None
         at = calendar.chase_due(self.policy, step, anchor, self.zone)
+        at = max(at, self._opens.get(step.name, at))
         return DueStep(step=step, at=self._no_earlier(at), skipped=skipped)
 
     def took(self, step: ChaseStep, skipped: tuple[str, ...], on: date | None) -> None:
@@ -142,6 +163,7 @@ class Dunning:
     def sent(self, step: ChaseStep, taken: Taken) -> None:
         """Remember which message is which, and what was asked for."""
         self._messages.sent(step.name, taken.outcomes)
+        self._opens.update((one.name, one.at) for one in taken.later)
         self.asked_cents = taken.balance_cents
         self.in_flight_cents = None
 

@@ -121,9 +121,9 @@ async def whole_run(play: Play) -> None:
     asked = await play.question(held, "CATALOG_UNMAPPED")
     await play.decide(asked, "map", sku="LASER-SESSION")
     await play.until_balance(held, 32_000)
-    await play.practice.skip(first.case_id, 2.9)
+    await play.practice.skip(first.case_id, 2.95)
     await play.until_out(first, "day-3", 1)
-    await play.practice.skip(refused.case_id, 2.9)
+    await play.practice.skip(refused.case_id, 2.95)
     await play.question(refused, "UNREACHABLE")
     await play.practice.control(
         "twilio/inbound", {"from": bouncing.patient.phone_e164, "body": REPLY_WORDS}
