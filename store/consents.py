@@ -175,6 +175,17 @@ async def permissions(
     }
 
 
+async def words_of(conn: Conn, client_id: str) -> list[ConsentWord]:
+    """Everything that was said about consent, oldest first."""
+    rows = await conn.fetch(
+        "SELECT channel, scope, allowed, how, detail_level AS detail,"
+        " coalesce(given_at, recorded_at) AS at, event_id AS number FROM consent_events"
+        " WHERE client_id = $1 ORDER BY 6, 7",
+        client_id,
+    )
+    return [ConsentWord.model_validate(dict(row)) for row in rows]
+
+
 async def permission(
     conn: Conn, client_id: str, channel: Channel, message_class: str
 ) -> Permission:

@@ -6,17 +6,30 @@ from typing import Annotated
 
 import typer
 
+from starter.commands import client_consents, client_holds
 from starter.commands.client_log import log
 from starter.desk.books import open_books
 from starter.desk.openings import import_openings, read_openings
 from starter.desk.paper import console, plain, print_json
 
-app = typer.Typer(help="Clients: audit log, opening balances.", no_args_is_help=True)
+app = typer.Typer(
+    help="Clients: audit log, consent, holds, opening balances.", no_args_is_help=True
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")]
 
 
-app.command()(log)
+for name, run in (
+    ("log", log),
+    ("consents", client_consents.show),
+    ("opt-out", client_consents.opt_out),
+    ("opt-in", client_consents.opt_in),
+    ("hold", client_holds.hold),
+    ("exclude", client_holds.exclude),
+    ("promise", client_holds.promise),
+    ("release", client_holds.release),
+):
+    app.command(name)(run)
 
 
 @app.command("import")

@@ -1,7 +1,8 @@
 """Speaks to a running case for the desk: one update, with an end to the waiting."""
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from temporalio.client import (
@@ -13,10 +14,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.case import Close, Decision, Hold, Release
+from domain.model import Record
 from starter.deciding import send_decision
 from starter.errors import Refusal
 from starter.settings import Settings
-from starter.wiring import temporal_client
+from starter.wiring import cases, temporal_client
 from store.reviews import Review
 
 PATIENCE_SECONDS = 30.0
@@ -35,6 +37,22 @@ async def tell_case(
     """Hold, release or close a case; `Refusal` when it has ended or nobody answered."""
     engine = await temporal_client(settings)
     await _patiently(_update(engine, case_id, update, message))
+
+
+@contextlib.asynccontextmanager
+async def tell_cases(
+    settings: Settings, case_ids: Sequence[str]
+) -> AsyncIterator[Callable[[str, Record], Awaitable[int]]]:
+    """A way to signal these cases, once the engine answers; it returns how many are running."""
+    engine = cases(settings, await temporal_client(settings)) if case_ids else None
+
+    async def tell(signal: str, message: Record) -> int:
+        told = 0
+        for case_id in case_ids:
+            told += engine is not None and await engine.signal(case_id, signal, message)
+        return told
+
+    yield tell
 
 
 async def _update(

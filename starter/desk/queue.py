@@ -23,6 +23,7 @@ from starter.desk.paper import (
     plain,
     stack,
 )
+from starter.desk.reply_view import reply_section
 from store import catalogs, invoices, reviews
 from store.reviews import Choice, Review
 
@@ -109,6 +110,7 @@ async def question_page(books: Books, review: Review) -> RenderableType:
         plain(in_words(topic.meaning, review.money_cents)),
         plain(""),
         await _particulars(books, review),
+        *await reply_section(books, review),
         heading("Both sides"),
         indented(_sides(review)),
     ]
@@ -132,7 +134,7 @@ def _is_loose_money(review: Review) -> bool:
 
 
 def _no_invoice(review: Review) -> str:
-    return "no invoice named" if _is_loose_money(review) else "no invoice yet"
+    return "no invoice yet" if review.case_id.startswith("visit/") else "no invoice named"
 
 
 async def _about(books: Books, review: Review) -> str:
