@@ -18,7 +18,10 @@ _LOOKBACK = timedelta(days=9)
 
 
 class ClientTouch(Touch):
-    """A touch as the books have it. `is_out` is False while its outcome is still to come."""
+    """A touch as the books have it: a step on one day, its channels together.
+
+    `is_out` is False while its outcome is still to come.
+    """
 
     case_id: str
     message_class: str
@@ -55,12 +58,13 @@ class SendFacts(Record):
 
 
 _TOUCHES = """
-SELECT coalesce(jsonb_agg(jsonb_build_object('document_id', document_id, 'step', step,
-    'case_id', case_id, 'at', at, 'message_class', message_class,
-    'is_out', state IN ('accepted', 'delivered'))), '[]') FROM touchpoints
-WHERE client_id = $1 AND local_date >= $2 AND document_id IS NOT NULL
-    AND (state IN ('intent', 'sending', 'unknown', 'accepted', 'delivered')
-        OR accepted_at IS NOT NULL)
+SELECT coalesce(jsonb_agg(to_jsonb(touch)), '[]') FROM (
+    SELECT document_id, step, case_id, message_class, min(at) AS at,
+        bool_or(state IN ('accepted', 'delivered')) AS is_out
+    FROM touchpoints WHERE client_id = $1 AND local_date >= $2 AND document_id IS NOT NULL
+        AND (state IN ('intent', 'sending', 'unknown', 'accepted', 'delivered')
+            OR accepted_at IS NOT NULL)
+    GROUP BY document_id, step, case_id, message_class, local_date) AS touch
 """
 # A message that a provider took and could not deliver has used up its day too: the patient may
 # have it all the same.
