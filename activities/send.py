@@ -96,7 +96,10 @@ class SendActivities:
         if verdict.status in ("off", "covered"):
             rows = skipped(case, ask.step.channels, verdict.reason)
         async with transaction(self._tools.pool) as conn:
-            await touchpoints.put_all(conn, rows)
+            known = await touchpoints.put_all(conn, rows)
+            # An attempt that reached no provider left its intents: they will not go after all.
+            if left := [row.message_key for row in known if row.state == "intent"]:
+                await touchpoints.drop(conn, left, verdict.reason)
             await send_answers.note(conn, answer_row(ask, verdict))
         answer = _answer(verdict.status, standing, case.today)
         return answer.model_copy(update={"until": verdict.until, "reason": verdict.reason})

@@ -24,6 +24,7 @@ CallFault = Literal[
     "timeout_after",
     "reset_before",
     "reset_after",
+    "slow",
     "meanwhile",
 ]
 WebhookFault = Literal["duplicate", "delay", "drop", "reorder", "forge", "stale", "late"]
@@ -40,7 +41,7 @@ class Fault:
     times: int = 1
     skip: int = 0
     seconds: float = 5.0
-    """Length of a delay or a timeout."""
+    """Length of a delay, a timeout or a slow call, which has its effect at its end."""
     status: int = 503
     subject: str = ""
     """Only calls and webhooks that hold this text; empty for all."""
@@ -107,6 +108,9 @@ class Faults:
         if fault.kind == "meanwhile":
             if self.happen is not None:
                 await self.happen(fault.act)
+            return await handle()
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
             return await handle()
         if fault.kind == "rate_limit":
             too_many = JSONResponse({"error": "rate limited"}, 429, {"Retry-After": "1"})
