@@ -1,10 +1,12 @@
 """`tieout channel`: no agreement, no message; every setting has a name and a reason."""
 
+import json
+
 import asyncpg
 import pytest
 
 from store import channels
-from tests.cli.desk import one_sentence
+from tests.cli.desk import ROOT, one_sentence
 
 PERSON = ("--by", "dana", "--reason", "BAA signed")
 
@@ -90,6 +92,42 @@ async def test_what_was_never_set_is_off(world):
     }
     said = await world.run("channel", "on", place, "sms", *PERSON)
     assert "agree" in one_sentence(said, 1)
+
+
+async def test_a_practice_file_switches_on_what_nobody_has_set_before(world, tmp_path):
+    file = tmp_path / "practice.json"
+    given = json.loads((ROOT / "examples" / "lumin.json").read_text())
+    place = f"{world.location_id}-file"
+    given["location"] |= {"location_id": place, "pms_location_ref": f"urn:{place}"}
+    given["catalog"]["location_id"] = place
+    file.write_text(json.dumps(given))
+    said = await world.run("catalog", "import", str(file), "--by", "dana")
+    assert said.code == 0, said
+    known = await channels.of_location(world.conn, place)
+    assert {name: (one.is_on, one.provider, one.set_by) for name, one in known.items()} == {
+        "sms": (True, "twilio", "dana"),
+        "email": (True, "smtp", "dana"),
+    }
+    assert (await world.run("channel", "off", place, "sms", *PERSON)).code == 0
+    assert (await world.run("catalog", "import", str(file), "--by", "dana")).code == 0
+    known = await channels.of_location(world.conn, place)
+    assert (known["sms"].is_on, known["email"].is_on) == (False, True)
+
+
+async def test_a_practice_file_without_agreements_leaves_its_channels_off(world, tmp_path):
+    file = tmp_path / "practice.json"
+    given = json.loads((ROOT / "examples" / "lumin.json").read_text())
+    place = f"{world.location_id}-bare"
+    given["location"] |= {"location_id": place, "pms_location_ref": f"urn:{place}"}
+    given["catalog"]["location_id"] = place
+    del given["channels"]
+    file.write_text(json.dumps(given))
+    assert (await world.run("catalog", "import", str(file), "--by", "dana")).code == 0
+    assert await channels.of_location(world.conn, place) == {}
+    given["channels"] = {"sms": {"provider": "twilio"}}
+    file.write_text(json.dumps(given))
+    said = await world.run("catalog", "import", str(file), "--by", "dana")
+    assert "baa_on" in one_sentence(said, 1)
 
 
 @pytest.mark.parametrize(
