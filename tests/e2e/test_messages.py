@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
+from domain.ids import reply_workflow_id
 from starter.demo.cast import TOXIN, line
+from store import reviews
+from store.reviews import Review
 from tests.e2e.play import OUT, TOXIN_40, Case, Play, new_patient
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -110,20 +114,86 @@ async def test_stop_binds_the_next_visit_of_the_same_number(play: Play) -> None:
     assert len(await play.texts(second)) == 1  # the first visit's
 
 
-async def test_reply_in_words_pauses_the_chase_until_a_person_releases_it(play: Play) -> None:
+async def test_reply_in_words_pauses_the_chase_until_a_person_answers(play: Play) -> None:
     case = await play.billed(TOXIN_40)
     await reply(play, case, "I think this is wrong, call me")
-    handle = play.practice.case(case.case_id)
-
-    async def held() -> bool:
-        return (await handle.query("standing"))["held_by"] is not None
-
-    await play.until(held, "the hold", case)
+    asked = await asked_about(play, case, "REPLY_DISPUTE")
     await play.practice.skip(case.case_id, TO_DAY_3)
     assert await play.messages(case, "day-3") == []
-    await handle.execute_update("release", {"by": "desk"})
+    await play.decide(asked, "resume")
     await play.until_out(case, "day-3")
     assert len(await play.texts(case)) == 2
+
+
+async def test_a_reaction_silences_everything_and_asks_a_clinician(play: Play) -> None:
+    case = await play.billed(TOXIN_40)
+    await reply(play, case, "my eyelid is drooping, STOP texting me about money")
+    asked = await asked_about(play, case, "ADVERSE_EVENT")
+    await play.practice.skip(case.case_id, TO_DAY_3)
+    assert (len(await play.texts(case)), len(await play.mails(case))) == (1, 1)
+    await play.decide(asked, "clinician_spoke", reason="called")
+    await play.until_out(case, "day-3")
+    assert await states(play, case, "day-3") == {"sms": "skipped", "email": "accepted"}
+
+
+async def test_i_paid_is_answered_by_the_books(play: Play) -> None:
+    case = await play.billed(TOXIN_40)
+    await play.pay_online(case)
+    await reply(play, case, "I paid this already")
+    await asked_about(play, case, "REPLY_PAID")
+    await play.until_balance(case, 0)
+    await play.practice.skip(reply_case(case), 0.01)
+
+    async def answered() -> bool:
+        rows = await play.fetch(
+            "SELECT 1 FROM client_hold_releases JOIN client_holds USING (hold_id)"
+            " WHERE client_id = $1 AND released_by = 'books'",
+            case.client_id,
+        )
+        return bool(rows)
+
+    await play.until(answered, "the books' answer")
+
+
+async def test_a_bounce_that_comes_later_goes_by_text_and_bars_the_mailbox(play: Play) -> None:
+    case = await play.case(TOXIN_40, patient=new_patient(mailbox="bounce-later"))
+    await until_states(play, case, "invoice", {"sms": "delivered", "email": "failed"})
+    await play.practice.skip(case.case_id, TO_DAY_3)
+    await play.until_out(case, "day-3")
+    await play.practice.skip(case.case_id, 4)
+    await until_states(play, case, "day-7", {"sms": "delivered", "email": "skipped"})
+    assert len(await play.mails(case)) == 1
+
+
+async def test_one_click_ends_email(play: Play) -> None:
+    case = await play.billed(TOXIN_40)
+    [mail] = await play.mails(case)
+    assert mail["headers"]["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
+    url = mail["headers"]["list-unsubscribe"].strip("<>")
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(url, data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    await play.practice.skip(case.case_id, TO_DAY_3)
+    await play.until_out(case, "day-3")
+    await play.practice.skip(case.case_id, 4)
+    await until_states(play, case, "day-7", {"sms": "delivered", "email": "skipped"})
+    assert len(await play.mails(case)) == 1
+
+
+def reply_case(case: Case) -> str:
+    return reply_workflow_id(case.case_id.split("/")[1], case.client_id)
+
+
+async def asked_about(play: Play, case: Case, code: str) -> Review:
+    """Wait for the question that a reply opens."""
+
+    async def asked() -> Review | None:
+        async with play.practice.pool.acquire() as conn:
+            waiting = await reviews.open_of_case(conn, reply_case(case))
+        return next((one for one in waiting if one.code == code), None)
+
+    found: Review = await play.until(asked, f"question {code}", case)
+    return found
 
 
 @pytest.mark.parametrize("kind", ["timeout_after", "error_after", "reset_after"])
