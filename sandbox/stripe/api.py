@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from sandbox.box import Box
 from sandbox.faults import HangUp
-from sandbox.stripe import billing, checkout, lists, payments
+from sandbox.stripe import billing, checkout, lists, payments, payouts
 from sandbox.stripe.checkout_page import checkout_routes
 from sandbox.stripe.pages import pay_routes
 from sandbox.stripe.params import check_params
@@ -136,6 +136,8 @@ ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
     ("POST", "/refunds", "refunds.create", lambda t, _, f: payments.create_refund(t, f)),
     ("GET", "/refunds", "refunds.list", lambda t, _, f: lists.refunds(t, f)),
     ("GET", "/refunds/{id}", "refunds.retrieve", _read("refund")),
+    ("GET", "/payouts", "payouts.list", lambda t, _, f: payouts.payouts(t, f)),
+    ("GET", "/payouts/{id}", "payouts.retrieve", _read("payout")),
     ("GET", "/events", "events.list", lambda t, _, f: lists.events(t, f)),
     ("GET", "/events/{id}", "events.retrieve", _event),
     (

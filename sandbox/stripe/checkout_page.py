@@ -26,7 +26,7 @@ border:1px solid #8792a2}} button{{background:#1f4fd8;color:#fff;border:0;margin
 <p>Services</p><h1>${amount}</h1>{notice}
 <form method="post">
 <label for="card">{card_word}</label>
-<input id="card" name="card" inputmode="numeric" autocomplete="off" value="4242 4242 4242 4242">
+<input id="card" name="card" inputmode="numeric" autocomplete="off" value="{card}">
 <label for="method">{method_word}</label>
 <select id="method" name="method"><option value="card">Card</option>
 <option value="us_bank_account">Bank account (ACH)</option></select>
@@ -52,12 +52,15 @@ DECLINED = "Your card was declined. Please try another one."
 GONE = "This checkout page is not valid any more."
 
 
-def _render(doc: Doc, notice: str = "", status: int = 200) -> Response:
+def _render(
+    doc: Doc, notice: str = "", status: int = 200, card: str = "4242 4242 4242 4242"
+) -> Response:
     lang = doc["locale"] if doc["locale"] in _WORDS else "en"
     text = _PAGE.format(
         lang=lang,
         back=escape(doc["cancel_url"] or "#"),
         amount=in_dollars(doc["amount_total"]),
+        card=escape(card),
         notice=f'<p role="alert">{escape(notice)}</p>' if notice else "",
         **_WORDS[lang],
     )
@@ -97,7 +100,7 @@ def checkout_routes(t: Twin) -> list[Route]:
             body = {"outcome": outcome, "session": doc["id"]}
             return JSONResponse(body, 402 if outcome == "declined" else 200)
         if outcome == "declined":
-            return _render(doc, DECLINED, 402)
+            return _render(doc, DECLINED, 402, form.get("card") or "")
         back = doc["success_url"].replace("{CHECKOUT_SESSION_ID}", doc["id"])
         return RedirectResponse(back, 303)
 

@@ -8,6 +8,13 @@ POST /sessions/{id}/processing  {}: a payer starts a bank debit there
 POST /sessions/{id}/settle      {"succeeded": bool}: the bank answers
 POST /loose_payment             {"amount_cents", "currency", "descriptor"?}
 POST /refund                    {"payment_intent", "amount_cents"?}: from the Dashboard
+POST /payouts                   {"amount_cents"?, "arrives_in_days"?, "reconciled"?, "paid"?}: a
+                                payout of all that is free, or by hand of an amount
+POST /payouts/{id}/reconcile    {}: its parts can be listed
+POST /payouts/{id}/pay          {}: the bank has it
+POST /payouts/{id}/fail         {"code"?}: the bank sends it back
+POST /wrong_cent                {"payout" | "payment_intent", "cents"?}: plants an error
+POST /adjustment                {"amount_cents", "category"?, "fee_cents"?, "source"?}
 POST /saved_failure             {"operation"}: its next call works, yet its key keeps a 500
 GET  /events                    the event log, oldest first
 """
@@ -21,7 +28,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from sandbox.box import Box
-from sandbox.stripe import checkout, payments
+from sandbox.stripe import checkout, payments, payouts
 from sandbox.stripe.params import TABLE
 from sandbox.stripe.twin import Twin
 from sandbox.stripe.wire import Doc, StripeError
@@ -83,6 +90,12 @@ def stripe_control(box: Box) -> Starlette:
         "/sessions/{id}/settle": settle_session,
         "/loose_payment": loose,
         "/refund": refund,
+        "/payouts": lambda _, body: payouts.run(t, body),
+        "/payouts/{id}/reconcile": lambda id, _: payouts.reconcile(t, id),
+        "/payouts/{id}/pay": lambda id, _: payouts.pay(t, id),
+        "/payouts/{id}/fail": lambda id, body: payouts.fail(t, id, **body),
+        "/wrong_cent": lambda _, body: payouts.wrong_cent(t, body),
+        "/adjustment": lambda _, body: payouts.adjustment(t, body),
         "/saved_failure": saved_failure,
     }
     routes = [Route(path, _verb(act), methods=["POST"]) for path, act in verbs.items()]

@@ -2,6 +2,7 @@
 
 import re
 
+from sandbox.stripe import payouts
 from sandbox.stripe.twin import Twin
 from sandbox.stripe.wire import Doc, created_in, integer, list_of, nested, page, refuse
 
@@ -83,7 +84,8 @@ def refunds(t: Twin, form: Doc) -> Doc:
 
 def balance_transactions(t: Twin, form: Doc) -> Doc:
     """Balance transactions by source, type and currency."""
-    rows = t.all("balance_transaction")
+    paid_out = form.get("payout")
+    rows = payouts.parts(t, paid_out) if paid_out else t.all("balance_transaction")
     rows = [row for row in rows if _same(form, row, ("source", "type", "currency"))]
     return _page(form, "/v1/balance_transactions", rows)
 

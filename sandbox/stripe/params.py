@@ -113,6 +113,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "refunds.list": ("", _LIST + " charge payment_intent"),
     "events.retrieve": ("", "expand"),
     "events.list": ("", _LIST + " delivery_success type types"),
+    "payouts.retrieve": ("", "expand"),
+    "payouts.list": ("", _LIST + " arrival_date destination status"),
     "balance_transactions.retrieve": ("", "expand"),
     "balance_transactions.list": ("", _LIST + " currency payout source type"),
 }
@@ -127,6 +129,8 @@ NESTED: dict[tuple[str, str], tuple[str, str]] = {
     ("payment_records.report_payment", "guaranteed"): ("guaranteed_at", ""),
     ("invoice_payments.list", "payment"): ("type", "payment_intent payment_record"),
     ("events.list", "created"): ("", "gt gte lt lte"),
+    ("payouts.list", "created"): ("", "gt gte lt lte"),
+    ("balance_transactions.list", "created"): ("", "gt gte lt lte"),
     ("checkout.sessions.create", "payment_intent_data"): (
         "",
         "application_fee_amount capture_method description metadata on_behalf_of receipt_email"

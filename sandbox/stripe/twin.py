@@ -35,6 +35,10 @@ ENABLED_EVENTS = frozenset(
         "checkout.session.async_payment_succeeded",
         "checkout.session.async_payment_failed",
         "checkout.session.expired",
+        "payout.paid",
+        "payout.failed",
+        "payout.canceled",
+        "payout.reconciliation_completed",
     ]
 )
 """What the practice's webhook endpoint subscribes to; the log keeps every event."""
@@ -49,6 +53,7 @@ _KINDS = {
     "re": "refund",
     "cn": "credit_note",
     "cs": "checkout.session",
+    "po": "payout",
 }
 
 

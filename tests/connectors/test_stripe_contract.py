@@ -85,6 +85,8 @@ MODULES = {
     "refunds.list": "refund_list",
     "events.retrieve": "event_retrieve",
     "events.list": "event_list",
+    "payouts.retrieve": "payout_retrieve",
+    "payouts.list": "payout_list",
     "balance_transactions.retrieve": "balance_transaction_retrieve",
     "balance_transactions.list": "balance_transaction_list",
 }
@@ -166,6 +168,7 @@ async def used(running: World) -> AsyncIterator[World]:
         if name == "paid":
             await world.control(f"/sessions/{page.session_id}/pay")
         await stripe.expire_checkout(page.session_id)
+    await world.control("/payouts")
     yield world
     await stripe.close()
     await other.close()
@@ -276,6 +279,7 @@ KINDS = (
     "refund",
     "credit_note",
     "balance_transaction",
+    "payout",
     "checkout.session",
 )
 
@@ -308,6 +312,7 @@ async def test_objects_have_no_field_that_the_sdk_does_not_know(used: World, kin
         "refund": sdk.Refund,
         "credit_note": sdk.CreditNote,
         "balance_transaction": sdk.BalanceTransaction,
+        "payout": sdk.Payout,
         "checkout.session": sdk.checkout.Session,
     }
     # `subscription` and `source` are stale fields that Stripe's own fixtures still show.
@@ -330,6 +335,7 @@ async def test_lists_load_in_the_sdk(used: World) -> None:
             "refunds",
             "events",
             "balance_transactions",
+            "payouts",
         ]:
             answer = await http.get(f"/{path}", params={"limit": 100})
             assert answer.status_code == 200, answer.text
