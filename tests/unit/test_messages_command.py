@@ -86,6 +86,7 @@ def test_one_html_page_holds_all_and_runs_nothing(tmp_path: Path) -> None:
     assert page.count("<section>") == len(everything)
     assert page.count("<iframe") == sum(each.html is not None for each in everything)
     assert page.count("sandbox srcdoc") == page.count("<iframe")
+    assert page.lower().count("<!doctype") == 1  # an e-mail's own markup stays inside its frame
     assert "<script" not in page
     assert "Content-Security-Policy" in page
     assert f"{len(everything)} messages are in" in " ".join(result.output.split())
