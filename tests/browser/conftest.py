@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 import uvicorn
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -42,20 +42,27 @@ def browser_path() -> str:
     pytest.skip("no Chromium or Chrome on the PATH")
 
 
-@pytest.fixture
-async def page(browser_path: str) -> AsyncIterator[Page]:
-    """One page on a phone."""
+@pytest.fixture(scope="session")
+async def browser(browser_path: str) -> AsyncIterator[Browser]:
+    """One Chromium for all tests; starting it costs more than most of them."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=browser_path, args=list(FLAGS))
-        context = await browser.new_context(viewport=PHONE, device_scale_factor=2)
-        yield await context.new_page()
-        await browser.close()
+        started = await playwright.chromium.launch(executable_path=browser_path, args=list(FLAGS))
+        yield started
+        await started.close()
 
 
-async def serve(app: Starlette) -> tuple[uvicorn.Server, asyncio.Task[None], str]:
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """One page on a phone that nobody has used before."""
+    context = await browser.new_context(viewport=PHONE, device_scale_factor=2)
+    yield await context.new_page()
+    await context.close()
+
+
+async def serve(app: Starlette, port: int = 0) -> tuple[uvicorn.Server, asyncio.Task[None], str]:
     """Serve on a free loopback port; returns the server, its task and its address."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.bind(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110  # uvicorn offers no event to wait for

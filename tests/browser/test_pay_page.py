@@ -35,10 +35,10 @@ async def test_a_patient_pays_from_the_phone(
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text))
     await page.goto(f"{site}/p/{owed.token}")
-    await expect(page.get_by_text("$1,234.00")).to_be_visible()
+    await expect(page.get_by_text("$1,234.00", exact=True)).to_be_visible()
     assert await fits(page)
     await page.screenshot(path=tmp_path / "due.png", full_page=True)
-    button = page.get_by_role("button", name="Pay now")
+    button = page.get_by_role("button", name="Pay $1,234.00")
     box = await button.bounding_box()
     assert box is not None
     assert box["height"] >= 44
@@ -85,7 +85,7 @@ async def test_bad_days_look_calm(
         await page.goto(f"{site}/p/{'z' * 22}")
     else:
         await page.goto(f"{site}/p/{owed.token}")
-        await page.get_by_role("button", name="Pay now").click()
+        await page.get_by_role("button", name="Pay $240.00").click()
     titles = {
         "down": "Payments are paused for a moment",
         "in_flight": "Your payment is on its way",
