@@ -15,6 +15,7 @@ from connectors.payments.stripe_calls import answer, once
 from connectors.payments.stripe_checkout import Checkouts
 from connectors.payments.stripe_http import StripeHttp
 from connectors.payments.stripe_opening import Bill, Opening
+from connectors.payments.stripe_payouts import StripePayouts
 from connectors.payments.stripe_shapes import (
     CAUGHT_UP_TYPES,
     Missing,
@@ -75,6 +76,8 @@ class StripeProcessor:
         stripe.enable_telemetry = False
         self._client, self._v1 = client, client.v1
         self._opening, self._checkouts = Opening(client), Checkouts(client)
+        self.payouts = StripePayouts(client)
+        """`PayoutPort` over the same client."""
 
     async def close(self) -> None:
         """Close the connection pool."""

@@ -168,7 +168,12 @@ async def used(running: World) -> AsyncIterator[World]:
         if name == "paid":
             await world.control(f"/sessions/{page.session_id}/pay")
         await stripe.expire_checkout(page.session_id)
-    await world.control("/payouts")
+    made = await world.control("/payouts")
+    await stripe.payouts.read_payout(made["id"])
+    await stripe.payouts.movements_of(made["id"])
+    await stripe.payouts.payouts_since(datetime.now(UTC) - timedelta(minutes=1))
+    await stripe.payouts.movements_since(datetime.now(UTC) - timedelta(minutes=1))
+    await stripe.payouts.other_names(next(r.intent_id for r in read.payments if r.intent_id))
     yield world
     await stripe.close()
     await other.close()
@@ -205,6 +210,9 @@ async def test_the_connector_sends_published_parameters_only(used: World) -> Non
         "checkout.sessions.create",
         "checkout.sessions.retrieve",
         "checkout.sessions.expire",
+        "payouts.retrieve",
+        "payouts.list",
+        "balance_transactions.list",
     }
     for row in calls:
         kinds, fields = allowed(MODULES[row["operation"]])
@@ -221,7 +229,7 @@ def test_the_parameter_check_itself_can_fail() -> None:
 OPAQUE = re.compile(
     r"""
     \d+ | true | false | usd                                 # numbers, flags, the currency
-  | (cus|in|pi|pr|evt)_[0-9a-z]+                             # Stripe's own ids
+  | (cus|in|pi|pr|po|evt)_[0-9a-z]+                             # Stripe's own ids
   | payment | en | es | payment_intent\.latest_charge
   | https://pay\.example\.test/p/[A-Za-z0-9_-]{22}/(done|back)/[0-9a-f-]{36}   # our own page
   | Services
@@ -230,6 +238,7 @@ OPAQUE = re.compile(
   | TO-[A-Z2-7]+
   | Services,\ visit\ [0-9A-F]{4}                            # the one neutral line
   | send_invoice | exclude | custom | guaranteed | payment_intent | Received\ outside\ Stripe
+  | data\.source | (data\.)?failure_balance_transaction
   | payments\.data\.payment\.(payment_intent|payment_record) | latest_charge
   | (invoice|invoice_payment|payment_intent|charge(\.dispute)?|refund|credit_note|payout)\.[a-z_]+
   | checkout\.session\.[a-z_]+
