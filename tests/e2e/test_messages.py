@@ -51,15 +51,29 @@ async def test_step_by_sms_alone_to_a_refused_number_goes_by_email_at_once(play:
     await until_states(play, case, "day-7", {"sms": "failed", "email": "accepted"})
 
 
-@pytest.mark.parametrize("phone_end", ["0003", "0005"])
-async def test_undelivered_reminder_goes_once_by_email(play: Play, phone_end: str) -> None:
-    case = await play.case(TOXIN_40, patient=new_patient(phone_end=phone_end))
+async def test_undelivered_reminder_goes_once_by_email(play: Play) -> None:
+    case = await play.case(TOXIN_40, patient=new_patient(phone_end="0005"))
     await until_states(play, case, "invoice", {"sms": "failed", "email": "accepted"})
     await play.practice.skip(case.case_id, TO_DAY_3)
     await until_states(play, case, "day-3", {"sms": "failed", "email": "accepted"})
     await play.flush()
     assert len(await play.mails(case)) == 2
     assert "UNREACHABLE" not in await play.codes(case)
+
+
+async def test_phone_that_is_off_is_tried_again_after_hours_and_then_left_for_email(
+    play: Play,
+) -> None:
+    case = await play.case(TOXIN_40, patient=new_patient(phone_end="0003"))
+    await until_states(play, case, "invoice", {"sms": "failed", "email": "accepted"})
+    await play.practice.skip(case.case_id, TO_DAY_3)
+    await until_states(play, case, "day-3", {"sms": "failed"})
+    await play.flush()
+    assert len(await play.messages(case, "day-3")) == 1
+    await play.practice.skip(case.case_id, 0.2)
+    await until_states(play, case, "day-3", {"sms": "failed", "email": "accepted"})
+    assert len(await play.messages(case, "day-3")) == 3
+    assert len(await play.mails(case)) == 2
 
 
 async def test_mailbox_that_bounces_gets_the_invoice_by_sms(play: Play) -> None:

@@ -362,8 +362,11 @@ class FakeReviews(Fake):
     @activity.defn
     async def apply_decision(self, ask: ApplyIn) -> ApplyOut:
         world = self.heard(ask)
-        if world.decide(ask.decision) and ask.decision.choice == "write_off":
-            world.written_off_cents += world.balance_cents
+        if world.decide(ask.decision):
+            if ask.decision.choice == "write_off":
+                world.written_off_cents += world.balance_cents
+            elif ask.decision.choice == "apply_credit":
+                world.paid_cents += world.balance_cents
         code = next(q.code for q in world.questions if q.review_id == ask.decision.review_id)
         asked = questions.question(ask.case.case_id, ask.case.location_id, code, 0, 0, ask.at)
         # What the real answer means; as a repeat, because only a first one touches the books.
