@@ -1,12 +1,12 @@
-"""Twilio's error codes and opt-out words, as data.
+"""Twilio's error codes and opt-out verdicts, as data; words are read by `domain.replies`.
 
 The codes come from Twilio's public error list. A code before acceptance is the `code` of a 4xx
 answer, one after acceptance is the `ErrorCode` of a status callback.
 """
 
-import re
-import unicodedata
 from collections.abc import Mapping
+
+from domain import replies
 
 OPTED_OUT = "opted_out"
 INVALID_ADDRESS = "invalid_address"
@@ -100,33 +100,6 @@ REPORT_STATES: Mapping[str, str] = {
 }
 """Twilio's MessageStatus -> `DeliveryReport.state`."""
 
-STOP_WORDS = frozenset(
-    (
-        *("stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"),
-        *("stopp", "sstop", "stp", "sotp", "stpo", "stob", "stip", "atop", "dtop", "stops"),
-        *("parar", "alto", "cancelar", "basta"),
-    )
-)
-"""Whole messages that end consent: Twilio's keywords, their common typos, Spanish."""
-
-START_WORDS = frozenset({"start", "unstop"})
-"""Without `yes`: it restores consent only where Twilio says so, it may answer anything else."""
-
-HELP_WORDS = frozenset({"help", "info", "ayuda"})
-
-STOP_PHRASES = (
-    r"\b(stop|quit) (please|pls|plz|now|texting|messaging|contacting|sending)\b",
-    r"\b(please|pls|plz) (stop|quit)\b(?! by\b)",
-    r"\bno (mas|more (texts?|messages?|msgs?))\b",
-    r"\b(do not|dont|never) (text|message|contact|msg)\b",
-    r"\bopt(ed|ing)? (me )?out\b",
-    r"\bunsubscribe\b",
-    r"\b(remove me|take me off|leave me alone)\b",
-    r"\b(deje|dejen|dejar) de (enviar|mandar|escribir)",
-    r"\bno me (envie|envien|mande|manden|escriba|escriban)\b",
-)
-"""Plain-language revocation (47 CFR 64.1200(a)(10)), over folded text."""
-
 OPT_OUT_TYPES: Mapping[str, str] = {"STOP": "stop", "START": "start", "HELP": "help"}
 """The `OptOutType` that Advanced Opt-Out puts on the webhook -> `InboundText.opt_out`."""
 
@@ -147,18 +120,7 @@ def classify_reply(body: str, opt_out_type: str | None = None) -> str | None:
     """`stop`, `start`, `help` or None for a person; Twilio's own verdict wins."""
     if opt_out_type and opt_out_type.upper() in OPT_OUT_TYPES:
         return OPT_OUT_TYPES[opt_out_type.upper()]
-    words = _fold(body)
-    joined = words.replace(" ", "")
-    if joined in STOP_WORDS or any(re.search(phrase, words) for phrase in STOP_PHRASES):
+    reading = replies.classify(body)
+    if reading.stop_scope is not None:
         return "stop"
-    if joined in START_WORDS:
-        return "start"
-    return "help" if joined in HELP_WORDS else None
-
-
-def _fold(text: str) -> str:
-    """Lower case, no accents, apostrophes or punctuation, single spaces."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    plain = re.sub(r"['’`]", "", plain)
-    return " ".join(re.sub(r"[^\w\s]", " ", plain).split())
+    return reading.kind if reading.kind in OPT_OUT_TYPES.values() else None
