@@ -16,7 +16,7 @@ LEAST_CENTS = 100
 PAYABLE_CENTS = 50
 """What the card processor takes at least; nobody may be left with less to pay."""
 
-_AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.(\d{1,2}))?")
+_AMOUNT = re.compile(r"\$?\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,7})(?:\.([0-9]{1,2}))?")
 
 
 class Standing(Record):
