@@ -20,6 +20,11 @@ def unmatched_workflow_id(source: str, payment_id: str) -> str:
     return f"payment/{source}/{payment_id}"
 
 
+def payout_workflow_id(source: str, payout_id: str) -> str:
+    """`payout/<source>/<payout id>`: money on its way from the processor to the bank."""
+    return f"payout/{source}/{payout_id}"
+
+
 def reply_workflow_id(location_id: str, opaque: str) -> str:
     """`reply/<location>/<client id>`: what a client wrote; an inbox id for an unknown number."""
     return f"reply/{location_id}/{opaque}"

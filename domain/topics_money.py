@@ -14,6 +14,11 @@ _REFUND = choice(
 _ENTERED = choice("done", "Done by hand", "The PMS is read again and must show the payment.")
 
 
+_CALL_PROCESSOR = choice(
+    "call_processor", "Ask the processor", "Nothing is booked; the question comes back in 7 days."
+)
+
+
 def _hold(label: str) -> Choice:
     return choice(
         "hold_30_days", label, "{amount} stays in suspense; the question comes back in 30 days."
@@ -150,12 +155,28 @@ TOPICS: tuple[Topic, ...] = (
         None,
         choice("read_again", "Read it again", "The payout's parts are read anew."),
         choice(
+            "add_missing",
+            "Add the missing payments",
+            "Each payment that the books lack is booked in suspense and asked about by itself.",
+        ),
+        choice(
             "accept",
             "Accept the difference",
-            "{amount} is booked as a processing cost.",
+            "{amount} is booked as a processing cost, once no payment is missing.",
             Need.REASON,
             two_person=True,
         ),
+        _CALL_PROCESSOR,
+    ),
+    topic(
+        "PAYOUT_MANUAL",
+        "Payout by hand",
+        "Somebody sent {amount} to the bank by hand; the processor does not say what is in it.",
+        "The payout stays unreconciled and the month cannot close.",
+        None,
+        choice("book", "Book it as it is", "{amount} moves from the processor to the bank."),
+        choice("read_again", "Read it again", "The payout is read anew."),
+        _CALL_PROCESSOR,
     ),
     topic(
         "REFUND_UNLINKED",
