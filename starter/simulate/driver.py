@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from starter.schedules import SWEEPS
 from starter.simulate import acts, practice_acts
@@ -44,7 +45,7 @@ class Driver:
         self.world = world
         self._desk = Desk(world)
         self._progress = progress
-        self._wakes: dict[str, list[datetime]] = defaultdict(list)
+        self._pulse: tuple[Any, ...] = ()
         self.instants = 0
         self.questions = self._desk.asked
 
@@ -112,7 +113,7 @@ class Driver:
             await self._practice_act(act)
         owners = {self._owner(case_id) for case_id in waking} | set(of_client)
         touched = set(waking)
-        for number in owners - {None}:
+        for number in set(of_client) - {None}:
             touched.update(self.world.cases_of(number or 0))
         await asyncio.gather(
             *(
@@ -122,7 +123,7 @@ class Driver:
                 for owner in owners
             )
         )
-        await self.world.settle(touched)
+        self._pulse = await self.world.settle(touched, self._pulse)
         await self._look_up(touched)
         self._forget_stale(touched)
         await self._desk.look()
@@ -160,9 +161,10 @@ class Driver:
                 await acts.VERBS[act.kind](self.world, act)
             if act is not due[-1] or waking:
                 await self.world.settle(cases)
-        for case_id in waking:
+        for place, case_id in enumerate(waking):
+            if place:
+                await self.world.cases.idle(waking[:place])
             await self.world.cases.sync(case_id)
-            await self.world.cases.idle([case_id])
 
     async def _look_up(self, touched: set[str]) -> None:
         """A case that does not know whether its message went out looks twice, soon after."""
@@ -171,7 +173,7 @@ class Driver:
             soon = self.world.clock.now() + timedelta(seconds=_AFTERWARDS_SECONDS)
             await self.world.clock.reach(soon)
             await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in shaky))
-            await self.world.settle(shaky)
+            self._pulse = await self.world.settle(shaky, self._pulse)
 
     def _forget_stale(self, touched: set[str]) -> None:
         """A time that has come and gone is no wake-up any more: the case waits for something."""
@@ -190,7 +192,7 @@ class Driver:
             known = self.world.cases.known.get(case_id)
             if known is None or not known.running or known.wake is None or known.retrying:
                 continue
-            seen = self._wakes[case_id]
+            seen = self.world.wakes[case_id]
             if known.wake in seen or known.wake < now + _MEANINGFUL:
                 continue
             seen.append(known.wake)

@@ -15,6 +15,8 @@ from starter.simulate.world import World
 
 _PHONE = re.compile(rb"[2-9]\d\d555\d{4}")
 _BORN = re.compile(rb"%d-\d\d-\d\d" % BIRTH_YEAR)
+_BY_RECIPIENT = "/Messages.json?"
+"""Twilio's list by recipient is its only look-up, so a phone stands in that one URL."""
 _CHUNK_BYTES, _OVERLAP_BYTES = 16_000_000, 64
 
 
@@ -50,6 +52,10 @@ def _chunks(path: Path) -> Iterator[bytes]:
             tail = chunk[-_OVERLAP_BYTES:]
 
 
+def _joined(urls: list[str]) -> bytes:
+    return "\n".join(urls).encode()
+
+
 async def leaks(case: Case, world: World) -> list[Violation]:
     """Each place that holds a planted string, once."""
     phones = frozenset(
@@ -62,6 +68,9 @@ async def leaks(case: Case, world: World) -> list[Violation]:
         kinds = {kind for chunk in _chunks(place) for kind in secrets_in(chunk, phones)}
         found += [f"{place.name} holds {kind}" for kind in sorted(kinds)]
     urls = (await world.practice.http.get("/urls")).json()
-    found += [f"a URL holds {kind}" for kind in secrets_in("\n".join(urls).encode(), phones)]
+    lookups = [url for url in urls if _BY_RECIPIENT in url]
+    rest = [url for url in urls if _BY_RECIPIENT not in url]
+    found += [f"a URL holds {kind}" for kind in secrets_in(_joined(rest), phones)]
+    found += [f"a look-up holds {kind}" for kind in secrets_in(_joined(lookups), frozenset())]
     case.checked[LEAK] += len(phones) * (len(places) + 1)
     return [Violation(LEAK, -1, case.plan.ends, what) for what in found]

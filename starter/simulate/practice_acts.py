@@ -14,8 +14,12 @@ HOLD_SECONDS = 300
 """Longer than any client waits: the call ends by the kill."""
 SLOW_SECONDS = 6
 _DUE_WITHIN = timedelta(minutes=2)
+_TEXTED = (1, 2)
+"""Which wake-ups of a case are reminders by text: the first two, if nothing came between."""
 _ALWAYS = 1_000_000_000
 _WAIT_SECONDS = 20
+_WORTH_IT, _PATIENT_TRIES, _TRIES_MAX = 4, 5, 12
+"""Wait some days for so many texts that are due at once."""
 _TOMORROW = timedelta(days=1)
 
 
@@ -66,10 +70,10 @@ async def lived(world: World) -> None:
 async def strike(world: World, act: Act) -> None:
     """Texts that are due in a moment meet a vendor that does not answer, before or after the
     effect; when the act says so, the worker is killed while it waits."""
-    due = _due(world)
-    if not due:
-        if act.data.get("tries", 0) < 12:
-            data = {**act.data, "tries": act.data.get("tries", 0) + 1}
+    due, tries = _due(world), act.data.get("tries", 0)
+    if len(due) < (1 if tries > _PATIENT_TRIES else _WORTH_IT):
+        if tries < _TRIES_MAX:
+            data = {**act.data, "tries": tries + 1}
             world.push(Act(act.at + _TOMORROW, act.kind, data=data))
         return
     kills = act.kind == "kill_worker"
@@ -106,23 +110,31 @@ def _due(world: World) -> list[str]:
         owner = world.case_owner.get(case_id)
         if owner is None or not known.running or known.wake is None or known.retrying:
             continue
+        if len(world.wakes[case_id]) not in _TEXTED or not _may_text(world, owner[0]):
+            continue
         if now <= known.wake <= now + _DUE_WITHIN and owner[0] not in clients:
             clients.add(owner[0])
             found.append(case_id)
     return found
 
 
+def _may_text(world: World, client: int) -> bool:
+    stopped = any(fact.data["channel"] == "sms" for fact in world.truth.of(client, "opted_out"))
+    return not stopped and world.plan.clients[client].person.phone_arrives
+
+
 async def _held(world: World, wanted: int) -> None:
     """Wait until the calls hang, or as many of them as will."""
     deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
-    before = -1
+    before, began = -1, asyncio.get_running_loop().time()
     while asyncio.get_running_loop().time() < deadline:
         hits = await world.hits()
         held = hits["killed_before"] + hits["killed_after"]
-        if held >= wanted or (held and held == before):
+        waited = asyncio.get_running_loop().time() - began
+        if held >= wanted or (held == before and waited > (1 if held else _WAIT_SECONDS / 3)):
             return
         before = held
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.3)
 
 
 VERBS = {

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -48,6 +48,8 @@ class World:
         self.case_owner: dict[str, tuple[int, int]] = {}
         self.client_number: dict[str, int] = {}
         self.invoice_owner: dict[str, tuple[int, int]] = {}
+        self.wakes: dict[str, list[datetime]] = defaultdict(list)
+        """The instants at which each case announced that it would act, one after the other."""
         self.shaky: set[int] = set()
         """Clients some of whose messages may be of unknown outcome for a moment."""
         self.closed_until: datetime | None = None
@@ -136,13 +138,19 @@ class World:
                 raise NotSettled(f"{row['waiting']} events wait in the inbox")
             await asyncio.sleep(ROUND_SECONDS)
 
-    async def settle(self, case_ids: Iterable[str]) -> None:
-        """Wait until these cases rest and nothing is on its way to them."""
-        wanted, before = list(case_ids), None
+    async def settle(
+        self, case_ids: Iterable[str], before: tuple[Any, ...] | None = None
+    ) -> tuple[Any, ...]:
+        """Wait until these cases rest and nothing is on its way to them.
+
+        Answers what the inbox holds. When that is what it held `before` all this began, one look
+        at the cases is enough.
+        """
+        wanted = list(case_ids)
         while True:
             await self.cases.idle(wanted)
             await asyncio.sleep(ROUND_SECONDS)
             now = await self.heard()
             if now == before:
-                return
+                return now
             before = now
