@@ -9,9 +9,9 @@ import pytest
 from pydantic import BaseModel
 from temporalio import workflow
 
-from activities import contracts
+from activities import contracts, reply_contracts
 from activities.sweeps import SweepIn, SweepOut
-from domain import case
+from domain import case, reply_case
 from worker import WORKFLOWS, sandboxed
 
 FOLDER = Path(__file__).resolve().parents[2] / "workflows"
@@ -151,7 +151,15 @@ def models(module: object) -> list[type[BaseModel]]:
 
 @pytest.mark.parametrize(
     "model",
-    [*models(contracts), *models(case), SweepIn, SweepOut],
+    [
+        *(
+            model
+            for module in (contracts, reply_contracts, case, reply_case)
+            for model in models(module)
+        ),
+        SweepIn,
+        SweepOut,
+    ],
     ids=lambda model: model.__name__,
 )
 def test_message_is_frozen_and_bounded(model: type[BaseModel]) -> None:
@@ -165,7 +173,7 @@ def test_message_is_frozen_and_bounded(model: type[BaseModel]) -> None:
 
 
 def test_workflows_fail_on_a_wrong_model_instead_of_hanging() -> None:
-    for name in ("treatment_visit.py", "unmatched_payment.py"):
+    for name in ("treatment_visit.py", "unmatched_payment.py", "patient_reply.py"):
         assert "failure_exception_types=[ValidationError]" in SOURCES[name]
 
 
