@@ -11,13 +11,15 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from domain.case import Hold, Release
+from activities.contracts import SendOut
+from domain.case import ClientReleased, Hold, Release
 from starter.exit import end
 from tests.workflows.clinic import Case, Clinic, dev_server, received
 from tests.workflows.fakes import World
@@ -127,6 +129,50 @@ async def doubted(clinic: Clinic, world: World) -> Case:
     return case
 
 
+async def silenced(clinic: Clinic, world: World) -> Case:
+    """A hold of the client, one that ends by itself, a statement, credit, no consent."""
+    world.answers = [SendOut(status="covered", balance_cents=0, reason="IN_STATEMENT")]
+    case = await clinic.visit(visit_id="silenced")
+    world.answers = [SendOut(status="held", balance_cents=0, reason="HOLD_REPLY")]
+    await case.day(4)
+    released = ClientReleased(hold_id="hold-1")
+    until = (await case.now()) + timedelta(days=20)
+    world.answers = [
+        SendOut(status="snoozed", balance_cents=0, reason="HOLD_PROMISE", until=until),
+        SendOut(status="credit", balance_cents=0),
+        SendOut(status="no_consent", balance_cents=0),
+    ]
+    await case.signal("client_released", released)
+    await case.day(5)
+    await case.signal("client_released", released)
+    await case.decide("chase_anyway", reason="kept for the next visit")
+    await case.decide("called")
+    await case.day(8)
+    await case.pay()
+    return case
+
+
+async def bounced(clinic: Clinic, world: World) -> Case:
+    """Nothing arrives, the address is mended, a phone is off, a payment hangs and fails."""
+    case = await clinic.visit(visit_id="bounced")
+    await case.bounced("sms")
+    await case.bounced("email")
+    await case.day(1)
+    await case.decide("retry")
+    await case.day(4)
+    await case.bounced("sms", "retry_later")
+    await case.pass_(hours=5)
+    await case.bounced("sms", "retry_later")
+    await case.pass_(hours=1)
+    world.in_flight = True
+    await case.day(17)
+    await case.decide("try_again")
+    world.in_flight = False
+    await case.day(19)
+    await case.pay()
+    return case
+
+
 async def unmatched(clinic: Clinic, _: World) -> Case:
     await clinic.visit(visit_id="told")
     money = await clinic.money(payment_id="pi_unmatched")
@@ -169,6 +215,8 @@ PATHS: tuple[Play, ...] = (
     nothing_due,
     amended,
     doubted,
+    silenced,
+    bounced,
     unmatched,
     paid_on_a_page,
     replied,

@@ -179,8 +179,10 @@ async def test_payment_under_way_silences_the_case_until_it_is_known(
     world.in_flight = False
     await case.day(6, hour=11)
     assert words(world)[2:] == ["day-3 sms 10-21 10:00"]
-    await case.day(7)
-    assert words(world)[3:] == ["day-7 sms 10-22 10:00", "day-7 email 10-22 10:00"]
+    await case.day(9)
+    assert words(world)[3:] == []
+    await case.day(10)
+    assert words(world)[3:] == ["day-7 sms 10-25 10:00", "day-7 email 10-25 10:00"]
 
 
 async def test_repeated_announcements_of_one_payment_change_nothing(
