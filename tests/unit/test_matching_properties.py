@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.matching import HeldPayment, Matched, Proposed, match
@@ -13,6 +13,8 @@ from domain.reviews import TOPICS
 from tests.oracle.match_books import TODAY, Row, book_of
 
 SEEDS = st.integers(0, 10**9)
+UNHURRIED = settings(deadline=None)
+"""A busy machine is no finding."""
 PARTS = ("payments", "items", "loans", "earlier", "record")
 
 
@@ -71,6 +73,7 @@ def sound(book: MatchBook, each: Answer) -> None:
         assert answer.margin_points >= 25 or not answer.is_preticked
 
 
+@UNHURRIED
 @given(SEEDS, SEEDS)
 def test_the_order_of_anything_never_changes_an_answer(seed: int, order: int) -> None:
     book = book_of(seed)
@@ -79,6 +82,7 @@ def test_the_order_of_anything_never_changes_an_answer(seed: int, order: int) ->
     sound(MatchBook.model_validate(book), answer)
 
 
+@UNHURRIED
 @given(SEEDS, SEEDS)
 def test_the_order_of_payments_never_changes_a_book(seed: int, order: int) -> None:
     book = busy(seed)
@@ -89,6 +93,7 @@ def test_the_order_of_payments_never_changes_a_book(seed: int, order: int) -> No
         sound(MatchBook.model_validate(book), each)
 
 
+@UNHURRIED
 @given(SEEDS)
 def test_no_case_is_paid_more_than_it_is_owed_and_no_payment_counts_twice(seed: int) -> None:
     book = MatchBook.model_validate(busy(seed))
@@ -116,6 +121,7 @@ def test_no_case_is_paid_more_than_it_is_owed_and_no_payment_counts_twice(seed: 
             owed[part.case_id] = max(0, owed[part.case_id] - part.cents - closings)
 
 
+@UNHURRIED
 @given(SEEDS)
 def test_without_listed_tiers_nothing_is_ever_certain(seed: int) -> None:
     book = MatchBook.model_validate(book_of(seed))
@@ -124,6 +130,7 @@ def test_without_listed_tiers_nothing_is_ever_certain(seed: int) -> None:
         assert not isinstance(each.answer, Matched)
 
 
+@UNHURRIED
 @given(SEEDS)
 def test_without_a_reference_or_a_payer_nothing_is_certain_or_proposed(seed: int) -> None:
     """However many points a candidate has: a score never matches."""
@@ -145,6 +152,7 @@ def test_without_a_reference_or_a_payer_nothing_is_certain_or_proposed(seed: int
     assert answer.account == "2095"
 
 
+@UNHURRIED
 @given(SEEDS)
 def test_a_stricter_practice_is_never_surer(seed: int) -> None:
     """Taking thresholds away from certainty turns answers into proposals or questions alone."""

@@ -304,6 +304,11 @@ def test_a_card_that_was_present_on_the_same_visit_is_certain() -> None:
     assert isinstance(decide(paid(visit_id="visit-1"), item("1")), Proposed)
 
 
+def test_two_exact_items_of_the_same_visit_are_for_a_person() -> None:
+    desk = paid(is_from_pms=True, visit_id="v")
+    held(decide(desk, item("1", visit_id="v"), item("2", visit_id="v")), "AMBIGUOUS_GROUP")
+
+
 # -- tier 5
 
 
