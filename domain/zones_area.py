@@ -13,7 +13,7 @@ from domain.zones_zip import Place
 _NORTH_AMERICA = 1
 _UNKNOWN = "Etc/Unknown"
 _ZONES_MAX = 12
-"""A number that may be anywhere in a dozen zones (a toll-free one) tells no place."""
+"""A foreign number that may be anywhere in a dozen zones tells no place."""
 
 _AREA_CODES = {
     "AK": "907",
@@ -88,7 +88,7 @@ def _zones_of_area_codes() -> dict[str, tuple[str, ...]]:
     for prefix in sorted(TIMEZONE_DATA):
         if prefix.startswith("1") and len(prefix) >= len("1212"):
             zones.setdefault(prefix[1:4], {}).update(dict.fromkeys(TIMEZONE_DATA[prefix]))
-    return {code: tuple(names) for code, names in zones.items() if len(names) < _ZONES_MAX}
+    return {code: tuple(names) for code, names in zones.items()}
 
 
 ZONES = _zones_of_area_codes()

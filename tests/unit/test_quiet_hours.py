@@ -257,6 +257,7 @@ class TestWhere:
             (None, "09012", None, None, ALL_STATE_ZONES),
             (None, "1234", None, CHICAGO, (CHICAGO,)),
             (None, "x" * 5, None, CHICAGO, (CHICAGO,)),
+            (None, None, "+79161234567", CHICAGO, (CHICAGO,)),
             (None, None, "+442079460000", CHICAGO, ("Europe/London", CHICAGO)),
             (None, None, None, None, ALL_STATE_ZONES),
             ("", "", "", "", ALL_STATE_ZONES),
