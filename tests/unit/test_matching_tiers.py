@@ -161,6 +161,23 @@ def test_a_state_only_moves_forward(known: str, now: str, is_news: bool) -> None
         assert not held(answer, "LATE_EVENT").is_new_money
 
 
+def test_the_latest_of_several_earlier_payments_is_named_in_whatever_order_they_come() -> None:
+    first, second = (
+        EarlierPayment(
+            source="stripe",
+            payment_id=f"pay-0{days}",
+            client_id="ann",
+            case_id="1",
+            amount_cents=10_000,
+            paid_on=TODAY - timedelta(days=days),
+        )
+        for days in (1, 5)
+    )
+    for known in ((first, second), (second, first)):
+        answer = held(decide(paid(case_id="1"), item("1"), known=known), "DUPLICATE_SUSPECTED")
+        assert answer.trace == ("the same payer paid the same on 2026-05-19",)
+
+
 # -- tier 2
 
 
