@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.shop import picture
 from tests.fakes import open_invoice
 from tests.web.conftest import World, bill, settle
 
@@ -67,7 +68,7 @@ async def test_the_statement_opens_by_keyboard_alone(
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("row", name="Neurotoxin")).to_be_visible()
     assert await fits(page)
-    await page.screenshot(path=tmp_path / "details.png", full_page=True)
+    await picture(page, "statement", tmp_path)
     await page.goto(f"{site}/p/{owed.token}/details")
     await expect(page.get_by_role("row", name="Neurotoxin")).to_be_visible()
 
