@@ -185,7 +185,10 @@ class PayPage:
         found = await self._till.give_up(visitor.standing, request.path_params["checkout"])
         if found is None:
             return self._due(visitor, notice="canceled")
-        return await self._shown(visitor, found)
+        if found is Verdict.UNDER_WAY:
+            return await self._shown(visitor, found)
+        # Nothing is claimed of a charge: the link itself shows where things stand.
+        return _redirect(f"/p/{visitor.standing.link.token}")
 
     async def _shown(self, visitor: Visitor, verdict: Verdict) -> Response:
         if verdict is Verdict.CHANGED:

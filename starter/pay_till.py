@@ -90,9 +90,14 @@ class Till:
         return row if row is not None and row.client_id == standing.link.client_id else None
 
     async def give_up(self, standing: Standing, checkout_id: str) -> Verdict | None:
-        """A payer comes back without paying: the lock ends, and the page takes no money."""
+        """A payer comes back without paying: the lock ends, and the page takes no money.
+
+        None when that is certain; UNAVAILABLE when nobody can tell, CHANGED when it was paid.
+        """
         row = await self._row(standing, checkout_id)
-        if row is None or row.outcome is not None:
+        if row is None or row.outcome == "paid":
+            return Verdict.CHANGED
+        if row.outcome is not None:
             return None
         async with self._wiring.pool.acquire() as conn:
             await checkouts.finish(conn, checkout_id, None, standing.at)
@@ -102,7 +107,7 @@ class Till:
         except (ConnectorError, TimeoutError) as error:
             # The page stays known as open, so whatever it brings is still seen.
             log.warning("processor_unavailable", error=type(error).__name__)
-            return None
+            return Verdict.UNAVAILABLE
 
     # -- the way there
 

@@ -235,8 +235,22 @@ async def test_a_cancel_that_comes_after_the_payment_finds_the_money(
     await pay(http, several[0])
     (row,) = await rows(world, several[0])
     world.processor.pay_checkout(row.processor_session_id or "")
-    await http.get(f"/p/{several[0].token}/back/{row.checkout_id}")
+    for _ in range(2):
+        back = await http.get(f"/p/{several[0].token}/back/{row.checkout_id}")
+        assert (back.status_code, "charged" in back.text) == (303, False)
     assert await left(world, several) == [0, 0, 0]
+
+
+async def test_a_cancel_that_the_processor_does_not_hear_claims_nothing(
+    world: World, http: httpx.AsyncClient, several: list[Owed]
+) -> None:
+    await pay(http, several[0])
+    (row,) = await rows(world, several[0])
+    world.processor.down = True
+    back = await http.get(f"/p/{several[0].token}/back/{row.checkout_id}")
+    assert (back.status_code, "charged" in back.text) == (303, False)
+    assert not await locked(world, several[0])
+    assert (await rows(world, several[0]))[0].outcome is None
 
 
 async def test_a_debit_under_way_stops_the_next_payment(
