@@ -28,6 +28,9 @@ def messages(
     days: Annotated[int, typer.Option(min=3, max=120, help="How many days.")] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
     progress: Annotated[bool, typer.Option(help="Say on stderr how far it is.")] = False,
+    stories: Annotated[
+        bool, typer.Option(help="Tell on stderr all that happened to a client with a violation.")
+    ] = False,
     keep: Annotated[
         Path | None, typer.Option(help="Keep books, histories and logs in this folder.")
     ] = None,
@@ -51,7 +54,10 @@ def messages(
             shutil.rmtree(folder, ignore_errors=True)
     outcome.figures["seconds"] = round(time.monotonic() - began)
     for one in outcome.found:
-        console.print(f"{one.invariant}: client {one.client}, {one.at:%Y-%m-%d %H:%M}Z: {one.what}")
+        line = f"{one.invariant}: client {one.client}, {one.at:%Y-%m-%d %H:%M}Z: {one.what}"
+        console.print(line, soft_wrap=True)
+    for lines in outcome.stories.values() if stories else ():
+        console.print("\n".join(["", *lines]), soft_wrap=True, markup=False)
     if as_json:
         typer.echo(json.dumps(outcome.figures, indent=2))
     else:

@@ -71,12 +71,13 @@ class Cases:
         async with self._slots:
             handle = self._practice.engine.get_workflow_handle(case_id)
             try:
-                known.running = await self._skipper.fast_forward(handle, timedelta(seconds=ahead))
+                if await self._skipper.fast_forward(handle, timedelta(seconds=ahead)):
+                    known.shift += ahead
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
                 known.running = False
-        known.shift += ahead
+        # A case that ended on the way, or was not moved, is found out by the look that follows.
         self.skips += 1
 
     async def idle(self, case_ids: Iterable[str]) -> None:

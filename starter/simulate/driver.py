@@ -25,7 +25,7 @@ _TOGETHER = timedelta(seconds=2)
 _AFTERWARDS_SECONDS = 4
 """Long enough for a case to have looked up, twice, what became of a message."""
 _LOOKUP_SECONDS = 1
-_DURING_OUTAGE = timedelta(hours=1)
+_DURING_OUTAGE = timedelta(hours=6)
 """A call that fails all the time need not be seen at each of its repetitions."""
 _BEFORE = timedelta(seconds=5)
 _REOPENS = timedelta(minutes=20)

@@ -10,7 +10,7 @@ from typing import Any
 from starter.dev import Stack
 from starter.ports import Ports
 from starter.rehearsal import Rehearsal
-from starter.simulate import checks, leaks, seen, steps
+from starter.simulate import checks, leaks, seen, steps, story
 from starter.simulate.checks import INVARIANTS, Case, Violation
 from starter.simulate.driver import Driver, Progress
 from starter.simulate.plan import CHANGES, make_plan
@@ -65,6 +65,8 @@ class Outcome:
 
     figures: dict[str, Any]
     found: list[Violation]
+    stories: dict[int, list[str]]
+    """Time lines of the first clients with a violation, by the plan's number."""
 
 
 async def simulate(
@@ -113,7 +115,12 @@ async def _outcome(world: World, driver: Driver, days: int) -> Outcome:
         "instants": driver.instants,
         "digest": digest(case),
     }
-    return Outcome(figures, found)
+    return Outcome(figures, found, await _stories(case, world, found))
+
+
+async def _stories(case: Case, world: World, found: list[Violation]) -> dict[int, list[str]]:
+    numbers = sorted({one.client for one in found if one.client >= 0})[: story.SHOWN_MAX]
+    return {number: await story.story(case, world, number) for number in numbers}
 
 
 def _names(world: World) -> dict[str, tuple[int, int]]:
