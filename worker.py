@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.build import BuildActivities
+from activities.payouts import PayoutActivities
 from activities.replies import ReplyActivities
 from activities.reviews import ReviewActivities
 from activities.send import SendActivities
@@ -33,7 +34,8 @@ from starter.metrics import metrics_runtime
 from starter.settings import Settings, load_settings
 from starter.wiring import Wiring, engine_address, wired
 from workflows.patient_reply import PatientReply
-from workflows.sweeps import DeskPayments, InboxRedrive, MissedVisits, ProcessorCatchUp
+from workflows.payout import PayoutTieOut
+from workflows.sweeps import DeskPayments, InboxRedrive, MissedVisits, Payouts, ProcessorCatchUp
 from workflows.treatment_visit import TreatmentVisit
 from workflows.unmatched_payment import UnmatchedPayment
 
@@ -41,10 +43,12 @@ WORKFLOWS: Sequence[type] = (
     TreatmentVisit,
     UnmatchedPayment,
     PatientReply,
+    PayoutTieOut,
     InboxRedrive,
     ProcessorCatchUp,
     MissedVisits,
     DeskPayments,
+    Payouts,
 )
 
 OWN_MODULES = ("domain", "activities", "workflows", "store", "connectors", "structlog", "asyncpg")
@@ -80,6 +84,10 @@ def activities(wiring: Wiring) -> list[Any]:
     )
     sweeps = SweepActivities(wiring.intake)
     replies = ReplyActivities(tools)
+    paid_out = (
+        PayoutActivities(wiring.pool, wiring.payouts, wiring.engine) if wiring.payouts else None
+    )
+    payouts = [paid_out.tie_payout, paid_out.apply_payout] if paid_out else []
     return [
         build.build_invoice,
         standing.read_standing,
@@ -100,6 +108,8 @@ def activities(wiring: Wiring) -> list[Any]:
         sweeps.catch_up_processor,
         sweeps.find_missed_visits,
         sweeps.find_desk_payments,
+        sweeps.find_payouts,
+        *payouts,
     ]
 
 

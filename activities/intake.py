@@ -15,11 +15,14 @@ import structlog
 from activities.desk_money import DeskMoney
 from activities.intake_mail import MailIntake
 from activities.intake_payments import LATER_SECONDS, PaymentIntake
+from activities.intake_payouts import EVENTS as PAYOUT_EVENTS
+from activities.intake_payouts import PayoutIntake
 from activities.intake_texts import TextIntake
 from activities.translation import Ignored, Undecodable, json_object, text_at, visit_input
 from connectors.ports import (
     CaseEngine,
     MailReportPort,
+    PayoutPort,
     PmsPort,
     ProcessorPort,
     TextPort,
@@ -57,9 +60,10 @@ class Intake:
         engine: CaseEngine,
         more_texts: Sequence[TextPort] = (),
         mail: MailReportPort | None = None,
+        payouts: PayoutPort | None = None,
     ) -> None:
         """`text` and `more_texts` are the text providers whose webhooks come here; `mail` reads
-        the relay's reports."""
+        the relay's reports, `payouts` what the processor sent to the bank."""
         self._mail = None if mail is None else MailIntake(pool, vault, mail, engine)
         self._pool = pool
         self._vault = vault
@@ -67,6 +71,7 @@ class Intake:
         self._processor = processor
         self._engine = engine
         self._payments = PaymentIntake(pool, processor, engine)
+        self._payouts = None if payouts is None else PayoutIntake(pool, payouts, engine)
         self._texts = {
             port.name: TextIntake(pool, vault, port, engine) for port in (text, *more_texts)
         }
@@ -157,8 +162,14 @@ class Intake:
         desk = DeskMoney(self._pool, self._pms, self._engine, self._open_visit)
         return await desk.find(since, at)
 
+    async def find_payouts(self, since: datetime) -> dict[str, int]:
+        """Tell the cases of payouts that moved on without a webhook; counts by outcome."""
+        return {} if self._payouts is None else await self._payouts.find(since)
+
     async def _translate(self, event: InboxEvent) -> str:
         if event.source == self._processor.name:
+            if self._payouts is not None and event.event_type.startswith(PAYOUT_EVENTS):
+                return await self._payouts.translate(event)
             return await self._payments.translate(event)
         if event.source in self._texts:
             return await self._texts[event.source].translate(event)

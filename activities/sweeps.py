@@ -55,6 +55,12 @@ class SweepActivities:
         """Tell each case of money that was taken at the desk; no webhook announces it."""
         return SweepOut(counts=await self._intake.find_desk_money(_since(ask), ask.at))
 
+    @activity.defn
+    @vendor_errors
+    async def find_payouts(self, ask: SweepIn) -> SweepOut:
+        """Open or tell the case of each payout whose news no webhook brought."""
+        return SweepOut(counts=await self._intake.find_payouts(_since(ask)))
+
 
 def _since(ask: SweepIn) -> datetime:
     return ask.at - timedelta(seconds=ask.back_seconds)

@@ -42,6 +42,8 @@ SWEEPS = (
     Sweep(
         "DeskPayments", every=timedelta(hours=1), back=timedelta(hours=26), name="DeskPaymentsOfDay"
     ),
+    # The bank can send a payout back for several days after it arrived.
+    Sweep("Payouts", every=timedelta(hours=1), back=timedelta(days=14)),
     Sweep("MissedVisits", every=timedelta(hours=1), back=timedelta(hours=26), per_location=True),
 )
 

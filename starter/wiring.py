@@ -24,6 +24,7 @@ from connectors.pms.boulevard import Boulevard
 from connectors.ports import (
     CaseEngine,
     EmailPort,
+    PayoutPort,
     PmsPort,
     ProcessorPort,
     ProviderUnavailable,
@@ -54,6 +55,7 @@ class Wiring:
     podium: PodiumTexts | None = None
     mail_reports: MailReports | None = None
     """None where Podium is not set up."""
+    payouts: PayoutPort | None = None
 
     @property
     def texts(self) -> TextPort:
@@ -245,8 +247,17 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
             email=emails,
             engine=engine,
             intake=Intake(
-                pool, safe, locations, processor, text, engine, (second,) if second else (), reports
+                pool,
+                safe,
+                locations,
+                processor,
+                text,
+                engine,
+                (second,) if second else (),
+                reports,
+                processor.payouts,
             ),
+            payouts=processor.payouts,
             mail_reports=reports,
             podium=second,
         )

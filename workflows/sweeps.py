@@ -1,7 +1,7 @@
 """The sweeps as one-step workflows, each run by a Schedule.
 
-They promise that no received event, no processor event, no completed visit and no payment at the
-desk stays unseen for longer than their interval. Each ends after one pass.
+They promise that no received event, no processor event, no completed visit, no payment at the
+desk and no payout stays unseen for longer than their interval. Each ends after one pass.
 """
 
 from temporalio import workflow
@@ -64,6 +64,18 @@ class DeskPayments:
         """One pass over every location."""
         return await workflow.execute_activity_method(
             SweepActivities.find_desk_payments, _ask(start), summary="find desk money", **BOOKS
+        )
+
+
+@workflow.defn(name="Payouts")
+class Payouts:
+    """Finds payouts that moved on without a webhook, also those that came back days later."""
+
+    @workflow.run
+    async def run(self, start: SweepStart) -> SweepOut:
+        """One pass over the processor's account."""
+        return await workflow.execute_activity_method(
+            SweepActivities.find_payouts, _ask(start), summary="find payouts", **BOOKS
         )
 
 

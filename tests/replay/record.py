@@ -204,6 +204,22 @@ async def replied(clinic: Clinic, world: World) -> Case:
     return reply
 
 
+async def paid_out(clinic: Clinic, world: World) -> Case:
+    """On its way, a payment missing and added, a difference rested on and accepted."""
+    books = clinic.payouts
+    books.answers = ["on_the_way", "missing", "PAYOUT_DIFF", "PAYOUT_DIFF", "PAYOUT_DIFF", "tied"]
+    books.missing = ("pi_missing",)
+    payout = await clinic.payout(payout_id="po_paid_out")
+    await payout.moved("paid")
+    await payout.pass_(hours=2)
+    await payout.decide("add_missing")
+    await payout.pass_(minutes=5)
+    await payout.decide("call_processor", "PAYOUT_DIFF")
+    await payout.day(8, hour=10)
+    await payout.decide("accept", "PAYOUT_DIFF", reason="a cent")
+    return payout
+
+
 PATHS: tuple[Play, ...] = (
     paid_at_once,
     paid_day_9,
@@ -220,6 +236,7 @@ PATHS: tuple[Play, ...] = (
     unmatched,
     paid_on_a_page,
     replied,
+    paid_out,
 )
 
 

@@ -80,6 +80,8 @@ def test_corpus_calls_every_activity() -> None:
         "ask_reply",
         "settle_reply",
         "apply_reply",
+        "tie_payout",
+        "apply_payout",
     }
 
 

@@ -36,11 +36,18 @@ from domain.case import (
     VisitInput,
     VisitResult,
 )
-from domain.ids import reply_workflow_id, unmatched_workflow_id, visit_workflow_id
+from domain.ids import (
+    payout_workflow_id,
+    reply_workflow_id,
+    unmatched_workflow_id,
+    visit_workflow_id,
+)
+from domain.payout_case import PayoutInput, PayoutMoved, PayoutResult
 from domain.policies import DEFAULT_CHASE
 from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived, ReplyResult
 from starter import binaries, compose
 from tests.workflows.fakes import ZONE, World, activities
+from tests.workflows.payout_fakes import FakePayouts
 from worker import make_worker
 from workflows import attributes
 
@@ -97,10 +104,16 @@ class Clinic:
     world: World = field(default_factory=World)
     queue: str = field(default_factory=lambda: f"test-{uuid4()}")
     worker: Worker | None = None
+    payouts: FakePayouts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.payouts = FakePayouts(self.world)
 
     async def work(self) -> None:
         """Start a worker, with an empty cache."""
-        self.worker = make_worker(self.client, self.queue, activities(self.world))
+        self.worker = make_worker(
+            self.client, self.queue, [*activities(self.world), *self.payouts.activities()]
+        )
         self._polling = asyncio.ensure_future(self.worker.run())
 
     async def rest(self) -> None:
@@ -136,6 +149,18 @@ class Clinic:
         )
         case_id = unmatched_workflow_id(start.source, start.payment_id)
         return await self._start("UnmatchedPayment", start, case_id, UnmatchedResult, at)
+
+    async def payout(self, at: datetime = THURSDAY, payout_id: str = "") -> "Case":
+        """Open the case of a payout."""
+        start = PayoutInput(
+            location_id="lumin",
+            source="stripe",
+            payout_id=payout_id or f"po_{uuid4().hex[:12]}",
+            zone=self.world.zone,
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        case_id = payout_workflow_id(start.source, start.payout_id)
+        return await self._start("PayoutTieOut", start, case_id, PayoutResult, at)
 
     async def reply(
         self, code: str = "REPLY_CALL", at: datetime = THURSDAY, client_id: str = ""
@@ -232,6 +257,9 @@ class Case:
 
     async def amended(self, event_id: str = "event-2") -> None:
         await self._signal("chart_amended", ChartAmended(event_id=event_id))
+
+    async def moved(self, state: str) -> None:
+        await self._signal("payout_moved", PayoutMoved(state=state))
 
     async def bounced(self, channel: str = "sms", code: str = "unreachable", nth: int = -1) -> None:
         """A message (the newest of the channel, unless told) did not arrive."""
