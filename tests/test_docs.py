@@ -72,7 +72,8 @@ def test_no_setting_is_described_that_does_not_exist() -> None:
     rows = set(re.findall(rf"^\| `({PREFIX}\w+)` \|", RUNNING, re.M))
     assert rows == known
     named = {name for each in DOCS for name in re.findall(rf"{PREFIX}\w+", each.read_text())}
-    beside = {STATE_VARIABLE, *(f"{PREFIX}{it}" for it in ("STAFF", "DEBUG", "REQUIRE_BROWSER", "PICTURES"))}
+    others = ("STAFF", "DEBUG", "REQUIRE_BROWSER", "PICTURES")
+    beside = {STATE_VARIABLE, *(f"{PREFIX}{it}" for it in others)}
     assert named <= known | beside
 
 
