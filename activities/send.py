@@ -34,7 +34,9 @@ from activities.send_case import (
 )
 from activities.standing import StandingActivities
 from activities.tools import Tools
+from activities.wording import PAYMENT_FAILED
 from connectors.ports import ProviderUnavailable
+from domain.cap import PRIORITIES
 from domain.case import Channel, ChannelOutcome
 from domain.dunning import RECEIPT_STEP
 from store import (
@@ -65,7 +67,7 @@ class SendActivities:
     async def send_step(self, ask: SendIn) -> SendOut:
         """Send the step on every channel that may speak now, or say why not."""
         # An attempt may begin long after the step was due, when the window has closed.
-        ask = ask.model_copy(update={"at": at_this_attempt(ask.at)})
+        ask = _as_of_now(ask)
         case, locked_until = await read_case(self._tools, ask)
         owed = StandingOut(status="verified", balance_cents=case.facts.balance_cents)
         early = permission.switched_off(ask, case.facts)
@@ -217,6 +219,15 @@ class SendActivities:
             return False
         standing = await self._refresh(again)
         return permission.after_balance(again, case.facts, standing) is None
+
+
+def _as_of_now(ask: SendIn) -> SendIn:
+    """The step at this attempt; news of a failed payment goes before everything else."""
+    changes: dict[str, object] = {"at": at_this_attempt(ask.at)}
+    if ask.in_flight_cents is not None:
+        first = {"priority": PRIORITIES[PAYMENT_FAILED]}
+        changes["step"] = ask.step.model_copy(update=first)
+    return ask.model_copy(update=changes)
 
 
 def _read_at(standing: StandingOut) -> datetime:

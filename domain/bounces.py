@@ -19,6 +19,7 @@ class Messages:
         for outcome in outcomes:
             if outcome.state in ("accepted", "unknown"):
                 self._names[outcome.message_key] = (step_name, outcome.channel)
+                self._failed.get(step_name, set()).discard(outcome.channel)
             else:
                 self._failed.setdefault(step_name, set()).add(outcome.channel)
 

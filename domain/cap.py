@@ -3,7 +3,7 @@
 A touch is one step of one document; it may use both channels. Pure: instants in, instants out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from types import MappingProxyType
 
@@ -50,12 +50,6 @@ def earliest(at: datetime, others: Sequence[Touch], zones: Sequence[str]) -> dat
             return at
         at = moved
     raise ValueError("the cap finds no room within its bound")
-
-
-def same_day(at: datetime, touches: Iterable[Touch], zone: str) -> list[Touch]:
-    """Touches on the civil day of `at`."""
-    day = calendar.local_date(at, zone)
-    return [touch for touch in touches if calendar.local_date(touch.at, zone) == day]
 
 
 def _day_free(at: datetime, others: Sequence[Touch], zone: str) -> datetime:

@@ -324,6 +324,16 @@ async def test_a_less_important_message_yields_to_one_that_was_moved_to_today(
     assert (await practice.sending.send_step(same)).status == "sent"
 
 
+async def test_news_of_a_failed_payment_yields_to_nothing_and_others_to_it(
+    practice: Practice,
+) -> None:
+    who, case, _ = await billed(practice)
+    await place(practice, who, "dispute")
+    await practice.sending.send_step(practice.step(case, who, in_flight_cents=65_000))
+    await practice.sending.send_step(practice.step(case, who))
+    assert [one.priority for one in await answers(practice, who)] == [0, 1]
+
+
 async def test_nothing_goes_while_a_payer_is_at_the_processor(practice: Practice) -> None:
     who, case, _ = await billed(practice)
     until = AT + timedelta(minutes=15)

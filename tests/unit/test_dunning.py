@@ -174,3 +174,11 @@ def test_what_was_asked_for_and_what_hung_are_remembered() -> None:
     assert dunning.in_flight_cents == 20_000
     take(dunning, 1, date(2026, 10, 18), answer(("c", SMS, "accepted"), balance_cents=15_000))
     assert (dunning.asked_cents, dunning.in_flight_cents) == (15_000, None)
+
+
+def test_an_address_that_was_mended_may_fall_back_again() -> None:
+    dunning = begun(("a", SMS, "refused"), ("b", EMAIL, "refused"))
+    dunning.take_again()
+    take(dunning, 0, DAY0, answer(("c", SMS, "accepted"), ("d", EMAIL, "accepted")))
+    assert dunning.bounced(failed("c", SMS), NOON) is AfterBounce.NOTHING
+    assert dunning.bounced(failed("d", EMAIL), NOON) is AfterBounce.ASK
