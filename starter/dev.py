@@ -12,7 +12,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ class Stack:
 
     `ports` default to the well-known ones; `Ports.free()` lets many stacks run at once.
     `say` gets one line per step. `practice` is imported when the books hold no location, and
-    gets the vendors' webhooks. `database_url` replaces the embedded PostgreSQL.
+    gets the vendors' webhooks. `database_url` replaces the embedded PostgreSQL, `worker` what
+    Python runs as the worker.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Stack:
         say: Say | None = None,
         practice: Path = EXAMPLE,
         database_url: str | None = None,
+        worker: Sequence[str] = ("worker.py",),
     ) -> None:
         self.ports = ports or Ports.fixed()
         self.practice = read_practice(practice)
@@ -59,6 +61,7 @@ class Stack:
         self._fresh = fresh
         self._say = say or (lambda _: None)
         self._database_url = database_url
+        self._worker = worker
         self._children: dict[str, Child] = {}
 
     @property

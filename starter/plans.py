@@ -26,6 +26,8 @@ class Layout:
     flags: Sequence[str]
     database_url: str | None
     """Another PostgreSQL than the embedded one."""
+    worker: Sequence[str] = ("worker.py",)
+    """What Python runs as the worker; tests of the checkers run one with a planted bug."""
     location_ids: Sequence[str] = ()
     """Whose texts may go by the sandboxed Podium."""
 
@@ -133,7 +135,7 @@ class Layout:
         url = f"{_loopback(self.ports.metrics)}/metrics"
         return self._plan(
             "worker",
-            [sys.executable, "worker.py"],
+            [sys.executable, *self.worker],
             lambda: probes.worker_polls(url, TASK_QUEUE),
             # Above the worker's own grace for running activities.
             stop_seconds=45,

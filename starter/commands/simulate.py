@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from starter.simulate.plan import make_plan
 from starter.simulate.report import Outcome, simulate
 
 app = typer.Typer(help="Play a practice under faults and check the rules.", no_args_is_help=True)
@@ -48,7 +49,7 @@ def messages(
 
     folder = keep or Path(tempfile.mkdtemp(prefix="tieout-simulate-"))
     try:
-        outcome = asyncio.run(simulate(seed, clients, days, folder, tell))
+        outcome = asyncio.run(simulate(make_plan(seed, clients, days), folder, tell))
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)

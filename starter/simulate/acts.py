@@ -14,8 +14,12 @@ from workflows.sweeps import SweepStart
 
 Verb = Callable[[World, Act], Awaitable[None]]
 
-CATCH_UP, MISSED = "ProcessorCatchUp", "MissedVisits"
-SWEEP_AFTER = {CATCH_UP: timedelta(minutes=5), MISSED: timedelta(hours=1)}
+CATCH_UP, MISSED, DESK = "ProcessorCatchUp", "MissedVisits", "DeskPayments"
+SWEEP_AFTER = {
+    CATCH_UP: timedelta(minutes=5),
+    MISSED: timedelta(hours=1),
+    DESK: timedelta(minutes=1),
+}
 """How long something lost stays unseen: the schedule's own interval."""
 _BACK_SECONDS = 600
 _MINUTE = timedelta(minutes=1)
@@ -31,7 +35,7 @@ _HOOK_KIND = {"late": "late", "lost": "drop", "doubled": "duplicate", "reordered
 
 def _client(world: World, act: Act) -> Client:
     assert act.client is not None
-    return world.plan.clients[act.client]
+    return world.plan.client(act.client)
 
 
 # -- the visit
@@ -186,7 +190,7 @@ async def plant_race(world: World, client: int, visit: int) -> None:
             "vendor": "twilio",
             "operation": "messages.create",
             "kind": "meanwhile",
-            "subject": world.plan.clients[client].person.digits,
+            "subject": world.plan.client(client).person.digits,
             "label": "paid_in_race",
             "act": act,
         }
@@ -243,6 +247,7 @@ async def pay_desk(world: World, act: Act) -> None:
     if paid is None:
         return
     world.truth.note("paid", act.client, act.visit, cents, how="desk")
+    world.push(Act(world.clock.now() + SWEEP_AFTER[DESK], "sweep", data={"name": DESK}))
     world.struck[act.data.get("moment") or "desk_payment"] += 1
 
 

@@ -76,12 +76,12 @@ class Case:
 
     def person(self, number: int) -> Person:
         """The patient of a number."""
-        return self.plan.clients[number].person
+        return self.plan.client(number).person
 
     def visits(self, number: int, by: datetime) -> list[Visit]:
         """The visits that were closed by an instant of the wall clock."""
         closed = {fact.visit for fact in self.truth.of(number, "closed") if fact.wall <= by}
-        return [visit for visit in self.plan.clients[number].visits if visit.index in closed]
+        return [visit for visit in self.plan.client(number).visits if visit.index in closed]
 
     def owed_cents(self, number: int, visit: Visit, by: datetime) -> int:
         """What the patient owes for a visit at an instant of the wall clock."""
@@ -221,7 +221,7 @@ def _too_many_a_week(number: int, received: Sequence[Message]) -> Iterator[Viola
 
 
 def _same_words(case: Case, number: int, received: Sequence[Message]) -> Iterator[Violation]:
-    visits = case.plan.clients[number].visits
+    visits = case.plan.client(number).visits
     parts = sum(1 for _ in case.truth.of(number, "paid"))
     failed = sum(1 for _ in case.truth.of(number, "bank_failed"))
     counts: Counter[tuple[str, str]] = Counter()

@@ -73,7 +73,8 @@ class Driver:
         pace = {"sent_seconds": 0, "delivered_seconds": 0}
         (await practice.http.put("/twilio/pace", json=pace)).raise_for_status()
         for sweep in SWEEPS:
-            name = f"{sweep.workflow}/{practice.location_id if sweep.per_location else 'all'}"
+            place_name = practice.location_id if sweep.per_location else "all"
+            name = f"{sweep.name or sweep.workflow}/{place_name}"
             await practice.engine.get_schedule_handle(name).pause()
         place = practice.location
         chase = place.chase.model_copy(update={"unknown_lookup_seconds": _LOOKUP_SECONDS})
@@ -203,7 +204,7 @@ class Driver:
         if owner is None:
             return
         number, index = owner
-        for moment in self.world.plan.clients[number].moments:
+        for moment in self.world.plan.client(number).moments:
             if moment.visit == index and moment.wake == count:
                 await self._make_ready(number, index, moment.kind, wake)
 

@@ -7,6 +7,7 @@ wake-up and strikes just before it, or in the middle of its send.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -91,6 +92,20 @@ class Plan:
     ends: datetime
     clients: tuple[Client, ...]
     acts: tuple[Act, ...]
+
+    @property
+    def days(self) -> int:
+        """How long it is, in civil days: one of them may have 23 or 25 hours."""
+        return round((self.ends - self.begins) / timedelta(days=1))
+
+    @cached_property
+    def by_number(self) -> Mapping[int, Client]:
+        """The clients by the numbers of their patients."""
+        return {client.person.number: client for client in self.clients}
+
+    def client(self, number: int) -> Client:
+        """The client of a patient's number."""
+        return self.by_number[number]
 
 
 def make_plan(seed: int, clients: int, days: int) -> Plan:

@@ -85,7 +85,7 @@ async def strike(world: World, act: Act) -> None:
         kind = ("timeout_before", "timeout_after")[place % 2]
         rule = {"vendor": "twilio", "operation": "messages.create", "kind": kind}
         rule |= {"seconds": HOLD_SECONDS if kills else SLOW_SECONDS}  # type: ignore[dict-item]
-        digits = world.plan.clients[number].person.digits
+        digits = world.plan.client(number).person.digits
         await world.fault({**rule, "subject": digits, "label": labels[place % 2]})
         world.shaky.add(number)
     if not kills:
@@ -120,7 +120,7 @@ def _due(world: World) -> list[str]:
 
 def _may_text(world: World, client: int) -> bool:
     stopped = any(fact.data["channel"] == "sms" for fact in world.truth.of(client, "opted_out"))
-    return not stopped and world.plan.clients[client].person.phone_arrives
+    return not stopped and world.plan.client(client).person.phone_arrives
 
 
 async def _held(world: World, wanted: int) -> None:

@@ -13,7 +13,7 @@ from starter.rehearsal import Rehearsal
 from starter.simulate import checks, leaks, seen, steps, story
 from starter.simulate.checks import INVARIANTS, Case, Violation
 from starter.simulate.driver import Driver, Progress
-from starter.simulate.plan import CHANGES, make_plan
+from starter.simulate.plan import CHANGES, Plan
 from starter.simulate.world import World
 
 FAULTS = (
@@ -69,14 +69,11 @@ class Outcome:
     """Time lines of the first clients with a violation, by the plan's number."""
 
 
-async def simulate(
-    seed: int, clients: int, days: int, folder: Path, progress: Progress, **stack_options: Any
-) -> Outcome:
-    """Play the plan of these numbers on a stack of its own, and check what was received.
+async def simulate(plan: Plan, folder: Path, progress: Progress, **stack_options: Any) -> Outcome:
+    """Play a plan on a stack of its own, and check what was received.
 
     `stack_options` go to the stack; tests run another worker by them.
     """
-    plan = make_plan(seed, clients, days)
     async with Stack(folder, fresh=True, ports=Ports.free(), **stack_options) as stack:
         location_id = stack.practice.location.location_id
         async with Rehearsal(stack.settings, location_id) as practice:
@@ -84,10 +81,10 @@ async def simulate(
             driver = Driver(world, progress)
             await driver.run()
             progress("checking what was received")
-            return await _outcome(world, driver, days)
+            return await _outcome(world, driver)
 
 
-async def _outcome(world: World, driver: Driver, days: int) -> Outcome:
+async def _outcome(world: World, driver: Driver) -> Outcome:
     twins = await seen.gather(world)
     world.truth.facts = sorted([*world.truth.facts, *twins.struck], key=lambda fact: fact.wall)
     case = Case(world.plan, world.clock, world.truth, twins, _names(world))
@@ -100,7 +97,7 @@ async def _outcome(world: World, driver: Driver, days: int) -> Outcome:
     figures = {
         "seed": world.plan.seed,
         "clients": len(world.plan.clients),
-        "days": days,
+        "days": world.plan.days,
         "visits": sum(1 for fact in world.truth.facts if fact.kind == "closed"),
         "messages": len(twins.messages),
         "faults": {kind: struck[kind] for kind in FAULTS},

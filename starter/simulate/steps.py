@@ -104,7 +104,7 @@ def _was_received(case: Case, due: Due) -> bool:
 
 async def _log(world: World, client: int) -> list[LogRow]:
     async with world.practice.pool.acquire() as conn:
-        return await client_log.client_log(conn, world.client_id(world.plan.clients[client]))
+        return await client_log.client_log(conn, world.client_id(world.plan.client(client)))
 
 
 def _is_explained(world: World, due: Due, log: Sequence[LogRow]) -> bool:

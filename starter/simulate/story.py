@@ -12,7 +12,7 @@ from store import client_log
 
 async def story(case: Case, world: World, number: int) -> list[str]:
     """The time line of a client, by the practice's clock."""
-    client = case.plan.clients[number]
+    client = case.plan.client(number)
     person = client.person
     lines: list[tuple[datetime, str]] = []
     for fact in case.truth.facts:

@@ -86,12 +86,12 @@ class World:
 
     def visit(self, client: int, index: int) -> Visit:
         """A client's visit by its number."""
-        visits = self.plan.clients[client].visits
+        visits = self.plan.client(client).visits
         return next(visit for visit in visits if visit.index == index)
 
     def cases_of(self, client: int) -> list[str]:
         """The cases of a client's visits, running or not."""
-        return [self.case_id(visit) for visit in self.plan.clients[client].visits]
+        return [self.case_id(visit) for visit in self.plan.client(client).visits]
 
     # -- the future
 
