@@ -236,27 +236,6 @@ async def events_of(conn: Conn, key: str) -> list[TouchpointEvent]:
     return [TouchpointEvent.model_validate(dict(row)) for row in rows]
 
 
-async def first_delivered_or_accepted_date(conn: Conn, case_id: str) -> date | None:
-    """Civil date of the first message that a provider took; the chase counts from it."""
-    found: date | None = await conn.fetchval(
-        "SELECT min(local_date) FROM touchpoints"
-        " WHERE case_id = $1 AND state IN ('accepted', 'delivered')",
-        case_id,
-    )
-    return found
-
-
-async def accepted_today(conn: Conn, client_id: str, local_date: date) -> int:
-    """Messages that reached, or may have reached, the client on a civil date, over all cases."""
-    count: int = await conn.fetchval(
-        "SELECT count(*) FROM touchpoints WHERE client_id = $1 AND local_date = $2"
-        " AND state IN ('accepted', 'delivered', 'unknown')",
-        client_id,
-        local_date,
-    )
-    return count
-
-
 async def by_provider_id(conn: Conn, provider_id: str) -> Touchpoint | None:
     """The message that a provider knows by its own id."""
     row = await conn.fetchrow("SELECT * FROM touchpoints WHERE provider_id = $1", provider_id)
@@ -273,19 +252,3 @@ async def of_step(conn: Conn, document_id: str, step: str, channel: Channel) -> 
         channel.value,
     )
     return [Touchpoint.model_validate(dict(row)) for row in rows]
-
-
-async def other_steps_on(
-    conn: Conn, client_id: str, local_date: date, document_id: str, step: str
-) -> int:
-    """How many other steps reach the client that day, or are about to, over all cases."""
-    count: int = await conn.fetchval(
-        "SELECT count(DISTINCT (document_id, step)) FROM touchpoints WHERE client_id = $1"
-        " AND local_date = $2 AND (document_id, step) <> ($3, $4)"
-        " AND state IN ('intent', 'sending', 'unknown', 'accepted', 'delivered')",
-        client_id,
-        local_date,
-        document_id,
-        step,
-    )
-    return count

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from domain.case import Channel
-from store import clients, consents, touchpoints
+from store import clients, consents, send_facts, touchpoints
 from store.touchpoints import IllegalTransition, Touchpoint
 
 AT = datetime(2026, 3, 5, 18, 0, tzinfo=UTC)
@@ -129,9 +129,8 @@ async def test_intents_of_one_step_and_other_steps_of_the_day(conn, practice):
     of_step = await touchpoints.of_step(conn, document, "day-3", Channel.SMS)
     assert [tp.intent for tp in of_step] == [0, 1]
     assert await touchpoints.of_step(conn, document, "day-3", Channel.EMAIL) == []
-    others = touchpoints.other_steps_on
-    assert await others(conn, practice.client_id, TODAY, document, "day-3") == 1
-    assert await others(conn, practice.client_id, TODAY, document, "invoice") == 2
+    touches = await send_facts.touches(conn, practice.client_id, TODAY)
+    assert sorted(touch.step for touch in touches) == ["day-3", "day-7"]
 
 
 async def test_raw_sql_cannot_rewrite_the_audit_log(conn, practice):
@@ -146,17 +145,21 @@ async def test_raw_sql_cannot_rewrite_the_audit_log(conn, practice):
             await conn.execute(statement, key)
 
 
-async def test_counts_and_first_date_look_at_what_went_out(conn, practice):
-    case = practice.case()
-    assert await touchpoints.first_delivered_or_accepted_date(conn, case) is None
+async def test_touches_are_what_went_out_or_may_have(conn, practice):
+    case, document = practice.case(), str(uuid4())
     for day, state in ((7, "failed"), (6, "delivered"), (5, "accepted"), (5, "unknown")):
-        key = await _sent(conn, practice, case, local_date=date(2026, 3, day))
+        more = {"local_date": date(2026, 3, day), "document_id": document, "step": state}
+        key = await _sent(conn, practice, case, **more)
         await touchpoints.mark(conn, key, state)
-    await touchpoints.open_intent(conn, _message(practice, case))
-    assert await touchpoints.first_delivered_or_accepted_date(conn, case) == TODAY
-    count = touchpoints.accepted_today
-    assert await count(conn, practice.client_id, TODAY) == 2
-    assert await count(conn, practice.client_id, date(2026, 3, 7)) == 0
+    await touchpoints.open_intent(conn, _message(practice, case, document_id=document, step="new"))
+    touches = await send_facts.touches(conn, practice.client_id, date(2026, 3, 8))
+    assert {touch.step: touch.is_out for touch in touches} == {
+        "delivered": True,
+        "accepted": True,
+        "unknown": False,
+        "new": False,
+    }
+    assert await send_facts.touches(conn, practice.client_id, date(2026, 3, 30)) == ()
     assert len(await touchpoints.of_case(conn, case)) == 5
     assert len(await touchpoints.of_client(conn, practice.client_id)) == 5
 
