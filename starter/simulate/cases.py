@@ -21,6 +21,8 @@ POLL_SECONDS = 0.02
 IDLE_SECONDS = 120
 DESK = "desk"
 _AT_ONCE = 8
+_IN_STEP = timedelta(milliseconds=50)
+_ABOUT_TO_SECONDS = 1.5
 _SKIPS_MAX = 10_000
 """A call that fails for days is repeated every five minutes."""
 
@@ -31,12 +33,16 @@ class Tracked:
 
     run_id: str
     first_shift: int
-    shift: int
+    """The practice's shift when the run began: what its own clock was set by."""
+    ahead: timedelta
+    """How far its clock is ahead of the wall clock, in all."""
     running: bool = True
     stage: str = ""
     wake: datetime | None = None
     """When it acts next by itself, in the practice's time."""
     retrying: bool = False
+    passed: datetime | None = None
+    """A time that it announced and let pass: no wake-up any more."""
 
 
 class NotIdle(Exception):
@@ -65,14 +71,14 @@ class Cases:
         known = self.known.get(case_id)
         if known is None or not known.running:
             return
-        ahead = self._clock.shift_seconds - known.shift
-        if ahead <= 0:
+        behind = timedelta(seconds=self._clock.shift_seconds) - known.ahead
+        if behind < _IN_STEP:
             return
         async with self._slots:
             handle = self._practice.engine.get_workflow_handle(case_id)
             try:
-                if await self._skipper.fast_forward(handle, timedelta(seconds=ahead)):
-                    known.shift += ahead
+                if await self._skipper.fast_forward(handle, behind):
+                    known.ahead += behind
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
@@ -85,11 +91,19 @@ class Cases:
         await asyncio.gather(*(self._idle(case_id) for case_id in case_ids))
 
     async def _idle(self, case_id: str) -> None:
-        deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
+        began = asyncio.get_running_loop().time()
+        deadline = began + IDLE_SECONDS
         while True:
             async with self._slots:
                 found = await self._describe(case_id)
-            if found is None or not self._learn(case_id, found):
+            if found is None:
+                return
+            busy = self._learn(case_id, found)
+            if not busy and self._is_about_to_act(self.known[case_id]):
+                busy = asyncio.get_running_loop().time() - began < _ABOUT_TO_SECONDS
+                if not busy:
+                    self.known[case_id].passed = self.known[case_id].wake
+            if not busy:
                 return
             if asyncio.get_running_loop().time() > deadline:
                 waits = [
@@ -98,6 +112,12 @@ class Cases:
                 ]
                 raise NotIdle(f"{case_id} works on {waits or 'a workflow task'}")
             await asyncio.sleep(POLL_SECONDS)
+
+    def _is_about_to_act(self, known: Tracked) -> bool:
+        """Whether it has announced a time that is here: its timer fires any moment."""
+        if not known.running or known.wake is None or known.wake == known.passed:
+            return False
+        return known.wake <= datetime.now(UTC) + known.ahead + _IN_STEP
 
     async def _describe(self, case_id: str) -> WorkflowExecutionDescription | None:
         try:
@@ -112,12 +132,13 @@ class Cases:
         known = self.known.get(case_id)
         if known is None or known.run_id != found.run_id:
             first = self._clock.shift_at(found.start_time)
-            known = self.known[case_id] = Tracked(found.run_id or "", first, first)
+            ahead = timedelta(seconds=first)
+            known = self.known[case_id] = Tracked(found.run_id or "", first, ahead)
         known.running = found.status is WorkflowExecutionStatus.RUNNING
         clocks = found.raw_description.workflow_extended_info.time_skipping_info
         if clocks.HasField("current_time"):
             skipped = clocks.current_time.ToDatetime(tzinfo=UTC) - datetime.now(UTC)
-            known.shift = known.first_shift + round(skipped / timedelta(seconds=1))
+            known.ahead = timedelta(seconds=known.first_shift) + skipped
         known.wake, known.retrying = None, False
         if not known.running:
             return False
@@ -130,7 +151,7 @@ class Cases:
             again = activity.next_attempt_schedule_time.ToDatetime(tzinfo=UTC)
             at = again + timedelta(seconds=known.first_shift)
             # By the case's own time, which may be behind.
-            lived = self._clock.lived_until(known.shift)
+            lived = datetime.now(UTC) + known.ahead
             if activity.attempt > 1 and at > lived + timedelta(seconds=1):
                 known.retrying = True
                 known.wake = at if known.wake is None else min(known.wake, at)

@@ -48,10 +48,6 @@ class Clock:
         """What the practice's clock showed at an instant of the wall clock."""
         return wall + timedelta(seconds=self.shift_at(wall))
 
-    def lived_until(self, shift_seconds: int) -> datetime:
-        """The time of a case that has been moved by this much so far."""
-        return datetime.now(UTC) + timedelta(seconds=shift_seconds)
-
     @staticmethod
     def _seconds_to(at: datetime) -> int:
         return (at - datetime.now(UTC)) // timedelta(seconds=1) + 1

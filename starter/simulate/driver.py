@@ -9,7 +9,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starter.schedules import SWEEPS
@@ -93,10 +93,10 @@ class Driver:
 
     def _wake(self, case_id: str) -> datetime | None:
         known = self.world.cases.known[case_id]
-        if not known.running or known.wake is None:
+        if not known.running or known.wake is None or known.wake == known.passed:
             return None
-        if known.retrying:
-            return max(known.wake, self.world.clock.lived_until(known.shift) + _DURING_OUTAGE)
+        if known.retrying and self.world.outages:
+            return max(known.wake, datetime.now(UTC) + known.ahead + _DURING_OUTAGE)
         return known.wake
 
     # -- one instant
@@ -126,7 +126,6 @@ class Driver:
         )
         self._pulse = await self.world.settle(touched, self._pulse)
         await self._look_up(touched)
-        self._forget_stale(touched)
         await self._desk.look()
         await self._strike_moments(touched)
 
@@ -175,14 +174,6 @@ class Driver:
             await self.world.clock.reach(soon)
             await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in shaky))
             self._pulse = await self.world.settle(shaky, self._pulse)
-
-    def _forget_stale(self, touched: set[str]) -> None:
-        """A time that has come and gone is no wake-up any more: the case waits for something."""
-        now = self.world.clock.now()
-        for case_id in touched:
-            known = self.world.cases.known.get(case_id)
-            if known is not None and known.wake is not None and known.wake <= now:
-                known.wake = None
 
     # -- moments
 

@@ -43,6 +43,7 @@ async def outage_begins(world: World, act: Act) -> None:
             rule["operation"] = "smtp.data"
         await world.fault({**rule, "label": act.data["label"]})
     world.truth.note("outage_began", **act.data)
+    world.outages.add(act.data["label"])
     if "boulevard" in act.data["vendors"]:
         world.closed_until = next(
             at
@@ -55,7 +56,10 @@ async def outage_ends(world: World, act: Act) -> None:
     """All cases live through it to its last moment; then the vendors are well again."""
     await lived(world)
     await world.end_fault(act.data["label"])
+    running = [case_id for case_id in world.cases.known if world.cases.running(case_id)]
+    await world.settle(running)  # to learn when each tries again
     world.truth.note("outage_ended", **act.data)
+    world.outages.discard(act.data["label"])
     if "boulevard" in act.data["vendors"]:
         world.closed_until = None
 

@@ -52,6 +52,8 @@ class World:
         """The instants at which each case announced that it would act, one after the other."""
         self.shaky: set[int] = set()
         """Clients some of whose messages may be of unknown outcome for a moment."""
+        self.outages: set[str] = set()
+        """Labels of the outages in force."""
         self.closed_until: datetime | None = None
         """When an outage of the PMS and the processor ends, while there is one."""
         self._count = itertools.count()
