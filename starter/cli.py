@@ -29,6 +29,7 @@ COMMANDS = (
     "simulate",
     "messages",
     "channel",
+    "import",
 )
 """In the order of `--help`. Each is a module of `starter.commands`: with `app` for a group of
 verbs, or with one function of the command's own name."""
