@@ -163,6 +163,7 @@ class Stack:
             flags=compose.temporal_flags(),
             database_url=self._database_url,
             location_ids=(self.practice.location.location_id,),
+            worker=self._worker,
         )
         self.env = layout.environment()
         if self._database_url is None:
