@@ -129,15 +129,22 @@ async def question_page(books: Books, review: Review) -> RenderableType:
     return Group(*parts, *await _ending(books, review))
 
 
+_PAYOUT = "payout/"
+
+
 def _is_loose_money(review: Review) -> bool:
     return review.case_id.startswith("payment/")
 
 
 def _no_invoice(review: Review) -> str:
+    if review.case_id.startswith(_PAYOUT):
+        return "no invoice: a payout"
     return "no invoice yet" if review.case_id.startswith("visit/") else "no invoice named"
 
 
 async def _about(books: Books, review: Review) -> str:
+    if review.case_id.startswith(_PAYOUT):
+        return "the processor"
     if review.client_id is None and _is_loose_money(review):
         return "payer not known"
     return await books.name(review.client_id)

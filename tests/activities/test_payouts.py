@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from activities.intake import Intake
 from activities.intake_payouts import PayoutIntake
 from activities.payout_contracts import ApplyPayoutIn, ApplyPayoutOut, PayoutRef, TieIn, TieOut
 from activities.payouts import PayoutActivities
@@ -24,6 +25,7 @@ from store.inbox import InboxEvent
 from store.payments import PaymentFact
 from tests.connectors.stripe_world import World
 from tests.fakes import FakeEngine
+from tests.web.conftest import World as WebWorld
 from tests.web.conftest import location
 
 ZONE = "America/Chicago"
@@ -352,6 +354,27 @@ async def test_news_opens_or_tells_the_case_and_the_sweep_finds_what_was_lost(
     await house.twin.control(f"/payouts/{payout['id']}/fail")
     assert await intake.find(since) == {"read": 1, "told": 1}
     assert engine.signals[-1][2].state == "failed"
+
+
+async def test_the_inbox_leads_payout_events_to_their_case(house: House, world: WebWorld) -> None:
+    await house.money(10_000)
+    payout = await house.twin.control("/payouts")
+    paid = next(e for e in await house.twin.events() if e["type"] == "payout.paid")
+    intake = Intake(
+        house.pool,
+        world.vault,
+        {},
+        house.stripe,
+        world.text,
+        house.engine,
+        payouts=house.stripe.payouts,
+    )
+    assert await intake._translate(news(paid)) == f"payout/stripe/{payout['id']}"
+    since = datetime.now(UTC) - timedelta(hours=1)
+    assert await intake.find_payouts(since) == {"read": 1, "told": 1}
+    assert [each[0] for each in house.engine.started] == ["PayoutTieOut"]
+    # A house without the port leaves them alone.
+    assert await world.intake.find_payouts(since) == {}
 
 
 def news(event: dict) -> InboxEvent:
