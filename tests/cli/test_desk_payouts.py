@@ -13,7 +13,7 @@ async def test_a_payouts_question_names_the_processor_and_its_choices(world):
     said = await world.run("review", "show", asked.review_id)
     assert said.code == 0
     for words in (
-        "the processor",
+        "about the processor",
         "no invoice: a payout",
         "The parts come to $96.80, the payout to $96.79: -$0.01 apart.",
         "tieout review decide",

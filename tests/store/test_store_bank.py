@@ -74,6 +74,7 @@ def test_a_dry_run_says_what_an_import_then_does_once(pg_url, day, tmp_path):
     assert f"$9,680.31  {payout_id}" in dry.output
     assert "-$1,200.00  RENT" in dry.output
     assert "Nothing was written" in dry.output
+    assert json.loads(run(file, "--json").output)["known"] == 0
     for _ in range(2):
         done = json.loads(run(file, "--apply", "--json").output)
     assert (done["known"], done["matched"]) == (2, {})
