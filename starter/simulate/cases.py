@@ -22,7 +22,9 @@ IDLE_SECONDS = 120
 DESK = "desk"
 _AT_ONCE = 8
 _IN_STEP = timedelta(milliseconds=50)
-_ABOUT_TO_SECONDS = 1.5
+_ABOUT_TO_SECONDS = 2.5
+_SOON = timedelta(seconds=1)
+_FAR_AHEAD = timedelta(seconds=2)
 _SKIPS_MAX = 10_000
 """A call that fails for days is repeated every five minutes."""
 
@@ -32,8 +34,8 @@ class Tracked:
     """What is known of one run of a case."""
 
     run_id: str
-    first_shift: int
-    """The practice's shift when the run began: what its own clock was set by."""
+    first_shift: timedelta
+    """The shift that the product gave it when the run began."""
     ahead: timedelta
     """How far its clock is ahead of the wall clock, in all."""
     running: bool = True
@@ -60,6 +62,8 @@ class Cases:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self.known: dict[str, Tracked] = {}
         self.skips = 0
+        self.overtook: set[str] = set()
+        """Cases that the engine moved further than it was asked to: not to be judged."""
 
     def running(self, case_id: str) -> bool:
         """Whether the case was running when it was last looked at."""
@@ -71,7 +75,7 @@ class Cases:
         known = self.known.get(case_id)
         if known is None or not known.running:
             return
-        behind = timedelta(seconds=self._clock.shift_seconds) - known.ahead
+        behind = self._clock.shift - known.ahead
         if behind < _IN_STEP:
             return
         async with self._slots:
@@ -117,7 +121,7 @@ class Cases:
         """Whether it has announced a time that is here: its timer fires any moment."""
         if not known.running or known.wake is None or known.wake == known.passed:
             return False
-        return known.wake <= datetime.now(UTC) + known.ahead + _IN_STEP
+        return known.wake <= datetime.now(UTC) + known.ahead + _SOON
 
     async def _describe(self, case_id: str) -> WorkflowExecutionDescription | None:
         try:
@@ -131,14 +135,15 @@ class Cases:
         """Take in what a description says; whether work is under way."""
         known = self.known.get(case_id)
         if known is None or known.run_id != found.run_id:
-            first = self._clock.shift_at(found.start_time)
-            ahead = timedelta(seconds=first)
-            known = self.known[case_id] = Tracked(found.run_id or "", first, ahead)
+            first = self._clock.told_at(found.start_time)
+            known = self.known[case_id] = Tracked(found.run_id or "", first, first)
         known.running = found.status is WorkflowExecutionStatus.RUNNING
         clocks = found.raw_description.workflow_extended_info.time_skipping_info
         if clocks.HasField("current_time"):
             skipped = clocks.current_time.ToDatetime(tzinfo=UTC) - datetime.now(UTC)
-            known.ahead = timedelta(seconds=known.first_shift) + skipped
+            known.ahead = known.first_shift + skipped
+            if known.ahead - self._clock.shift > _FAR_AHEAD:
+                self.overtook.add(case_id)
         known.wake, known.retrying = None, False
         if not known.running:
             return False
@@ -149,7 +154,7 @@ class Cases:
         busy = raw.HasField("pending_workflow_task")
         for activity in raw.pending_activities:
             again = activity.next_attempt_schedule_time.ToDatetime(tzinfo=UTC)
-            at = again + timedelta(seconds=known.first_shift)
+            at = again + known.first_shift
             # By the case's own time, which may be behind.
             lived = datetime.now(UTC) + known.ahead
             if activity.attempt > 1 and at > lived + timedelta(seconds=1):

@@ -22,6 +22,9 @@ from store.db import transaction
 
 _TOGETHER = timedelta(seconds=2)
 """What falls due within so little is one instant."""
+_WAKING_TOGETHER = timedelta(milliseconds=300)
+_LEAD, _LEAD_EACH = timedelta(milliseconds=100), timedelta(milliseconds=15)
+"""How long before it wakes a case is where it should be; moving many takes longer."""
 _AFTERWARDS_SECONDS = 4
 """Long enough for a case to have looked up, twice, what became of a message."""
 _LOOKUP_SECONDS = 1
@@ -55,7 +58,6 @@ class Driver:
         end = self.world.plan.ends
         day = 0
         while (at := self._next()) is not None and at < end:
-            await self.world.clock.reach(at)
             await self._instant(at)
             today = (self.world.clock.now() - self.world.plan.begins).days
             if today > day:
@@ -102,32 +104,40 @@ class Driver:
     # -- one instant
 
     async def _instant(self, at: datetime) -> None:
+        """What people do at a time; or what cases do at it by themselves."""
         self.instants += 1
-        until = at + _TOGETHER
-        everyone, of_client = self._due_acts(until)
-        waking = [
-            case_id
-            for case_id in self.world.cases.known
-            if (wake := self._wake(case_id)) is not None and wake <= until
-        ]
-        for act in everyone:
-            await self._practice_act(act)
-        owners = {self._owner(case_id) for case_id in waking} | set(of_client)
-        touched = set(waking)
-        for number in set(of_client) - {None}:
-            touched.update(self.world.cases_of(number or 0))
-        await asyncio.gather(
-            *(
-                self._client(
-                    of_client.get(owner, []), [c for c in waking if self._owner(c) == owner]
-                )
-                for owner in owners
-            )
-        )
+        if self.world.agenda and self.world.agenda[0][0] <= at:
+            await self.world.clock.reach(at)
+            touched = await self._people_act(at + _TOGETHER)
+        else:
+            touched = await self._cases_act(at)
         self._pulse = await self.world.settle(touched, self._pulse)
         await self._look_up(touched)
         await self._desk.look()
         await self._strike_moments(touched)
+
+    async def _people_act(self, until: datetime) -> set[str]:
+        everyone, of_client = self._due_acts(until)
+        for act in everyone:
+            verb = practice_acts.VERBS.get(act.kind) or acts.VERBS[act.kind]
+            await verb(self.world, act)
+        await asyncio.gather(*(self._client(due) for due in of_client.values()))
+        numbers = set(of_client) - {None}
+        return {case_id for number in numbers for case_id in self.world.cases_of(number or 0)}
+
+    async def _cases_act(self, at: datetime) -> set[str]:
+        """Bring those that wake to the moment before it; then time passes by itself.
+
+        A clock that is being moved while its case acts has been seen to be moved too far.
+        """
+        waking = {
+            case_id
+            for case_id in self.world.cases.known
+            if (wake := self._wake(case_id)) is not None and wake <= at + _WAKING_TOGETHER
+        }
+        await self.world.clock.reach(at - _LEAD - _LEAD_EACH * len(waking))
+        await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in waking))
+        return waking
 
     def _due_acts(self, until: datetime) -> tuple[list[Act], dict[int | None, list[Act]]]:
         everyone: list[Act] = []
@@ -146,25 +156,17 @@ class Driver:
         owner = self.world.case_owner.get(case_id)
         return None if owner is None else owner[0]
 
-    async def _practice_act(self, act: Act) -> None:
-        verb = practice_acts.VERBS.get(act.kind) or acts.VERBS[act.kind]
-        await verb(self.world, act)
-
-    async def _client(self, due: list[Act], waking: list[str]) -> None:
-        """A client's acts in their order, then what its cases do by themselves."""
-        for act in due:
+    async def _client(self, due: list[Act]) -> None:
+        """A client's acts, one after the other, each with all cases in the present and at rest."""
+        for place, act in enumerate(due):
             cases = self.world.cases_of(act.client) if act.client is not None else []
+            if place:
+                await self.world.settle(cases)
             await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in cases))
             if act.kind == "answer":
                 await self._desk.answer(self.world, act)
             else:
                 await acts.VERBS[act.kind](self.world, act)
-            if act is not due[-1] or waking:
-                await self.world.settle(cases)
-        for place, case_id in enumerate(waking):
-            if place:
-                await self.world.cases.idle(waking[:place])
-            await self.world.cases.sync(case_id)
 
     async def _look_up(self, touched: set[str]) -> None:
         """A case that does not know whether its message went out looks twice, soon after."""

@@ -22,7 +22,7 @@ STARTS = (date(2026, 10, 5), date(2027, 2, 15))
 """Sixty days from either hold a change of the clocks; short runs begin two days before one."""
 CHANGES = (date(2026, 11, 1), date(2027, 3, 14))
 LONG_DAYS = 28
-FIRST_HOUR, LAST_HOUR = 8, 21
+FIRST_HOUR, LAST_HOUR, MINUTE = 8, 21, 7
 REST_DAYS = 16
 """Visits end this long before the run does, so that every step of each falls due in it."""
 
@@ -123,11 +123,11 @@ def _first_day(seed: int, days: int) -> date:
 
 
 def waking_hour(at: datetime) -> datetime:
-    """The next full hour at which people are awake: fewer instants, and more things at once."""
+    """Some minutes past the next hour at which people are awake: few instants for many things."""
     local = at.astimezone(ZoneInfo(ZONE)) + timedelta(hours=1)
     if local.hour > LAST_HOUR:
-        return _at(local.date() + timedelta(days=1), time(FIRST_HOUR))
-    return _at(local.date(), time(max(local.hour, FIRST_HOUR)))
+        return _at(local.date() + timedelta(days=1), time(FIRST_HOUR, MINUTE))
+    return _at(local.date(), time(max(local.hour, FIRST_HOUR), MINUTE))
 
 
 def _at(day: date, when: time) -> datetime:
@@ -192,7 +192,7 @@ def _visits(rng: Random, first: date, days: int) -> tuple[Visit, ...]:
     day = rng.randrange(room)
     found = []
     for index in range(rng.choices((1, 2, 3), (75, 20, 5))[0]):
-        at = _at(first + timedelta(days=day), time(rng.randrange(9, 19)))
+        at = _at(first + timedelta(days=day), time(rng.randrange(9, 19), MINUTE))
         found.append(_visit(rng, index, at))
         day = min(room - 1, day + rng.choice((0, 1, 2, 3, 6, 9))) if room > 1 else 0
     return tuple(sorted(found, key=lambda visit: (visit.at, visit.index)))

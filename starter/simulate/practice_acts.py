@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from starter.simulate.plan import Act
 from starter.simulate.world import World
@@ -14,6 +14,7 @@ HOLD_SECONDS = 300
 """Longer than any client waits: the call ends by the kill."""
 SLOW_SECONDS = 6
 _DUE_WITHIN = timedelta(minutes=2)
+_LEAD = timedelta(milliseconds=300)
 _TEXTED = (1, 2)
 """Which wake-ups of a case are reminders by text: the first two, if nothing came between."""
 _ALWAYS = 1_000_000_000
@@ -94,22 +95,23 @@ async def strike(world: World, act: Act) -> None:
         world.shaky.add(number)
     if not kills:
         return
-    wake = max(world.cases.known[case_id].wake or act.at for case_id in due[:HELD_AT_ONCE])
-    await world.clock.reach(wake + timedelta(seconds=1))
-    living = [asyncio.create_task(world.cases.sync(case_id)) for case_id in due[:HELD_AT_ONCE]]
-    await _held(world, len(living))
+    held = due[:HELD_AT_ONCE]
+    wake = min(world.cases.known[case_id].wake or act.at for case_id in held)
+    await world.clock.reach(wake - _LEAD)
+    await asyncio.gather(*(world.cases.sync(case_id) for case_id in held))
+    await _held(world, len(held))
     await world.stack.kill("worker", signal.SIGKILL)
     for label in labels:
         await world.end_fault(label)
     await world.stack.start("worker")
-    await asyncio.gather(*living)
-    await world.settle(due[:HELD_AT_ONCE])
+    await world.settle(held)
     world.struck["worker_kill"] += 1
 
 
 def _due(world: World) -> list[str]:
     """Cases, one of a client, that act by themselves within two minutes."""
-    now, found, clients = world.clock.now(), [], set()
+    now, clients = world.clock.now(), set()
+    found: list[tuple[datetime, str]] = []
     for case_id, known in sorted(world.cases.known.items()):
         owner = world.case_owner.get(case_id)
         if owner is None or not known.running or known.wake is None or known.retrying:
@@ -118,8 +120,9 @@ def _due(world: World) -> list[str]:
             continue
         if now <= known.wake <= now + _DUE_WITHIN and owner[0] not in clients:
             clients.add(owner[0])
-            found.append(case_id)
-    return found
+            found.append((known.wake, case_id))
+    first = min(found, default=(now, ""))[0]
+    return [case_id for wake, case_id in found if wake <= first + _LEAD]
 
 
 def _may_text(world: World, client: int) -> bool:

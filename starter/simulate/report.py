@@ -87,6 +87,8 @@ async def simulate(plan: Plan, folder: Path, progress: Progress, **stack_options
 async def _outcome(world: World, driver: Driver) -> Outcome:
     twins = await seen.gather(world)
     world.truth.facts = sorted([*world.truth.facts, *twins.struck], key=lambda fact: fact.wall)
+    not_judged = _overtaken(world)
+    twins.messages = [one for one in twins.messages if one.client not in not_judged]
     case = Case(world.plan, world.clock, world.truth, twins, _names(world))
     found = checks.violations(case)
     found += await steps.lost_steps(case, world)
@@ -108,6 +110,7 @@ async def _outcome(world: World, driver: Driver) -> Outcome:
             "payments": len(case.races),
             "longest_ms": max((race // _MS for race in case.races), default=0),
         },
+        "not_judged": len(not_judged),
         "questions": dict(sorted(driver.questions.items())),
         "instants": driver.instants,
         "digest": digest(case),
@@ -118,6 +121,17 @@ async def _outcome(world: World, driver: Driver) -> Outcome:
 async def _stories(case: Case, world: World, found: list[Violation]) -> dict[int, list[str]]:
     numbers = sorted({one.client for one in found if one.client >= 0})[: story.SHOWN_MAX]
     return {number: await story.story(case, world, number) for number in numbers}
+
+
+def _overtaken(world: World) -> set[int]:
+    """Clients one of whose cases the engine moved further than it was asked to.
+
+    Such a case acts at a time that nobody else has; it says nothing about the product.
+    """
+    owners = (world.case_owner.get(case_id) for case_id in world.cases.overtook)
+    found = {owner[0] for owner in owners if owner is not None}
+    world.truth.facts = [fact for fact in world.truth.facts if fact.client not in found]
+    return found
 
 
 def _names(world: World) -> dict[str, tuple[int, int]]:

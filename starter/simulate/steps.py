@@ -19,8 +19,9 @@ from store.client_log import LogRow
 STEPS = (("invoice", 0), ("day-3", 3), ("day-7", 7), ("day-14", 14))
 GRACE = timedelta(days=9)
 """A cap of three a week, holidays and an outage may move a step by so much."""
-_REASONS = frozenset({"answer", "question", "hold"})
 _FAILED = frozenset({"skipped", "failed", "unknown", "undelivered"})
+_NO_REASONS = frozenset({"CHASE_EXHAUSTED", "PMS_CONFIRM", "PMS_WRITE_FAILED"})
+"""Questions during which nothing is left out."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Due:
     visit: Visit
     step: str
     at: datetime
+    ends: datetime
+    """When the next step falls due, if there is one."""
     until: datetime
 
 
@@ -43,12 +46,13 @@ def due_steps(case: Case) -> Iterator[Due]:
             if closed is None or visit.patient_cents <= 0:
                 continue
             first = _first_received(case, number, case.clock.seen(closed.wall))
-            for step, days in STEPS:
+            for (step, days), (_, after) in zip(STEPS, (*STEPS[1:], ("", 999)), strict=True):
                 at = case.clock.seen(closed.wall) if days == 0 else _day(first, days)
                 if at is None or at + GRACE > case.plan.ends:
                     continue
                 if _owed_throughout(case, number, visit, at + GRACE):
-                    yield Due(number, visit, step, at, at + GRACE)
+                    ends = min(at + GRACE, _day(first, after) or at + GRACE)
+                    yield Due(number, visit, step, at, ends, at + GRACE)
 
 
 def _first_received(case: Case, number: int, since: datetime) -> datetime | None:
@@ -88,7 +92,7 @@ async def lost_steps(case: Case, world: World) -> list[Violation]:
             continue
         if due.client not in logs:
             logs[due.client] = await _log(world, due.client)
-        if not _is_explained(world, due, logs[due.client]):
+        if not _is_explained(case, world, due, logs[due.client]):
             what = f"{due.step} of visit {due.visit.index} was neither received nor explained"
             found.append(Violation(LOST, due.client, due.at, what))
     return found
@@ -97,7 +101,7 @@ async def lost_steps(case: Case, world: World) -> list[Violation]:
 def _was_received(case: Case, due: Due) -> bool:
     def fits(message: Message) -> bool:
         is_patients = message.client == due.client and message.received and message.asks
-        return is_patients and due.at - timedelta(hours=1) <= message.at <= due.until
+        return is_patients and due.at - timedelta(hours=1) <= message.at < due.ends
 
     return any(fits(message) for message in case.seen.messages)
 
@@ -107,15 +111,27 @@ async def _log(world: World, client: int) -> list[LogRow]:
         return await client_log.client_log(conn, world.client_id(world.plan.client(client)))
 
 
-def _is_explained(world: World, due: Due, log: Sequence[LogRow]) -> bool:
+def _is_explained(case: Case, world: World, due: Due, log: Sequence[LogRow]) -> bool:
+    """Whether the client's log has a word on this step, or on all of them at that time."""
     case_id = world.case_id(due.visit)
     for row in log:
         if row.case_id not in (None, case_id):
             continue
-        if row.source in _REASONS and row.name in (due.step, None):
-            return True
-        if row.source in ("question", "hold"):
+        if row.source == "answer" and row.name == due.step:
             return True
         if row.source == "message" and row.name == due.step and row.state in _FAILED:
             return True
+        if row.source in ("question", "hold") and row.name not in _NO_REASONS:
+            opened = case.clock.seen(row.at)
+            if opened <= due.until and not _is_closed_by(case, row, log, due.at):
+                return True
     return False
+
+
+def _is_closed_by(case: Case, row: LogRow, log: Sequence[LogRow], at: datetime) -> bool:
+    """Whether a question was answered, or a hold lifted, before a step fell due."""
+    return any(
+        other.ref == row.ref and other is not row and case.clock.seen(other.at) < at
+        for other in log
+        if (other.source, other.state) == ("hold", "released") or other.source == "decision"
+    )
