@@ -5,18 +5,18 @@ from starter.pay_standing import Standing
 from starter.wiring import Wiring
 from store import catalogs, clients, invoices, ledger
 from store.db import transaction
-from store.invoices import PayLink
+from store.invoices import FactorLock, PayLink
 
 
 async def try_factor(
     wiring: Wiring, link: PayLink, birth_date: str, postal_code: str
-) -> bool | None:
-    """Whether the factor is right; None while the link is locked."""
+) -> bool | FactorLock:
+    """Whether the factor is right, or the lock under which nobody looks at it."""
     async with transaction(wiring.pool) as conn:
         # The client's row makes guesses queue, so that a burst cannot outrun the count.
         await clients.lock_client(conn, link.client_id)
-        if await invoices.factor_locked(conn, link.token):
-            return None
+        if lock := await invoices.factor_locked(conn, link.token):
+            return lock
         try:
             contact = await clients.contact_of(conn, wiring.vault, link.client_id)
             matches = factor_matches(contact, birth_date, postal_code)

@@ -5,7 +5,7 @@ and the way to pay from the processor at every click.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -28,12 +28,13 @@ from starter.stamps import make_stamp, stamp_holds
 from starter.throttle import Throttle, caller
 from starter.wiring import Wiring
 from store.checkouts import Checkout
+from store.invoices import FactorLock
 
 COOKIE = "tieout_details"
 COOKIE_SECONDS = 600
 LANGUAGE_COOKIE = "tieout_lang"
 LANGUAGE_SECONDS = 180 * 24 * 3600
-LOCK_SECONDS = 900
+LOCK_SECONDS: Mapping[FactorLock, int] = {"minutes": 900, "day": 24 * 3600}
 FORM_BYTES_MAX = 4096
 VIEWS_A_MINUTE = 60
 CLICKS_A_MINUTE = 12
@@ -223,9 +224,9 @@ class PayPage:
         form, link = await request.form(), visitor.standing.link
         given = (str(form.get("birth_date", "")), str(form.get("postal_code", "")))
         verdict = await try_factor(self._wiring, link, *given)
-        if verdict is None:
-            locked = self._page("locked.html", visitor, 429)
-            locked.headers["Retry-After"] = str(LOCK_SECONDS)
+        if isinstance(verdict, str):
+            locked = self._page("locked.html", visitor, 429, lock=verdict)
+            locked.headers["Retry-After"] = str(LOCK_SECONDS[verdict])
             return locked
         if not verdict:
             return self._page("factor.html", visitor, 403, wrong=True, below="/details")

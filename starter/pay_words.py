@@ -47,7 +47,11 @@ _EN: Mapping[str, str] = {
     "zip": "ZIP code",
     "show": "Show my statement",
     "too_many": "Too many tries",
-    "locked": (
+    "locked_day": (
+        "To keep your statement private, it stays closed until tomorrow."
+        " You can still pay without it."
+    ),
+    "locked_minutes": (
         "To keep your statement private, please wait 15 minutes before the next try."
         " You can still pay without it."
     ),
@@ -145,7 +149,8 @@ _ES: Mapping[str, str] = {
     "zip": "Código postal",
     "show": "Ver mi factura",
     "too_many": "Demasiados intentos",
-    "locked": (
+    "locked_day": ("Para proteger su factura, queda cerrada hasta mañana. Puede pagar sin verla."),
+    "locked_minutes": (
         "Para proteger su factura, espere 15 minutos antes de intentarlo otra vez."
         " Puede pagar sin verla."
     ),

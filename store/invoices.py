@@ -18,6 +18,7 @@ _WRONG_FACTORS_A_DAY_MAX = 15
 """The ZIPs around a practice are few: a patient guesser would find one within days."""
 
 DraftStatus = Literal["held", "issued", "not_billable"]
+FactorLock = Literal["minutes", "day"]
 DocumentKind = Literal["invoice", "supplementary", "credit_note"]
 
 
@@ -260,8 +261,8 @@ async def note_factor_attempt(conn: Conn, token: str, ok: bool) -> None:
     await conn.execute("INSERT INTO factor_attempts (token, ok) VALUES ($1, $2)", token, ok)
 
 
-async def factor_locked(conn: Conn, token: str) -> bool:
-    """Whether five answers were wrong in the last 15 minutes of wall time, or 15 in a day."""
+async def factor_locked(conn: Conn, token: str) -> FactorLock | None:
+    """`day` at 15 wrong answers in a day of wall time, else `minutes` at five in 15 minutes."""
     row = await conn.fetchrow(
         "SELECT count(*) AS in_a_day, count(*) FILTER (WHERE recorded_at"
         "  > clock_timestamp() - make_interval(mins => $2)) AS just_now"
@@ -271,9 +272,9 @@ async def factor_locked(conn: Conn, token: str) -> bool:
         _FACTOR_WINDOW_MINUTES,
     )
     assert row is not None
-    return bool(
-        row["just_now"] >= _WRONG_FACTORS_MAX or row["in_a_day"] >= _WRONG_FACTORS_A_DAY_MAX
-    )
+    if row["in_a_day"] >= _WRONG_FACTORS_A_DAY_MAX:
+        return "day"
+    return "minutes" if row["just_now"] >= _WRONG_FACTORS_MAX else None
 
 
 async def open_items(

@@ -131,7 +131,7 @@ async def test_five_wrong_answers_lock_for_fifteen_minutes(conn, practice):
     await invoices.note_factor_attempt(conn, token, True)
     assert not await invoices.factor_locked(conn, token)
     await invoices.note_factor_attempt(conn, token, False)
-    assert await invoices.factor_locked(conn, token)
+    assert await invoices.factor_locked(conn, token) == "minutes"
 
 
 async def test_open_items_come_from_the_ledger(conn, practice):
@@ -171,4 +171,7 @@ async def test_a_patient_guesser_is_locked_out_for_a_day(conn, practice):
         await answered(True, 1 + hour)
         assert not await invoices.factor_locked(conn, token)
         await answered(False, 1 + hour)
-    assert await invoices.factor_locked(conn, token)
+    assert await invoices.factor_locked(conn, token) == "day"
+    for _ in range(5):
+        await answered(False, 0)
+    assert await invoices.factor_locked(conn, token) == "day", "the longer lock is told"

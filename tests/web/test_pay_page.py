@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from connectors.ports import ProcessorInvoice
 from starter.stamps import make_stamp
+from store.invoices import note_factor_attempt
 from tests.fakes import open_invoice
 from tests.web.conftest import BASE_URL, Owed, World, bill, settle
 
@@ -213,6 +214,19 @@ async def test_five_wrong_answers_close_the_question_even_for_the_right_one(
     assert (await pay(http, owed)).status_code == 303
     other = await bill(world)
     assert (await http.post(f"/p/{other.token}/details", data=RIGHT)).status_code == 200
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "until tomorrow"), ("es", "hasta mañana")])
+async def test_fifteen_wrong_answers_close_it_for_a_day_and_say_so(
+    world: World, http: httpx.AsyncClient, owed: Owed, language: str, said: str
+) -> None:
+    async with world.pool.acquire() as conn:
+        for _ in range(15):
+            await note_factor_attempt(conn, owed.token, False)
+    locked = await http.post(f"/p/{owed.token}/details?lang={language}", data=RIGHT)
+    assert (locked.status_code, locked.headers["retry-after"]) == (429, "86400")
+    assert said in locked.text
+    assert "15 min" not in locked.text
 
 
 async def test_a_burst_of_guesses_cannot_outrun_the_count(
