@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from starter.simulate.plan import make_plan
+from starter.simulate.drawing import make_plan
 from starter.simulate.report import Outcome, simulate
 
 app = typer.Typer(help="Play a practice under faults and check the rules.", no_args_is_help=True)

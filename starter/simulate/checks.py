@@ -4,28 +4,24 @@ Each check compares what the twins saw with what the driver did. A check answers
 often it could have found one is counted beside it, for the upper bound of a rate that is zero.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from starter.simulate import words
-from starter.simulate.clock import Clock
-from starter.simulate.people import Person
-from starter.simulate.plan import Plan, Visit
-from starter.simulate.seen import Message, Seen
-from starter.simulate.truth import Fact, Truth
-
-AFTER_SETTLEMENT = "1 no money message after settlement"
-DOUBLED = "2 no doubled message"
-LOST = "3 no lost step"
-NIGHT = "4 no night message"
-LENDER = "10 lender part never chased"
-CONSENT = "11 consent"
-LEAK = "12 nothing in PHI-free places"
-SWITCH = "14 kill switch"
-INVARIANTS = (AFTER_SETTLEMENT, DOUBLED, LOST, NIGHT, LENDER, CONSENT, LEAK, SWITCH)
+from starter.simulate import doubled, words
+from starter.simulate.evidence import (
+    AFTER_SETTLEMENT,
+    CONSENT,
+    LENDER,
+    NIGHT,
+    SWITCH,
+    Case,
+    Violation,
+    name_of,
+)
+from starter.simulate.plan import Visit
+from starter.simulate.seen import Message
+from starter.simulate.truth import Fact
 
 AT_ONCE = timedelta(seconds=5)
 """A kill switch and a word of the patient work within so much."""
@@ -48,51 +44,6 @@ HOLIDAYS = frozenset(
         date(2027, 5, 31),
     }
 )
-WEEK, WEEK_MAX = timedelta(days=7), 3
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One broken promise. `what` names no patient, only the client's number in the plan."""
-
-    invariant: str
-    client: int
-    at: datetime
-    what: str
-
-
-@dataclass
-class Case:
-    """Everything that a check may look at."""
-
-    plan: Plan
-    clock: Clock
-    truth: Truth
-    seen: Seen
-    order_of_invoice: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    checked: Counter[str] = field(default_factory=Counter)
-    races: list[timedelta] = field(default_factory=list)
-    """How long before the hand-off a payment came that no look at the balance could see."""
-
-    def person(self, number: int) -> Person:
-        """The patient of a number."""
-        return self.plan.client(number).person
-
-    def visits(self, number: int, by: datetime) -> list[Visit]:
-        """The visits that were closed by an instant of the wall clock."""
-        closed = {fact.visit for fact in self.truth.of(number, "closed") if fact.wall <= by}
-        return [visit for visit in self.plan.client(number).visits if visit.index in closed]
-
-    def owed_cents(self, number: int, visit: Visit, by: datetime) -> int:
-        """What the patient owes for a visit at an instant of the wall clock."""
-        return visit.patient_cents - self.truth.paid_cents(number, visit.index, by)
-
-    def is_in_flight(self, number: int, visit: Visit, by: datetime) -> bool:
-        """Whether a bank debit is under way."""
-        last = None
-        for fact in self.truth.of(number, "in_flight", "bank_failed", "paid", visit=visit.index):
-            last = fact if fact.wall <= by else last
-        return last is not None and last.kind == "in_flight"
 
 
 # -- 1 and 10
@@ -109,7 +60,7 @@ def after_settlement(case: Case) -> Iterator[Violation]:
         problem = _why_not_due(case, message)
         if problem is not None:
             invariant = LENDER if _is_lenders(case, message) else AFTER_SETTLEMENT
-            yield Violation(invariant, message.client, message.at, f"{_name(message)}: {problem}")
+            yield Violation(invariant, message.client, message.at, f"{name_of(message)}: {problem}")
 
 
 def _why_not_due(case: Case, message: Message) -> str | None:
@@ -172,71 +123,6 @@ def _last_read(case: Case, message: Message, paid: Fact) -> datetime | None:
     return max((read for read in reads if read is not None), default=None)
 
 
-# -- 2
-
-
-def doubled(case: Case) -> Iterator[Violation]:
-    """One message a channel and one touch a day in every zone of the patient; three a week;
-    never the same words more often than there are reasons for them."""
-    of_client: dict[int, list[Message]] = defaultdict(list)
-    for message in case.seen.messages:
-        if message.received:
-            of_client[message.client].append(message)
-    for number, received in sorted(of_client.items()):
-        case.checked[DOUBLED] += len(received)
-        yield from _twice_a_day(case, number, received)
-        yield from _too_many_a_week(number, received)
-        yield from _same_words(case, number, received)
-
-
-def _twice_a_day(case: Case, number: int, received: Sequence[Message]) -> Iterator[Violation]:
-    for zone in case.person(number).zones:
-        first: dict[date, Message] = {}
-        channels: set[tuple[date, str]] = set()
-        for message in received:
-            day = message.at.astimezone(ZoneInfo(zone)).date()
-            earlier = first.setdefault(day, message)
-            is_same_touch = earlier.template == message.template
-            if (day, message.channel) in channels or not is_same_touch:
-                what = f"{_name(message)} on the day of {_name(earlier)}"
-                yield Violation(DOUBLED, number, message.at, what)
-            channels.add((day, message.channel))
-
-
-def _too_many_a_week(number: int, received: Sequence[Message]) -> Iterator[Violation]:
-    touches: list[Message] = []
-    for message in received:
-        is_other_channel = touches and (
-            touches[-1].template == message.template
-            and touches[-1].channel != message.channel
-            and message.at - touches[-1].at < timedelta(hours=36)
-        )
-        if is_other_channel:
-            continue
-        touches.append(message)
-        within = [one for one in touches if message.at - one.at < WEEK]
-        if len(within) > WEEK_MAX:
-            what = f"{_name(message)} is touch {len(within)} in 7 days"
-            yield Violation(DOUBLED, number, message.at, what)
-
-
-def _same_words(case: Case, number: int, received: Sequence[Message]) -> Iterator[Violation]:
-    visits = case.plan.client(number).visits
-    parts = sum(1 for _ in case.truth.of(number, "paid"))
-    failed = sum(1 for _ in case.truth.of(number, "bank_failed"))
-    counts: Counter[tuple[str, str]] = Counter()
-    for message in received:
-        counts[message.template, message.channel] += 1
-        allowed = len(visits)
-        if message.template in ("reminder_friendly", "reminder_firm"):
-            allowed += parts + failed
-        elif message.template == "payment_failed":
-            allowed = len(visits) + failed
-        if counts[message.template, message.channel] > allowed:
-            what = f"{_name(message)} for the {counts[message.template, message.channel]}th time"
-            yield Violation(DOUBLED, number, message.at, what)
-
-
 # -- 4
 
 
@@ -253,7 +139,7 @@ def at_night(case: Case) -> Iterator[Violation]:
                 opens, closes = max(opens, hours[0]), min(closes, hours[1])
             clock = local.time().replace(microsecond=0)
             if not opens <= clock < closes or local.date() in HOLIDAYS:
-                what = f"{_name(message)} at {local:%a %Y-%m-%d %H:%M:%S} in {zone}"
+                what = f"{name_of(message)} at {local:%a %Y-%m-%d %H:%M:%S} in {zone}"
                 yield Violation(NIGHT, message.client, message.at, what)
                 break
 
@@ -271,7 +157,7 @@ def without_consent(case: Case) -> Iterator[Violation]:
                 closed = fact if fact.kind == "opted_out" else None
         if closed is not None:
             after = message.at - case.clock.seen(closed.wall)
-            what = f"{_name(message)} {after} after the patient opted out"
+            what = f"{name_of(message)} {after} after the patient opted out"
             yield Violation(CONSENT, message.client, message.at, what)
 
 
@@ -292,17 +178,13 @@ def switched_off(case: Case) -> Iterator[Violation]:
                 off = fact if fact.kind == "switched_off" else None
         if off is not None and message.at - case.clock.seen(off.wall) > AT_ONCE:
             after = message.at - case.clock.seen(off.wall)
-            what = f"{_name(message)} {after} after {name} was switched off"
+            what = f"{name_of(message)} {after} after {name} was switched off"
             yield Violation(SWITCH, message.client, message.at, what)
-
-
-def _name(message: Message) -> str:
-    return f"{message.template} by {message.channel}"
 
 
 CHECKS: Sequence[Callable[[Case], Iterator[Violation]]] = (
     after_settlement,
-    doubled,
+    doubled.doubled,
     at_night,
     without_consent,
     switched_off,

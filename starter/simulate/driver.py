@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starter.schedules import SWEEPS
-from starter.simulate import acts, practice_acts
+from starter.simulate import acts, money, practice_acts
 from starter.simulate.desk import Desk
 from starter.simulate.plan import Act
 from starter.simulate.world import World
@@ -213,4 +213,4 @@ class Driver:
             text = {"means": "stop", "body": "STOP", "moment": "opt_out_just_before_step"}
             self.world.push(Act(at, "text", number, index, text))
         elif kind == "race":
-            await acts.plant_race(self.world, number, index)
+            await money.plant_race(self.world, number, index)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from starter.simulate.checks import LEAK, Case, Violation
+from starter.simulate.evidence import LEAK, Case, Violation
 from starter.simulate.people import BIRTH_YEAR, MARK
 from starter.simulate.world import World
 

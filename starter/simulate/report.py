@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from starter.dev import Stack
 from starter.ports import Ports
 from starter.rehearsal import Rehearsal
 from starter.simulate import checks, leaks, seen, steps, story
-from starter.simulate.checks import INVARIANTS, Case, Violation
 from starter.simulate.driver import Driver, Progress
+from starter.simulate.evidence import INVARIANTS, Case, Violation
 from starter.simulate.plan import CHANGES, Plan
 from starter.simulate.world import World
 
@@ -144,7 +145,7 @@ def _names(world: World) -> dict[str, tuple[int, int]]:
     return {**orders, **world.invoice_owner}
 
 
-_MS = checks.AT_ONCE / 5_000
+_MS = timedelta(milliseconds=1)
 
 
 def _bound(checked: int) -> float | None:

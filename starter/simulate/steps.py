@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from starter.simulate.checks import LOST, Case, Violation
+from starter.simulate.evidence import LOST, Case, Violation
 from starter.simulate.plan import ZONE, Visit
 from starter.simulate.seen import Message
 from starter.simulate.world import World

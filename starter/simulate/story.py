@@ -5,7 +5,7 @@ For the one who looks into a violation. Names stay out of it: clients have the p
 
 from datetime import datetime
 
-from starter.simulate.checks import Case
+from starter.simulate.evidence import Case
 from starter.simulate.world import World
 from store import client_log
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from starter.simulate import checks
+from starter.simulate import evidence
 from starter.simulate.people import PLACES
 from starter.simulate.plan import Act, Client, Moment, Plan
 from tests.simulate.plans import CHICAGO, HONOLULU, client, hour, plan, visit
@@ -22,7 +22,7 @@ def _number(place: int, lap: int) -> int:
     return place + lap * len(PLACES)
 
 
-def _paid_at_desk_before_the_reminder() -> Plan:
+def _paid_at_desk() -> Plan:
     number = _number(CHICAGO, 0)
     one = visit(number, 0, hour(0, 10))
     return plan(5, [client(number, [one], moments=[Moment(0, 1, "desk_before")])])
@@ -67,14 +67,14 @@ def _switched_off() -> Plan:
 
 
 PLANTED = (
-    Planted("money_after_settlement", checks.AFTER_SETTLEMENT, _paid_at_desk_before_the_reminder()),
-    Planted("doubled", checks.DOUBLED, _two_visits_in_a_day()),
-    Planted("lost_step", checks.LOST, _never_pays()),
-    Planted("night", checks.NIGHT, _far_west()),
-    Planted("lender_chased", checks.LENDER, _financed()),
-    Planted("no_consent", checks.CONSENT, _says_stop()),
-    Planted("leak", checks.LEAK, _anybody()),
-    Planted("dead_switch", checks.SWITCH, _switched_off()),
+    Planted("money_after_settlement", evidence.AFTER_SETTLEMENT, _paid_at_desk()),
+    Planted("doubled", evidence.DOUBLED, _two_visits_in_a_day()),
+    Planted("lost_step", evidence.LOST, _never_pays()),
+    Planted("night", evidence.NIGHT, _far_west()),
+    Planted("lender_chased", evidence.LENDER, _financed()),
+    Planted("no_consent", evidence.CONSENT, _says_stop()),
+    Planted("leak", evidence.LEAK, _anybody()),
+    Planted("dead_switch", evidence.SWITCH, _switched_off()),
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from starter.simulate.checks import INVARIANTS
+from starter.simulate.evidence import INVARIANTS
 from starter.simulate.report import simulate
 from tests.simulate.buggy_worker import BUGS
 from tests.simulate.cases import PLANTED, Planted, all_of_them

@@ -1,0 +1,227 @@
+"""Plans drawn from a seed: who comes when, who pays how, and what goes wrong.
+
+A client's part is drawn from the seed and the client's number alone.
+"""
+
+from datetime import date, datetime, time, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from starter.demo.cast import LASER, TOXIN, line
+from starter.simulate import faults
+from starter.simulate.people import TREATMENT, Person, person
+from starter.simulate.plan import (
+    CHANGES,
+    MINUTE,
+    Act,
+    Client,
+    Moment,
+    Plan,
+    Visit,
+    at_clock,
+    waking_hour,
+)
+
+STARTS = (date(2026, 10, 5), date(2027, 2, 15))
+"""Sixty days from either hold a change of the clocks; short runs begin two days before one."""
+LONG_DAYS = 28
+REST_DAYS = 16
+"""Visits end this long before the run does, so that every step of each falls due in it."""
+
+OUTAGES = (
+    ("outage_of_days", ("boulevard", "stripe"), (1_800, 3_250, 4_700)),
+    ("outage_of_senders", ("twilio", "smtp"), (35,)),
+)
+"""(label, vendors, how many minutes): nothing is known about money for days; nobody takes a
+message for more than half an hour, at the hour at which most are due."""
+
+
+def make_plan(seed: int, clients: int, days: int) -> Plan:
+    """The same for the same three numbers; a client's part is the same in any company."""
+    first = _first_day(seed, days)
+    begins, ends = at_clock(first, time(7)), at_clock(first + timedelta(days=days), time(7))
+    people = tuple(_client(seed, number, first, days) for number in range(clients))
+    return Plan(seed, begins, ends, people, tuple(_practice(seed, first, days)))
+
+
+def _first_day(seed: int, days: int) -> date:
+    if days >= LONG_DAYS:
+        return STARTS[seed % len(STARTS)]
+    return CHANGES[seed % len(CHANGES)] - timedelta(days=2)
+
+
+def _uuid(rng: Random) -> str:
+    return str(UUID(int=rng.getrandbits(128), version=4))
+
+
+# -- the practice and its vendors
+
+
+def _practice(seed: int, first: date, days: int) -> list[Act]:
+    """Kill switch, outages and worker kills, at times when messages are due."""
+    rng = Random(f"{seed}/practice")  # noqa: S311
+    acts: list[Act] = []
+    for day in sorted(rng.sample(range(1, days), min(max(1, days // 6), days - 1))):
+        # Off while the reminders of the hour go out, or just before them.
+        begins = at_clock(first + timedelta(days=day), time(9, 58)) + timedelta(
+            seconds=rng.choice((0, 120, 123, 3600))
+        )
+        name = rng.choice(("chase", "chase", "send"))
+        acts.append(Act(begins, "switch_off", data={"name": name}))
+        hours = rng.choice((1, 3, 24))
+        acts.append(Act(begins + timedelta(hours=hours), "switch_on", data={"name": name}))
+    for name, vendors, minutes in OUTAGES:
+        if days >= LONG_DAYS // 4:
+            day = rng.randrange(days // 4, days * 3 // 4)
+            begins = at_clock(first + timedelta(days=day), time(9, 55))
+            data = {"vendors": vendors, "label": name}
+            length = timedelta(minutes=rng.choice(minutes))
+            acts.append(Act(begins, "outage_begins", data=data))
+            acts.append(Act(begins + length, "outage_ends", data=data))
+    for _ in range(2 if days >= LONG_DAYS else 1):
+        day = rng.randrange(days // 5, max(days // 5 + 1, days * 4 // 5))
+        acts.append(Act(at_clock(first + timedelta(days=day), time(9, 59, 50)), "kill_worker"))
+    for _ in range(3 if days >= LONG_DAYS else 1):
+        day = rng.randrange(days // 5, max(days // 5 + 1, days * 4 // 5))
+        acts.append(Act(at_clock(first + timedelta(days=day), time(9, 59, 40)), "slow_vendor"))
+    return acts
+
+
+# -- one client
+
+
+def _client(seed: int, number: int, first: date, days: int) -> Client:
+    rng = Random(f"{seed}/{number}")  # noqa: S311
+    who = person(number, rng)
+    visits = _visits(rng, first, days)
+    acts, moments = [], []
+    for visit in visits:
+        more, struck = _course(rng, who, visit)
+        acts += more
+        moments += struck
+    acts += _words(rng, who, visits[0])
+    return Client(who, _uuid(rng), visits, tuple(acts), tuple(moments))
+
+
+def _visits(rng: Random, first: date, days: int) -> tuple[Visit, ...]:
+    room = max(1, days - REST_DAYS)
+    day = rng.randrange(room)
+    found = []
+    for index in range(rng.choices((1, 2, 3), (75, 20, 5))[0]):
+        at = at_clock(first + timedelta(days=day), time(rng.randrange(9, 19), MINUTE))
+        found.append(_visit(rng, index, at))
+        day = min(room - 1, day + rng.choice((0, 1, 2, 3, 6, 9))) if room > 1 else 0
+    return tuple(sorted(found, key=lambda visit: (visit.at, visit.index)))
+
+
+def _visit(rng: Random, index: int, at: datetime) -> Visit:
+    units = rng.randrange(20, 61)
+    lines = [line(TOXIN, TREATMENT, units, 1_300)]
+    due_cents = units * 1_300
+    if rng.random() < 0.3:
+        lines.append(line(LASER, f"{TREATMENT} laser", 1, 32_000))
+        due_cents += 32_000
+    lender_cents = 0
+    if rng.random() < 0.15:
+        lender_cents = due_cents if rng.random() < 0.4 else due_cents // 2
+    return Visit(index, _uuid(rng), at, lines, due_cents, lender_cents)
+
+
+def _course(rng: Random, who: Person, visit: Visit) -> tuple[list[Act], list[Moment]]:
+    """How one visit is announced, paid or not, and what goes wrong on the way."""
+    announced = rng.choices(("both", "order", "late", "lost", "doubled"), (40, 22, 13, 10, 15))[0]
+    number = who.number
+    checkout = {"announced": announced, "hours": rng.choice((1, 5, 26, 71))}
+    acts = [Act(visit.at, "check_out", number, visit.index, checkout)]
+    moments: list[Moment] = []
+    left_cents = visit.patient_cents
+    if left_cents:
+        more, moments = _payment(rng, number, visit)
+        acts += more
+    for kind in faults.draw(rng):
+        acts.append(Act(visit.at - timedelta(seconds=1), "plant", number, visit.index, kind))
+    return acts, moments
+
+
+_WAYS = (
+    ("online", 18),
+    ("desk", 14),
+    ("part", 10),
+    ("moment", 30),
+    ("bank", 9),
+    ("declined", 5),
+    ("never", 14),
+)
+_MOMENTS = (
+    "race",
+    "race",
+    "just_before",
+    "just_before",
+    "desk_before",
+    "desk_before",
+    "stop_before",
+)
+
+
+def _payment(rng: Random, number: int, visit: Visit) -> tuple[list[Act], list[Moment]]:
+    way = rng.choices([name for name, _ in _WAYS], [weight for _, weight in _WAYS])[0]
+    after = visit.at + timedelta(minutes=rng.randrange(10, 17 * 24 * 60))
+    late = after + timedelta(minutes=rng.randrange(60, 6 * 24 * 60))
+
+    def act(at: datetime, kind: str, **data: Any) -> Act:
+        return Act(
+            max(waking_hour(at), visit.at + timedelta(minutes=10)), kind, number, visit.index, data
+        )
+
+    hook = rng.choices(("", "late", "lost", "doubled", "reordered"), (40, 15, 15, 15, 15))[0]
+    if way == "moment":
+        wake = rng.choice((1, 1, 2, 3))
+        return [], [Moment(visit.index, wake, rng.choice(_MOMENTS))]
+    if way == "online":
+        return [act(after, "pay", share=100, hook=hook)], []
+    if way == "desk":
+        return [act(after, "pay_desk", share=100)], []
+    if way == "part":
+        half = act(after, rng.choice(("pay", "pay_desk")), share=50, hook=hook)
+        return [half, act(late, "pay", share=100, hook="")], []
+    if way == "bank":
+        settled = act(late, "bank_answers", succeeded=rng.random() < 0.5)
+        return [act(after, "pay_bank", share=100), settled], []
+    if way == "declined":
+        return [act(after, "pay_declined", share=100), act(late, "pay", share=100, hook="")], []
+    return [], []
+
+
+STOPS = ("STOP", "stop", "Stop.", "REVOKE", "OPTOUT", "unsubscribe", "CANCEL", "stpo", "no mas")
+FREE_STOPS = ("please stop texting me", "take me off this list")
+REPLIES = (
+    ("dispute", "I dispute this charge, it is wrong"),
+    ("paid", "I already paid this"),
+    ("call", "please call me about this"),
+    ("adverse", "my lip is swollen and it hurts a lot"),
+    ("unclear", "ok maybe the other thing from tuesday"),
+)
+
+
+def _words(rng: Random, who: Person, visit: Visit) -> list[Act]:
+    """What a patient says: stop, a question, a complaint; or what the desk is told."""
+    at = waking_hour(visit.at + timedelta(minutes=rng.randrange(60, 12 * 24 * 60)))
+    number, drawn = who.number, rng.random()
+    if drawn < 0.10:
+        acts = [Act(at, "text", number, data={"means": "stop", "body": rng.choice(STOPS)})]
+        if rng.random() < 0.4:
+            back = at + timedelta(days=rng.randrange(1, 5))
+            acts.append(Act(back, "text", number, data={"means": "start", "body": "START"}))
+        return acts
+    if drawn < 0.15:
+        return [Act(at, "text", number, data={"means": "stop", "body": rng.choice(FREE_STOPS)})]
+    if drawn < 0.22:
+        return [Act(at, "unsubscribe", number)]
+    if drawn < 0.27:
+        channel = rng.choice(("sms", "email"))
+        return [Act(at, "desk_opts_out", number, data={"channel": channel})]
+    if drawn < 0.42:
+        means, body = rng.choice(REPLIES)
+        return [Act(at, "text", number, data={"means": means, "body": body})]
+    return []
