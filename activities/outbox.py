@@ -36,8 +36,8 @@ from store.touchpoints import Touchpoint, TouchpointState
 _CLOCK_SLACK = timedelta(minutes=1)
 AGAIN_REASONS = frozenset({"ABSENT", "SEND_AGAIN"})
 """Failures after which the same step may go out again, as a new intent."""
-_OVERTAKEN = "OVERTAKEN"
-"""An intent that an earlier attempt left behind unsent; its day is not today's any more."""
+OVERTAKEN = "OVERTAKEN"
+"""An intent that an attempt left behind unsent: the step may still go, as a new intent."""
 
 _STATES = {
     "accepted": "accepted",
@@ -83,7 +83,7 @@ class Outbox:
         earlier = await send_facts.earlier(conn, ask.case.case_id, ask.document_id, ask.step.name)
         overtaken = [row.message_key for row in earlier.rows if _is_overtaken(row, ask.at)]
         if overtaken:
-            await touchpoints.drop(conn, overtaken, _OVERTAKEN)
+            await touchpoints.drop(conn, overtaken, OVERTAKEN)
         wanted = [
             message_row(ask, today, channel, *_intent(ask, earlier, channel))
             for channel in channels
@@ -292,7 +292,7 @@ def _intent(ask: SendIn, earlier: Earlier, channel: Channel) -> tuple[int, int]:
         (newest.state == "failed" and newest.reason in AGAIN_REASONS)
         or (newest.state == "failed" and newest.message_key == ask.retry_of)
         or (newest.state in ("failed", "skipped") and is_mended)
-        or (newest.state == "skipped" and newest.reason == _OVERTAKEN)
+        or (newest.state == "skipped" and newest.reason == OVERTAKEN)
         or _is_overtaken(newest, ask.at)
     )
     if may_repeat:

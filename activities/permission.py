@@ -66,6 +66,17 @@ class Routes(Record):
         return any(reason in _CONSENT_REASONS for reason in self.barred.values())
 
 
+def unsent(status: str, routes: Routes) -> Verdict:
+    """Why a step that was tried, or had no channel to try, went to nobody."""
+    if status == "off":
+        return Verdict(status=status, answer="off", reason="SWITCHED_OFF", rule="L7")
+    if status == "no_consent":
+        return _same(status, "CONSENT_MISSING", "J2")
+    if CHANNEL_OFF in routes.barred.values():
+        return _same(status, CHANNEL_OFF, "J3")
+    return _same(status, "UNREACHABLE", "C4")
+
+
 def switch_of(ask: SendIn) -> str:
     """The kill switch that stops a step."""
     return "send" if ask.first else "chase"

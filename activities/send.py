@@ -21,7 +21,7 @@ from activities.contracts import (
     StandingOut,
 )
 from activities.errors import vendor_errors
-from activities.outbox import Handover, Outbox, skipped_row
+from activities.outbox import OVERTAKEN, Handover, Outbox, skipped_row
 from activities.permission import Routes, Verdict
 from activities.send_case import (
     SendCase,
@@ -46,7 +46,7 @@ from store import (
     send_facts,
     touchpoints,
 )
-from store.db import transaction
+from store.db import Conn, transaction
 from store.touchpoints import Touchpoint
 
 _FRESH = timedelta(seconds=2)
@@ -98,10 +98,11 @@ class SendActivities:
         if verdict.status in ("off", "covered"):
             rows = skipped(case, ask.step.channels, verdict.reason)
         async with transaction(self._tools.pool) as conn:
-            known = await touchpoints.put_all(conn, rows)
-            # An attempt that reached no provider left its intents: they will not go after all.
-            if left := [row.message_key for row in known if row.state == "intent"]:
-                await touchpoints.drop(conn, left, verdict.reason)
+            await touchpoints.put_all(conn, rows)
+            # An attempt that reached no provider left its intents: they must not go any more,
+            # nor take up the client's day. Unless the step is past, it may go as a new intent.
+            left = verdict.reason if rows else OVERTAKEN
+            await touchpoints.drop_step(conn, ask.document_id, ask.step.name, left)
             await send_answers.note(conn, answer_row(ask, verdict))
         answer = _answer(verdict.status, standing, case.today)
         return answer.model_copy(update={"until": verdict.until, "reason": verdict.reason})
@@ -112,10 +113,17 @@ class SendActivities:
             skipped_row(case.ask, case.today, case.ask.step.name, channel, reason)
             for channel, reason in case.routes.barred.items()
         ]
+        status = "no_consent" if case.routes.is_consent_missing else "unreachable"
         async with transaction(self._tools.pool) as conn:
             await touchpoints.put_all(conn, [*rows, *skipped_late(case)])
-        status = "no_consent" if case.routes.is_consent_missing else "unreachable"
+            await self._note_unsent(conn, case, status)
         return _answer(status, standing, case.today)
+
+    async def _note_unsent(self, conn: Conn, case: SendCase, status: str) -> None:
+        """The step is past and reached nobody."""
+        ask, verdict = case.ask, permission.unsent(status, case.routes)
+        await touchpoints.drop_step(conn, ask.document_id, ask.step.name, verdict.reason)
+        await send_answers.note(conn, answer_row(ask, verdict))
 
     # -- sent
 
@@ -126,22 +134,30 @@ class SendActivities:
             if outcomes and not _is_refused(outcomes):
                 break
             claimed = await self._claim(case, channels, skip_too=not outcomes)
+            if claimed is None:
+                return await self.send_step(ask)
             if isinstance(claimed, Verdict):
                 return await self._not_sent(case, claimed, standing)
             standing, late = await self._fresh(case, standing)
             if late is not None:
-                await self._drop(claimed, late.reason)
                 return await self._not_sent(case, late, standing)
             ready = await ready_messages(self._tools, case, claimed, standing)
             last = Handover(switch=permission.switch_of(ask), checked_at=_read_at(standing))
             outcomes += await self._outbox.send(ready, last)
-        answer = _answer(_status(outcomes, case.routes), standing, case.today, tuple(outcomes))
+        status = _status(outcomes, case.routes)
+        if status not in ("sent", "unknown"):
+            async with transaction(self._tools.pool) as conn:
+                await self._note_unsent(conn, case, status)
+        answer = _answer(status, standing, case.today, tuple(outcomes))
         return answer.model_copy(update={"later": later_steps(case)})
 
     async def _claim(
         self, case: SendCase, channels: Sequence[Channel], *, skip_too: bool
-    ) -> list[Touchpoint] | Verdict:
-        """Claim the day and write the intents; or why another message has the day already."""
+    ) -> list[Touchpoint] | Verdict | None:
+        """Claim the day and write the intents; or why another message has the day already.
+
+        None: the client said something, or was put on hold, since the facts were read.
+        """
         ask = case.ask
         rows: list[Touchpoint] = []
         if skip_too:
@@ -152,8 +168,10 @@ class SendActivities:
         async with transaction(self._tools.pool) as conn:
             # Two visits of one client may be due at the same instant; here they queue.
             await clients.lock_client(conn, ask.client_id)
-            touches = await send_facts.touches(conn, ask.client_id, case.today)
-            full = permission.capped(ask, case.facts, touches, case.hours)
+            now = await send_facts.touched(conn, ask.client_id, case.today)
+            if skip_too and now.words != case.facts.words:
+                return None
+            full = permission.capped(ask, case.facts, now.touches, case.hours)
             if full is not None:
                 return full
             return await self._outbox.claim(conn, ask, case.today, channels, rows)
@@ -170,10 +188,6 @@ class SendActivities:
             if late is not None:
                 return standing, late
         raise ProviderUnavailable("the balance could not be read in time")
-
-    async def _drop(self, rows: Sequence[Touchpoint], reason: str) -> None:
-        async with self._tools.pool.acquire() as conn:
-            await touchpoints.drop(conn, [row.message_key for row in rows], reason)
 
     # -- unknown outcomes
 

@@ -16,7 +16,8 @@ class SendAnswer(Record):
     step: str
     priority: int
     answer: str
-    """moved | snoozed | held | in_flight | covered | off | unverified | small | settled | credit"""
+    """moved | snoozed | held | in_flight | covered | off | unverified | small | settled | credit |
+    no_consent | unreachable"""
     reason: str
     rule: str
     policy_version: int

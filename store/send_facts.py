@@ -35,14 +35,23 @@ class ChannelNow(Record):
     provider: str
 
 
-class SendFacts(Record):
+class Touched(Record):
+    """What the client has heard of late, and how much has been said about what they may hear.
+
+    `words` counts holds and words about consent: append-only, so that any other count is news.
+    """
+
+    touches: tuple[ClientTouch, ...]
+    words: int
+
+
+class SendFacts(Touched):
     """Everything about a send but consent and the balance outside. Amounts in cents."""
 
     location: Location
     channels: dict[str, ChannelNow]
     """A channel that is absent was never agreed to."""
     holds: tuple[ClientHold, ...]
-    touches: tuple[ClientTouch, ...]
     contact: Contact | None
     token: str | None
     """Of the case's pay link; None before the first message."""
@@ -69,6 +78,13 @@ SELECT coalesce(jsonb_agg(to_jsonb(touch)), '[]') FROM (
 # A message that a provider took and could not deliver has used up its day too: the patient may
 # have it all the same.
 
+_WORDS = """
+SELECT (SELECT count(*) FROM client_holds WHERE client_id = $1)
+    + (SELECT count(*) FROM consent_events WHERE client_id = $1)
+    + (SELECT count(*) FROM address_events a JOIN clients c
+        ON a.digest IN (c.phone_digest, c.email_digest) WHERE c.client_id = $1)
+"""
+
 _FACTS = f"""
 SELECT to_jsonb(l) - 'recorded_at' AS location,
 (SELECT coalesce(jsonb_object_agg(channel, to_jsonb(newest)), '{{}}') FROM (
@@ -79,6 +95,7 @@ SELECT to_jsonb(l) - 'recorded_at' AS location,
     WHERE h.client_id = $1 AND r.hold_id IS NULL AND (h.case_id IS NULL OR h.case_id = $4)
         AND (h.until IS NULL OR h.until >= $8)) AS holds,
 ({_TOUCHES}) AS touches,
+({_WORDS}) AS words,
 (SELECT sealed_contact FROM clients WHERE client_id = $1) AS sealed_contact,
 (SELECT token FROM pay_links WHERE case_id = $4) AS token,
 (SELECT issued_at FROM documents WHERE document_id = $5) AS issued_at,
@@ -130,10 +147,15 @@ async def read(
     return SendFacts.model_validate({**found, "contact": contact})
 
 
-async def touches(conn: Conn, client_id: str, today: date) -> tuple[ClientTouch, ...]:
-    """The client's touches of late, for the moment in which a step is claimed."""
-    rows = await conn.fetchval(_TOUCHES, client_id, today - _LOOKBACK)
-    return tuple(ClientTouch.model_validate(row) for row in rows)
+async def touched(conn: Conn, client_id: str, today: date) -> Touched:
+    """The part of the facts that may have changed by the moment in which a step is claimed."""
+    row = await conn.fetchrow(
+        f"SELECT ({_TOUCHES}) AS touches, ({_WORDS}) AS words",
+        client_id,
+        today - _LOOKBACK,
+    )
+    assert row is not None
+    return Touched.model_validate(dict(row))
 
 
 class Earlier(Record):

@@ -166,6 +166,17 @@ async def drop(conn: Conn, keys: Sequence[str], reason: str) -> None:
     )
 
 
+async def drop_step(conn: Conn, document_id: str, step: str, reason: str) -> None:
+    """Skip every message of a step that was claimed and reached no provider."""
+    await conn.execute(
+        "UPDATE touchpoints SET state = 'skipped', reason = $3"
+        " WHERE document_id = $1 AND step = $2 AND state = 'intent'",
+        document_id,
+        step,
+        reason,
+    )
+
+
 async def mark(
     conn: Conn,
     key: str,

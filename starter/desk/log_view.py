@@ -32,6 +32,8 @@ _ANSWERS = {
     "small": "too little is left to ask for",
     "settled": "nothing is owed",
     "credit": "the client has credit",
+    "no_consent": "the client allows no channel",
+    "unreachable": "no channel reaches the client",
 }
 _DRAFT = {"held": "draft held", "issued": "draft priced", "not_billable": "nothing to bill"}
 _DONE = {"hold": "held by hand", "release": "released", "close": "closed by hand"}

@@ -129,7 +129,7 @@ async def test_intents_of_one_step_and_other_steps_of_the_day(conn, practice):
     of_step = await touchpoints.of_step(conn, document, "day-3", Channel.SMS)
     assert [tp.intent for tp in of_step] == [0, 1]
     assert await touchpoints.of_step(conn, document, "day-3", Channel.EMAIL) == []
-    touches = await send_facts.touches(conn, practice.client_id, TODAY)
+    touches = (await send_facts.touched(conn, practice.client_id, TODAY)).touches
     assert sorted(touch.step for touch in touches) == ["day-3", "day-7"]
 
 
@@ -152,14 +152,15 @@ async def test_touches_are_what_went_out_or_may_have(conn, practice):
         key = await _sent(conn, practice, case, **more)
         await touchpoints.mark(conn, key, state)
     await touchpoints.open_intent(conn, _message(practice, case, document_id=document, step="new"))
-    touches = await send_facts.touches(conn, practice.client_id, date(2026, 3, 8))
+    touches = (await send_facts.touched(conn, practice.client_id, date(2026, 3, 8))).touches
     assert {touch.step: touch.is_out for touch in touches} == {
         "delivered": True,
         "accepted": True,
         "unknown": False,
         "new": False,
     }
-    assert await send_facts.touches(conn, practice.client_id, date(2026, 3, 30)) == ()
+    later = await send_facts.touched(conn, practice.client_id, date(2026, 3, 30))
+    assert later.touches == ()
     assert len(await touchpoints.of_case(conn, case)) == 5
     assert len(await touchpoints.of_client(conn, practice.client_id)) == 5
 

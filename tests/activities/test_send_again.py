@@ -1,0 +1,144 @@
+"""What an attempt that did not end in a message leaves behind: a record, and nothing in the way."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from activities import send as sending
+from connectors.ports import OutgoingEmail, OutgoingText, ProviderUnavailable
+from store import consents, holds
+from tests.activities.practice import AT, Practice
+from tests.activities.test_send_rules import (
+    DAY_3,
+    answers,
+    billed,
+    place,
+    rows,
+    set_channel,
+    silent,
+    switch,
+)
+
+
+async def away(_: OutgoingText | OutgoingEmail) -> Any:
+    """A provider that takes nothing."""
+    raise ProviderUnavailable("away")
+
+
+async def left_behind(practice: Practice, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attempt that claims the day and reaches no provider."""
+    with monkeypatch.context() as patch:
+        patch.setattr(practice.world.text, "send", away)
+        patch.setattr(practice.mail, "send", away)
+        with pytest.raises(Exception, match="away"):
+            await practice.sending.send_step(ask)
+
+
+async def test_an_intent_left_behind_does_not_outlive_the_debt(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, invoice = await billed(practice)
+    _, second, _ = await billed(practice, who, AT + timedelta(minutes=1))
+    ask = practice.step(case, who)
+    await left_behind(practice, ask, monkeypatch)
+    practice.pay_online(invoice, 65_000)
+    assert (await practice.sending.send_step(ask)).status == "settled"
+    assert {row.state for row in (await rows(practice, case)).values()} == {"skipped"}
+    later = practice.step(second, who, at=AT + timedelta(minutes=2))
+    assert (await practice.sending.send_step(later)).status == "sent"
+
+
+async def test_a_step_that_waits_after_an_attempt_goes_when_its_time_comes(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await billed(practice)
+    ask = practice.step(case, who, 1, at=DAY_3)
+    await left_behind(practice, ask, monkeypatch)
+    hold_id = await place(practice, who, "dispute")
+    assert (await practice.sending.send_step(ask)).status == "held"
+    assert {row.state for row in (await rows(practice, case)).values()} == {"skipped"}
+    async with practice.world.pool.acquire() as conn:
+        await holds.release(conn, hold_id, "dana", "done", AT)
+    assert (await practice.sending.send_step(ask)).status == "sent"
+    assert len(practice.world.text.sent) == 1
+
+
+async def test_a_claimed_step_that_could_not_be_verified_goes_later(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await billed(practice)
+    claim = practice.sending._claim
+
+    async def slow(*given: Any, **named: Any) -> Any:
+        """A system goes away while the claim waits for its lock."""
+        claimed = await claim(*given, **named)
+        practice.world.pms.down = True
+        monkeypatch.setattr(sending, "_FRESH", timedelta(0))
+        return claimed
+
+    ask = practice.step(case, who)
+    with monkeypatch.context() as patch:
+        patch.setattr(practice.sending, "_claim", slow)
+        assert (await practice.sending.send_step(ask)).status == "unverified"
+    monkeypatch.setattr(sending, "_FRESH", timedelta(seconds=2))
+    practice.world.pms.down = False
+    assert (await practice.sending.send_step(ask)).status == "sent"
+    assert len(practice.world.text.sent) == len(practice.mail.sent) == 1
+
+
+@pytest.mark.parametrize(("missing", "rule"), [("opt_out", "J2"), ("off", "J3")])
+async def test_a_step_without_a_channel_is_kept_with_its_rule(
+    practice: Practice, missing: str, rule: str
+) -> None:
+    who, case, _ = await billed(practice)
+    for channel in ("sms", "email"):
+        if missing == "off":
+            await set_channel(practice, channel, is_on=False)
+        else:
+            async with practice.world.pool.acquire() as conn:
+                client_id = practice.client_id(who)
+                await consents.opt_out(conn, client_id, channel, "all", "desk", "stop")
+    sent = await practice.sending.send_step(practice.step(case, who))
+    assert [(one.answer, one.rule) for one in await answers(practice, who)] == [(sent.status, rule)]
+
+
+async def test_a_hand_over_stopped_in_the_last_moment_is_kept_with_its_rule(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await billed(practice)
+    ready = sending.ready_messages
+
+    async def thrown(*given: Any) -> Any:
+        await switch(practice, "send")
+        return await ready(*given)
+
+    monkeypatch.setattr(sending, "ready_messages", thrown)
+    assert (await practice.sending.send_step(practice.step(case, who))).status == "off"
+    (kept,) = await answers(practice, who)
+    assert (kept.answer, kept.reason, kept.rule) == ("off", "SWITCHED_OFF", "L7")
+
+
+@pytest.mark.parametrize("said", ["stop", "dispute"])
+async def test_what_the_client_says_while_the_balance_is_read_is_heard(
+    practice: Practice, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await billed(practice)
+    refresh = practice.sending._refresh
+
+    async def slow(*given: Any) -> Any:
+        """The processor takes its time; the client writes meanwhile."""
+        if said == "dispute":
+            await place(practice, who, "dispute")
+        else:
+            async with practice.world.pool.acquire() as conn:
+                client_id = practice.client_id(who)
+                await consents.opt_out(conn, client_id, "sms", "all", "sms-reply", "stop")
+        monkeypatch.setattr(practice.sending, "_refresh", refresh)
+        return await refresh(*given)
+
+    monkeypatch.setattr(practice.sending, "_refresh", slow)
+    sent = await practice.sending.send_step(practice.step(case, who, 1, at=DAY_3))
+    assert practice.world.text.sent == []
+    assert sent.status == ("held" if said == "dispute" else "sent")
+    assert silent(practice) == (said == "dispute")
