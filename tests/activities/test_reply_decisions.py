@@ -1,7 +1,7 @@
 """What each answer about a reply does to the books; the patient stays silent until it is there."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from activities.reply_contracts import (
     SettledIn,
 )
 from connectors.ports import PmsClient
+from domain import calendar
 from domain.case import Channel, Decision
 from domain.reply_case import ReplyInput, ReplyReceived
 from store import clients, consents, holds, inbox, reviews
@@ -139,7 +140,7 @@ async def test_i_paid_that_nobody_finds_is_silent_for_two_days(practice: Practic
     assert kind == "reply"
     assert until is not None
     # Silent through the civil day in which the 48 hours end, in the practice's zone.
-    ends = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1, hours=5)
+    ends = calendar.instant(until + timedelta(days=1), time(0), ZONE)
     assert ends >= reply.at + timedelta(hours=48)
 
 
