@@ -1,5 +1,6 @@
 """The verbs of a visit and of a conversation: what patients, the desk and the network do."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -39,6 +40,7 @@ async def check_out(world: World, act: Act) -> None:
     if act.data["announced"] != "both":
         events = events[1:]
     await world.practice.control(f"boulevard/orders/{visit.order_id}/complete", {"events": events})
+    world.unseen.add(world.case_id(visit))
     world.truth.note("closed", client.person.number, visit.index, visit.patient_cents)
 
 
@@ -73,7 +75,8 @@ async def _announce_by(world: World, act: Act, order_id: str) -> None:
         after = timedelta(hours=act.data["hours"])
         world.push(release_of(act, now + after, order_id))
     elif how == "lost":
-        world.push(Act(now + SWEEP_AFTER[MISSED], "sweep", data={"name": MISSED}))
+        data = {"name": MISSED}
+        world.push(Act(now + SWEEP_AFTER[MISSED], "sweep", act.client, data=data))
 
 
 async def plant(world: World, act: Act) -> None:
@@ -164,8 +167,11 @@ async def desk_opts_out(world: World, act: Act) -> None:
 
 
 async def sweep(world: World, act: Act) -> None:
-    """One run of a sweep."""
+    """One run of a sweep; whom it may concern is brought to the present first."""
     name = act.data["name"]
+    numbers = world.unheard | ({act.client} if act.client is not None else set())
+    concerned = {case_id for number in numbers for case_id in world.cases_of(number)}
+    await asyncio.gather(*(world.cases.sync(case_id) for case_id in concerned))
     await world.practice.engine.execute_workflow(
         name,
         SweepStart(
@@ -175,6 +181,8 @@ async def sweep(world: World, act: Act) -> None:
         id=f"simulated/{name}/{uuid4()}",
         task_queue=world.practice.settings.temporal_task_queue,
     )
+    world.touched |= concerned | world.unseen
+    world.unheard.clear()
 
 
 VERBS: Mapping[str, Verb] = {

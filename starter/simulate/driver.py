@@ -112,6 +112,7 @@ class Driver:
         else:
             touched = await self._cases_act(at)
         self._pulse = await self.world.settle(touched, self._pulse)
+        self.world.unseen -= set(self.world.cases.known)
         await self._look_up(touched)
         await self._desk.look()
         await self._strike_moments(touched)
@@ -123,7 +124,10 @@ class Driver:
             await verb(self.world, act)
         await asyncio.gather(*(self._client(due) for due in of_client.values()))
         numbers = set(of_client) - {None}
-        return {case_id for number in numbers for case_id in self.world.cases_of(number or 0)}
+        touched = {case_id for number in numbers for case_id in self.world.cases_of(number or 0)}
+        touched |= self.world.touched
+        self.world.touched = set()
+        return touched
 
     async def _cases_act(self, at: datetime) -> set[str]:
         """Bring those that wake to the moment before it; then time passes by itself.
@@ -146,7 +150,7 @@ class Driver:
             act = heapq.heappop(self.world.agenda)[2]
             if self.world.closed_until is not None and act.kind in _NEEDS_PMS:
                 self.world.push(replace(act, at=self.world.closed_until + _REOPENS))
-            elif act.kind in practice_acts.VERBS or (act.client is None and act.kind == "sweep"):
+            elif act.kind in practice_acts.VERBS or act.kind == "sweep":
                 everyone.append(act)
             else:
                 of_client[act.client].append(act)

@@ -64,7 +64,9 @@ async def _plant_hook(world: World, act: Act, hook: str, invoice_id: str) -> Non
     elif hook == "reordered":
         world.push(release_of(act, now + 2 * _MINUTE, invoice_id, backwards=True))
     if hook in ("late", "lost"):
-        world.push(Act(now + SWEEP_AFTER[CATCH_UP], "sweep", data={"name": CATCH_UP}))
+        world.unheard.add(act.client or 0)
+        at, data = now + SWEEP_AFTER[CATCH_UP], {"name": CATCH_UP}
+        world.push(Act(at, "sweep", act.client, data=data))
 
 
 async def plant_race(world: World, client: int, visit: int) -> None:
@@ -136,7 +138,9 @@ async def pay_desk(world: World, act: Act) -> None:
     if paid is None:
         return
     world.truth.note("paid", act.client, act.visit, cents, how="desk")
-    world.push(Act(world.clock.now() + SWEEP_AFTER[DESK], "sweep", data={"name": DESK}))
+    world.unheard.add(act.client or 0)
+    at, data = world.clock.now() + SWEEP_AFTER[DESK], {"name": DESK}
+    world.push(Act(at, "sweep", act.client, data=data))
     world.struck[act.data.get("moment") or "desk_payment"] += 1
 
 

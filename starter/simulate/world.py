@@ -50,6 +50,12 @@ class World:
         self.invoice_owner: dict[str, tuple[int, int]] = {}
         self.wakes: dict[str, list[datetime]] = defaultdict(list)
         """The instants at which each case announced that it would act, one after the other."""
+        self.unseen: set[str] = set()
+        """Cases of closed visits that nobody may have been told of yet."""
+        self.unheard: set[int] = set()
+        """Clients with a payment whose news was lost or is late."""
+        self.touched: set[str] = set()
+        """Cases that something happened to in this instant, besides those of its clients."""
         self.shaky: set[int] = set()
         """Clients some of whose messages may be of unknown outcome for a moment."""
         self.outages: set[str] = set()
