@@ -52,7 +52,8 @@ class Chasing(VisitState):
         if sent.status == "in_flight":
             await self._in_flight(step)
         elif sent.status == "held":
-            self.silenced = sent.reason or "held"
+            # A release that came during the send is not in its answer: ask the books again.
+            self.silenced = None if self.released else sent.reason or "held"
         elif sent.status == "credit":
             await self._ask("CREDIT_ON_ACCOUNT", f"step {step.name}")
         elif sent.status == "small":

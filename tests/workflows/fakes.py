@@ -111,6 +111,8 @@ class World:
     """Payments to be found: cents and `card`, `desk`, `twice` or `changed`."""
     days_late: int = 0
     """Makes the first delivery look as many days old, as when no worker ran since."""
+    during_send: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What happens while the next sends run."""
     during_write_back: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What happens while the next write-backs run."""
     unmatched: str = "held"
@@ -279,6 +281,8 @@ class FakeSend(Fake):
     @activity.defn
     async def send_step(self, ask: SendIn) -> SendOut:
         world = self.heard(ask)
+        if world.during_send:
+            await world.during_send.pop(0)()
         today = calendar.local_date(ask.at, ask.case.zone)
         if world.answers:
             changes = {"balance_cents": world.balance_cents, "local_date": today}

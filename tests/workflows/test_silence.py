@@ -48,6 +48,16 @@ async def test_a_release_that_nobody_told_is_found_within_a_week(case: Case, wor
     assert world.said[:3] == ["invoice", "invoice", "day-7"]
 
 
+async def test_a_release_while_the_hold_is_being_read_is_heard(case: Case, world: World) -> None:
+    async def lift() -> None:
+        await case.handle.signal("client_released", ClientReleased(hold_id="hold-1"))
+
+    world.answers = [HELD]
+    world.during_send.append(lift)
+    await case.day(4)
+    assert world.said == ["invoice", "invoice", "day-3"]
+
+
 async def test_the_desk_may_lift_the_silence_of_a_case(case: Case, world: World) -> None:
     world.answers = [HELD]
     await case.day(4)
