@@ -17,7 +17,7 @@ dev: .venv ## run the whole stack until Ctrl-C
 
 test: check ## everything: check, then every test
 	@.ci/browser
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv ## format, lint, types, layers, money without floats
 	$(BIN)/ruff format --check .
