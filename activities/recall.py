@@ -12,6 +12,7 @@ _QUEUED_MINUTES = 60
 async def recall_queued(tools: Tools, case_id: str) -> int:
     """Cancel texts that ask for money nobody owes any more; how many will not go out.
 
+    A text that speaks for another visit, which still owes, is right as it is.
     A provider that cannot cancel, or does not answer, changes nothing: the text itself says
     what to do when a payment has crossed it.
     """

@@ -195,16 +195,21 @@ class SendActivities:
     @vendor_errors
     async def resolve_sends(self, ask: ResolveIn) -> ResolveOut:
         """Look up messages of unknown outcome; what is certainly not there may go again."""
-        may_repeat = await self._may_repeat_email(ask)
-        outcomes = [
-            await self._outbox.resolve(ask.step, key, ask.last_look, may_repeat)
-            for key in ask.message_keys
-        ]
+        outcomes = [await self._resolve(ask, key, again=False) for key in ask.message_keys]
+        # Looking up takes time, so what an e-mail may still do is asked after it.
+        open_emails = [o for o in outcomes if o.state == "unknown" and o.channel is Channel.EMAIL]
+        for outcome in open_emails:
+            if await self._may_repeat_email(ask):
+                again = await self._resolve(ask, outcome.message_key, again=True)
+                outcomes[outcomes.index(outcome)] = again
         return ResolveOut(
             unknown=tuple(o.message_key for o in outcomes if o.state == "unknown"),
             absent=tuple(o.message_key for o in outcomes if o.state == "absent"),
             outcomes=tuple(outcomes),
         )
+
+    async def _resolve(self, ask: ResolveIn, key: str, *, again: bool) -> ChannelOutcome:
+        return await self._outbox.resolve(ask.step, key, ask.last_look, may_repeat_email=again)
 
     async def _may_repeat_email(self, ask: ResolveIn) -> bool:
         """What holds for a send holds for its repetition, as the facts are now."""
@@ -227,12 +232,16 @@ class SendActivities:
         case, locked_until = await read_case(self._tools, again)
         if Channel.EMAIL not in case.routes.usable:
             return False
-        if location.switch("chase") != "live":
-            return False
         if permission.before_balance(again, case.facts, case.hours, locked_until) is not None:
             return False
         standing = await self._refresh(again)
-        return permission.after_balance(again, case.facts, standing) is None
+        if permission.after_balance(again, case.facts, standing) is not None:
+            return False
+        async with self._tools.pool.acquire() as conn:
+            now = await send_facts.touched(conn, ask.client_id, case.today)
+            location = await locations.get_location(conn, ask.case.location_id)
+        live = location.switch("chase") == location.switch("send") == "live"
+        return live and now.words == case.facts.words
 
 
 def _as_of_now(ask: SendIn) -> SendIn:

@@ -160,6 +160,11 @@ class Dunning:
         self.day0 = self.day0 or on
         self._drop_extra()
 
+    def unheard(self, step: ChaseStep) -> None:
+        """No channel took the step: when it was the first, the days are counted from what goes."""
+        if step.name == self.policy.steps[0].name:
+            self.day0, self._counts_anew = None, True
+
     def sent(self, step: ChaseStep, taken: Taken) -> None:
         """Remember which message is which, and what was asked for."""
         self._messages.sent(step.name, taken.outcomes)
@@ -252,8 +257,7 @@ class Dunning:
             return AfterBounce.NOTHING
         if self._messages.may_arrive(step_name):
             return AfterBounce.NOTHING
-        if step_name == self.policy.steps[0].name:
-            self.day0, self._counts_anew = None, True
+        self.unheard(self.last)
         pause = _ONCE_MORE_AFTER.get(failure.code)
         if pause is not None and self._messages.may_retry(step_name, failure.channel):
             self._take_extra(failure.channel, now + pause, failure.message_key)

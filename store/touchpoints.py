@@ -226,11 +226,20 @@ async def of_client(conn: Conn, client_id: str) -> list[Touchpoint]:
 
 
 async def still_queued(conn: Conn, case_id: str, minutes: int) -> list[Touchpoint]:
-    """Texts of a case that a provider took in the last minutes and has not delivered yet."""
+    """Texts of a case that a provider took in the last minutes and has not delivered yet.
+
+    Without those of a day on which another visit of the client, which still owes, was left to
+    this one's message.
+    """
     rows = await conn.fetch(
-        "SELECT * FROM touchpoints WHERE case_id = $1 AND channel = 'sms' AND state = 'accepted'"
-        " AND provider_id IS NOT NULL"
-        " AND accepted_at > clock_timestamp() - make_interval(mins => $2)",
+        "SELECT * FROM touchpoints t WHERE case_id = $1 AND channel = 'sms'"
+        " AND state = 'accepted' AND provider_id IS NOT NULL"
+        " AND accepted_at > clock_timestamp() - make_interval(mins => $2)"
+        " AND NOT EXISTS (SELECT FROM touchpoints o WHERE o.client_id = t.client_id"
+        "  AND o.local_date = t.local_date AND o.reason = 'IN_STATEMENT'"
+        "  AND o.case_id <> t.case_id"
+        "  AND (SELECT sum(debit_cents - credit_cents) FROM ledger_postings p"
+        "   WHERE p.case_id = o.case_id AND p.account = '1100') > 0)",
         case_id,
         minutes,
     )

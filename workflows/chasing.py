@@ -13,6 +13,9 @@ with workflow.unsafe.imports_passed_through():
 _TAKEN = frozenset({"sent", "covered", "unknown", "unreachable", "no_consent", "off"})
 """Answers of a send after which the step is past."""
 
+_UNHEARD = frozenset({"unreachable", "no_consent"})
+"""Of these, the ones with which no message is on its way."""
+
 _LOOK_AT_HOLDS = timedelta(days=7)
 """A release that nobody told the case about is found within this time."""
 
@@ -61,9 +64,11 @@ class Chasing(VisitState):
         elif sent.status in _TAKEN:
             self.dunning.sent(step, sent)
             self.dunning.took(step, skipped, sent.local_date)
+            if sent.status in _UNHEARD and workflow.patched("day-0-is-not-an-unheard-one"):
+                self.dunning.unheard(step)
         if sent.status == "unknown":
             await self._resolve(step, sent)
-        elif sent.status in ("unreachable", "no_consent") and self.balance_cents > 0:
+        elif sent.status in _UNHEARD and self.balance_cents > 0:
             code = "CONSENT_MISSING" if sent.status == "no_consent" else "UNREACHABLE"
             await self._ask(code, f"step {step.name}")
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from activities import send as sending
-from connectors.ports import OutgoingEmail, OutgoingText, ProviderUnavailable
+from activities.contracts import ResolveIn
+from connectors.ports import OutcomeUnknown, OutgoingEmail, OutgoingText, ProviderUnavailable
 from store import consents, holds
 from tests.activities.practice import AT, Practice
 from tests.activities.test_send_rules import (
@@ -142,3 +143,65 @@ async def test_what_the_client_says_while_the_balance_is_read_is_heard(
     assert practice.world.text.sent == []
     assert sent.status == ("held" if said == "dispute" else "sent")
     assert silent(practice) == (said == "dispute")
+
+
+@pytest.mark.parametrize("owes_more", [True, False])
+async def test_a_text_that_speaks_for_another_visit_is_not_taken_back(
+    practice: Practice, owes_more: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, first, invoice = await billed(practice)
+    _, second, other = await billed(practice, who)
+    later = AT + timedelta(minutes=20)
+    assert (await practice.sending.send_step(practice.step(first, who, at=later))).status == "sent"
+    covered = practice.step(second, who, at=later + timedelta(minutes=5))
+    assert (await practice.sending.send_step(covered)).status == "covered"
+    cancelled: list[str] = []
+
+    async def cancel(provider_id: str) -> bool:
+        cancelled.append(provider_id)
+        return True
+
+    monkeypatch.setattr(practice.world.text, "cancel", cancel)
+    if not owes_more:
+        practice.pay_online(other, 65_000)
+        await practice.read(second, who)
+    practice.pay_online(invoice, 65_000)
+    await practice.read(first, who)
+    assert len(cancelled) == (0 if owes_more else 1)
+
+
+@pytest.mark.parametrize("meanwhile", ["stop", "switch"])
+async def test_an_email_is_repeated_on_what_is_true_when_it_goes(
+    practice: Practice, meanwhile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await billed(practice)
+    practice.mail.resends_safely = True
+    practice.mail.failures = [OutcomeUnknown("no answer")]
+
+    async def lost(_: OutgoingText) -> Any:
+        raise OutcomeUnknown("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(practice.world.text, "send", lost)
+        sent = await practice.sending.send_step(practice.step(case, who))
+
+    async def slow(*_: Any) -> None:
+        """The look-up of the text takes its time."""
+        if meanwhile == "switch":
+            await switch(practice, "chase")
+        else:
+            async with practice.world.pool.acquire() as conn:
+                client_id = practice.client_id(who)
+                await consents.opt_out(conn, client_id, "email", "all", "unsubscribe", "one-click")
+
+    monkeypatch.setattr(practice.world.text, "find", slow)
+    ask = ResolveIn(
+        case=case,
+        client_id=practice.client_id(who),
+        step=practice.step(case, who).step,
+        message_keys=tuple(one.message_key for one in sent.outcomes),
+        last_look=False,
+        at=AT + timedelta(minutes=1),
+    )
+    await practice.sending.resolve_sends(ask)
+    assert practice.mail.sent == []

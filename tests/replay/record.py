@@ -173,6 +173,18 @@ async def bounced(clinic: Clinic, world: World) -> Case:
     return case
 
 
+async def unheard(clinic: Clinic, world: World) -> Case:
+    """No channel takes the invoice for two weeks; mended, it goes first, and is paid."""
+    world.consents = ()
+    case = await clinic.visit(visit_id="unheard")
+    await case.day(15, 12)
+    world.consents = ("sms", "email")
+    await case.decide("retry")
+    await case.day(19)
+    await case.pay()
+    return case
+
+
 async def unmatched(clinic: Clinic, _: World) -> Case:
     await clinic.visit(visit_id="told")
     money = await clinic.money(payment_id="pi_unmatched")
@@ -233,6 +245,7 @@ PATHS: tuple[Play, ...] = (
     doubted,
     silenced,
     bounced,
+    unheard,
     unmatched,
     paid_on_a_page,
     replied,

@@ -205,6 +205,20 @@ async def test_when_nothing_arrives_a_person_mends_it_and_day_0_moves(
     assert world.messages[-1].words == "day-3 sms 10-20 10:00"
 
 
+async def test_the_first_message_is_the_invoice_however_late_it_can_be_sent(
+    clinic: Clinic, world: World
+) -> None:
+    world.consents = ()
+    case = await clinic.visit()
+    assert world.open_codes == ["UNREACHABLE"]
+    await case.day(15, 12)
+    world.consents = ("sms", "email")
+    await case.decide("retry")
+    assert world.said == ["invoice", "invoice"]
+    await case.day(19)
+    assert world.said == ["invoice", "invoice", "day-3"]
+
+
 async def test_a_temporary_failure_is_tried_once_more_on_the_same_channel(
     case: Case, world: World
 ) -> None:
