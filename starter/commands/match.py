@@ -48,6 +48,8 @@ def match(
 ) -> None:
     """Match the payments of a file to its open items and say why (what-if, no side effect).
 
+    Example: tieout match examples/match/day.json
+
     Exit codes: 0 all matched, 1 some are proposed or held for a person, 2 the file cannot be
     read or understood.
     """
@@ -118,7 +120,9 @@ def _show_table(
     table.add_column("payment", overflow="fold")
     table.add_column("paid on", no_wrap=True)
     table.add_column("amount", justify="right", no_wrap=True)
-    table.add_column("answer", min_width=_CODE_COLUMNS)
+    # Fixed on a narrow screen: beside a mere minimum, rich would cut the last column off.
+    narrow = console.width < _COLUMNS_MAX
+    table.add_column("answer", width=_CODE_COLUMNS if narrow else None, min_width=_CODE_COLUMNS)
     table.add_column("goes to", overflow="fold")
     for each in answers:
         name, paid_on, amount, to = cells(

@@ -65,6 +65,8 @@ def test_an_example_fits_a_hundred_columns_and_says_by_its_exit_whether_somebody
     assert max(map(len, result.stdout.splitlines())) <= min(columns, 100)
     for payment in book(name)["payments"]:
         assert payment["payment_id"] in result.stdout
+    table = [line for line in result.stdout.splitlines() if line.startswith("│")]
+    assert all(line.endswith("│") for line in table), "a cell was cut off"
 
 
 def test_the_worked_example_comes_to_the_cent() -> None:
