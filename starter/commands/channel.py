@@ -154,7 +154,10 @@ async def _agree(
 def on(
     location: Where, channel: Which, by: By = "", reason: Reason = "", as_json: AsJson = False
 ) -> None:
-    """Let messages go by the channel; refused without an agreement that is in force."""
+    """Let messages go by the channel; refused without an agreement that is in force.
+
+    Example: tieout channel on lumin sms --by dana --reason "BAA signed"
+    """
     _named(by, reason)
     asyncio.run(_turn(location, channel, True, by.strip(), reason.strip(), as_json))
 
@@ -163,7 +166,10 @@ def on(
 def off(
     location: Where, channel: Which, by: By = "", reason: Reason = "", as_json: AsJson = False
 ) -> None:
-    """Stop the channel at once, also for what is queued; the other one goes on."""
+    """Stop the channel at once, also for what is queued; the other one goes on.
+
+    Example: tieout channel off lumin sms --by dana --reason "wrong sender"
+    """
     _named(by, reason)
     asyncio.run(_turn(location, channel, False, by.strip(), reason.strip(), as_json))
 

@@ -43,7 +43,7 @@ class DetailLevel(StrEnum):
 Way = Annotated[Channel, typer.Option(help="Text or e-mail.")]
 GivenAt = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="When it was said, if not now.", metavar="DATE"),
+    typer.Option(formats=["%Y-%m-%d"], help="When it was said, if not now.", metavar="YYYY-MM-DD"),
 ]
 
 
@@ -92,7 +92,7 @@ def opt_in(
     Example: tieout client opt-in LUM-000001 --channel sms --scope marketing --how written
     --words "form 12 of 2026" --by dana
     """
-    answers_for(by, words and "agreed")
+    answers_for(by, "agreed")
     if not words.strip():
         usage("Say what was agreed to: --words WORDS.")
     given = given_on.replace(tzinfo=UTC) if given_on else datetime.now(UTC)

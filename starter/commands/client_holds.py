@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import uuid4
 
 import typer
@@ -12,11 +12,11 @@ from domain import calendar, ids
 from domain.case import ClientReleased
 from domain.reply_case import promise_problem
 from starter.desk.books import Books, open_books
-from starter.desk.paper import console, plain, print_json, usage
+from starter.desk.paper import confirmed, console, plain, print_json, usage
 from starter.errors import Refusal
 from store import holds, invoices, replies
 from store.client_log import location_of
-from store.holds import PERMANENT, ClientHold
+from store.holds import PERMANENT, ClientHold, HoldKind
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")]
 Client = Annotated[
@@ -26,8 +26,12 @@ By = Annotated[str, typer.Option(envvar="TIEOUT_STAFF", help="Who answers for it
 Reason = Annotated[str, typer.Option(help="Why; name no patient.", metavar="WHY")]
 Day = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="The last silent day, like 2026-03-20."),
+    typer.Option(formats=["%Y-%m-%d"], help="The last silent day.", metavar="YYYY-MM-DD"),
 ]
+
+
+Lifted = StrEnum("Lifted", {kind.upper(): kind for kind in get_args(HoldKind)})  # type: ignore[misc]
+"""Every kind of hold; a release names one, or all that can be lifted are."""
 
 
 class Kind(StrEnum):
@@ -46,6 +50,7 @@ def hold(
     kind: Annotated[Kind, typer.Option(help="Why.")],
     by: By = "",
     reason: Reason = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Silence a client until a person lifts it; `legal_hold` and `deceased` are never lifted.
@@ -53,6 +58,13 @@ def hold(
     Example: tieout client hold LUM-000001 --kind dispute --by dana --reason "wrong item"
     """
     answers_for(by, reason)
+    is_sure = kind not in PERMANENT or confirmed(
+        f"{kind} silences {client} for good, and nobody can lift it: go on?",
+        yes=yes,
+        as_json=as_json,
+    )
+    if not is_sure:
+        raise Refusal("Nothing was changed.")
     asyncio.run(_hold(client, kind.value, by.strip(), reason.strip(), None, as_json))
 
 
@@ -91,7 +103,7 @@ def release(
     client: Client,
     by: By = "",
     reason: Reason = "",
-    kind: Annotated[str | None, typer.Option(help="Only holds of this kind.")] = None,
+    kind: Annotated[Lifted | None, typer.Option(help="Only holds of this kind.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Lift what silences a client; waiting visits go on, and look at everything again first.
@@ -174,7 +186,7 @@ def _say(placed: ClientHold, as_json: bool) -> None:
     console().print(plain(f"Silent {ends}: {placed.kind}, by {placed.placed_by}."))
 
 
-async def _release(name: str, kind: str | None, by: str, reason: str, as_json: bool) -> None:
+async def _release(name: str, kind: Lifted | None, by: str, reason: str, as_json: bool) -> None:
     from starter.desk.engine import tell_cases
 
     async with open_books() as books:
@@ -188,7 +200,9 @@ async def _release(name: str, kind: str | None, by: str, reason: str, as_json: b
         lifted = [hold for hold in standing if hold.kind not in PERMANENT]
         if not lifted:
             forever = ", ".join(hold.kind for hold in standing)
-            why = f"{forever} is never lifted" if standing else "nothing silences this client"
+            why = (
+                f"{forever} is never lifted" if standing else f"{_none(kind)} silences this client"
+            )
             raise Refusal(f"Nothing was changed: {why}.")
         case_ids = await replies.waiting_cases(books.conn, [client_id])
         # Reached before the books change: a visit that is not told would wait for ever.
@@ -198,6 +212,10 @@ async def _release(name: str, kind: str | None, by: str, reason: str, as_json: b
                     await holds.release(books.conn, hold.hold_id, by, reason, now)
             told = await tell("client_released", ClientReleased(hold_id=lifted[0].hold_id))
     _say_released(client_id, lifted, told, as_json)
+
+
+def _none(kind: Lifted | None) -> str:
+    return f"no {kind.replace('_', ' ')}" if kind else "nothing"
 
 
 def _say_released(client_id: str, lifted: list[holds.PastHold], told: int, as_json: bool) -> None:

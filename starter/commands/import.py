@@ -48,10 +48,12 @@ class Outcome(Record):
 def bank_(
     file: Annotated[Path, typer.Argument(help="CSV: date, amount, description, reference.")],
     apply: Annotated[bool, typer.Option("--apply", help="Import; else only look.")] = False,
-    by: Annotated[str, typer.Option(help="Who answers for it.")] = "",
+    by: Annotated[str, typer.Option(help="Who answers for it.", metavar="NAME")] = "",
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Match a bank statement to the payouts; a dry run unless --apply is given.
+
+    Example: tieout import bank october.csv --apply --by dana
 
     Exit codes: 0 done, 1 a row is bad or a payout is missing at the bank, 2 no such statement.
     """

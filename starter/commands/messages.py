@@ -61,6 +61,8 @@ def preview(
     if not found:
         raise Refusal("No template answers to that; leave an option out to see more.")
     file = html or (Path(tempfile.mkdtemp(prefix="tieout-")) / "messages.html" if open_ else None)
+    if file is not None and not file.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="--html")
     if file is not None:
         file.write_text(html_page(found), encoding="utf-8")
     if open_:

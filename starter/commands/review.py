@@ -97,7 +97,7 @@ def decide(
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The day of a promise, like 2026-03-20."),
+        typer.Option(formats=["%Y-%m-%d"], help="The day of a promise.", metavar="YYYY-MM-DD"),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
     as_json: AsJson = False,

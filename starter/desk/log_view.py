@@ -1,6 +1,7 @@
 """One client's log in plain words: when, what, why, and by which rule or version."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from rich.console import RenderableType
@@ -51,12 +52,20 @@ async def log_page(books: Books, location_id: str, rows: list[LogRow]) -> Render
     """The log for a person."""
     lines = []
     for row in rows:
-        told = stack(plain(what(row)), *([plain(why(row), "dim")] if why(row) else []))
+        shown = row.model_copy(update={"until": await _local(books, location_id, row.until)})
+        told = stack(plain(what(shown)), *([plain(why(row), "dim")] if why(row) else []))
         visit = row.case_id.rpartition("/")[2][:SHORT] if row.case_id else ""
         lines.append((await books.local(location_id, row.at, seconds=True), visit, told, rule(row)))
     columns = [("when", LEFT, False), ("visit", LEFT, False)]
     columns += [("what, and why", LEFT, True), ("rule", LEFT, True)]
     return grid(*columns, rows=lines)
+
+
+async def _local(books: Books, location_id: str, until: str | None) -> str | None:
+    """An instant as the location's clock shows it, like `when`; a civil day as it is."""
+    if until is None or "T" not in until:
+        return until
+    return await books.local(location_id, datetime.fromisoformat(until))
 
 
 def what(row: LogRow) -> str:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from domain.case import Channel
+from starter.commands import client_holds
 from starter.desk import reply_view
 from starter.desk.books import Books
 from store import clients, consents, holds, inbox, send_answers
@@ -112,6 +113,32 @@ async def test_only_the_named_kind_is_released(world):
         await world.run("client", "hold", world.client_id, "--kind", kind, *WHY)
     await world.run("client", "release", world.client_id, "--kind", "dispute", *WHY)
     assert await standing(world) == ["complaint"]
+
+
+async def test_a_release_of_a_kind_that_does_not_stand_says_so(world):
+    await world.run("client", "hold", world.client_id, "--kind", "dispute", *WHY)
+    release = ("client", "release", world.client_id, *WHY, "--kind")
+    none = await world.run(*release, "adverse_event")
+    assert one_sentence(none, 1) == "Nothing was changed: no adverse event silences this client."
+    assert (await world.run(*release, "exlusion")).code == 2
+    assert await standing(world) == ["dispute"]
+
+
+async def test_what_nobody_can_lift_is_asked_again_at_a_terminal(world, monkeypatch):
+    hold = ("client", "hold", world.client_id, "--kind", "deceased", *WHY)
+    asked = mock.Mock(return_value=False)
+    monkeypatch.setattr(client_holds, "confirmed", asked)
+    assert one_sentence(await world.run(*hold), 1) == "Nothing was changed."
+    assert await standing(world) == []
+    assert asked.call_args.kwargs == {"yes": False, "as_json": False}
+    asked.return_value = True
+    assert (await world.run(*hold)).code == 0
+
+
+async def test_an_opt_in_without_words_asks_for_them(world):
+    base = ("client", "opt-in", world.client_id, "--channel", "sms", "--scope", "care")
+    said = await world.run(*base, "--how", "web", *BY)
+    assert one_sentence(said, 2) == "Say what was agreed to: --words WORDS."
 
 
 @pytest.mark.parametrize("kind", ["legal_hold", "deceased"])

@@ -30,6 +30,8 @@ async def test_the_log_says_why_nothing_was_sent_until_when_and_by_which_rule(wo
     await send_answers.note(world.conn, answer)
     held = answer.model_copy(update={"answer": "held", "reason": "dispute", "until": None})
     await send_answers.note(world.conn, held.model_copy(update={"rule": "D6"}))
+    page = (await world.run("client", "log", world.client_id)).words
+    assert "looked at again at 2026-03-09 10:00" in page, "as the location's clock shows it"
     by_what = await _log_by_what(world)
     moved = by_what["day-3 not sent: moved to a later day, looked at again at 2026-03-09T15:00:00Z"]
     assert (moved["why"], moved["rule"]) == ("one a day", "rule D12, policy 4")

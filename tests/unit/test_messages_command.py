@@ -137,3 +137,9 @@ def test_lint_fails_on_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert result.exit_code == 1
     said = " ".join(result.output.split())
     assert said == "version 2: invoice.en.subject.txt: forbidden word botox"
+
+
+def test_a_page_in_no_folder_is_refused_with_the_folder(tmp_path: Path) -> None:
+    result = run("preview", "--html", tmp_path / "none" / "page.html")
+    assert result.exit_code == 2
+    assert "there is no folder" in result.output
