@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
@@ -149,17 +150,22 @@ class Cases:
             return False
         raw = found.raw_description
         known.stage = found.typed_search_attributes.get(STAGE) or ""
+        if raw.HasField("pending_workflow_task"):
+            return True
+        if raw.pending_activities:
+            return self._learn_retries(known, raw.pending_activities)
         if known.stage != DESK:
             known.wake = found.typed_search_attributes.get(NEXT_ACTION_AT)
-        busy = raw.HasField("pending_workflow_task")
-        for activity in raw.pending_activities:
-            again = activity.next_attempt_schedule_time.ToDatetime(tzinfo=UTC)
-            at = again + known.first_shift
-            # By the case's own time, which may be behind.
-            lived = datetime.now(UTC) + known.ahead
-            if activity.attempt > 1 and at > lived + timedelta(seconds=1):
-                known.retrying = True
-                known.wake = at if known.wake is None else min(known.wake, at)
-            else:
-                busy = True
-        return busy
+        return False
+
+    def _learn_retries(self, known: Tracked, pending: Iterable[PendingActivityInfo]) -> bool:
+        """What a case with a failing call waits for; whether a call is under way now."""
+        lived = datetime.now(UTC) + known.ahead  # by the case's own time, which may be behind
+        times = []
+        for activity in pending:
+            again = activity.next_attempt_schedule_time.ToDatetime(tzinfo=UTC) + known.first_shift
+            if activity.attempt < 2 or again <= lived + timedelta(seconds=1):
+                return True
+            times.append(again)
+        known.retrying, known.wake = True, min(times)
+        return False

@@ -56,9 +56,10 @@ def due_steps(case: Case) -> Iterator[Due]:
 
 
 def _first_received(case: Case, number: int, since: datetime) -> datetime | None:
+    """When the invoice arrived. The days are counted from it; without one they are the desk's."""
     for message in case.seen.messages:
         if message.client == number and message.received and message.asks and message.at >= since:
-            return message.at
+            return message.at if message.template == "invoice" else None
     return None
 
 
