@@ -105,7 +105,7 @@ def before_balance(
         or held(ask, facts.holds)
         or _locked(ask, locked_until)
         or capped(ask, facts, facts.touches, hours)
-        or _quiet(ask, hours)
+        or quiet(ask.at, hours)
     )
 
 
@@ -192,9 +192,10 @@ def _covering(ask: SendIn, facts: SendFacts, others: Sequence[ClientTouch]) -> l
     ]
 
 
-def _quiet(ask: SendIn, hours: Hours) -> Verdict | None:
-    opens = hours.opens(ask.at)
-    if opens <= ask.at:
+def quiet(at: datetime, hours: Hours) -> Verdict | None:
+    """D10: the client's daytime, with time enough left to hand a message over."""
+    opens = hours.opens(at)
+    if opens <= at:
         return None
     return Verdict(
         status="snoozed", answer="snoozed", reason="QUIET_HOURS", rule="D10", until=opens

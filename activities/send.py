@@ -67,7 +67,9 @@ class SendActivities:
     async def send_step(self, ask: SendIn) -> SendOut:
         """Send the step on every channel that may speak now, or say why not."""
         # An attempt may begin long after the step was due, when the window has closed.
-        ask = _as_of_now(ask)
+        return await self._decide(_as_of_now(ask))
+
+    async def _decide(self, ask: SendIn) -> SendOut:
         case, locked_until = await read_case(self._tools, ask)
         owed = StandingOut(status="verified", balance_cents=case.facts.balance_cents)
         early = permission.switched_off(ask, case.facts)
@@ -135,7 +137,7 @@ class SendActivities:
                 break
             claimed = await self._claim(case, channels, skip_too=not outcomes)
             if claimed is None:
-                return await self.send_step(ask)
+                return await self._decide(ask.model_copy(update={"at": case.at}))
             if isinstance(claimed, Verdict):
                 return await self._not_sent(case, claimed, standing)
             standing, late = await self._fresh(case, standing)
@@ -156,7 +158,7 @@ class SendActivities:
     ) -> list[Touchpoint] | Verdict | None:
         """Claim the day and write the intents; or why another message has the day already.
 
-        None: the client said something, or was put on hold, since the facts were read.
+        None: the client said something, was put on hold or went to pay since the facts were read.
         """
         ask = case.ask
         rows: list[Touchpoint] = []
@@ -171,7 +173,9 @@ class SendActivities:
             now = await send_facts.touched(conn, ask.client_id, case.today)
             if skip_too and now.words != case.facts.words:
                 return None
-            full = permission.capped(ask, case.facts, now.touches, case.hours)
+            full = permission.capped(ask, case.facts, now.touches, case.hours) or permission.quiet(
+                case.at, case.hours
+            )
             if full is not None:
                 return full
             return await self._outbox.claim(conn, ask, case.today, channels, rows)

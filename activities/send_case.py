@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 
 from activities import details, permission
 from activities.contracts import SendIn, StandingOut, StepOpens
@@ -33,11 +33,18 @@ class SendCase:
     allowed: Mapping[Channel, Permission]
     routes: Routes
     hours: Hours
+    begun: datetime
+    """When the reading began, by this machine's clock."""
+
+    @property
+    def at(self) -> datetime:
+        """The case's time by now: reading the balance may have taken long."""
+        return self.ask.at + (datetime.now(UTC) - self.begun)
 
 
 async def read_case(tools: Tools, ask: SendIn) -> tuple[SendCase, datetime | None]:
     """Everything but the balance outside; and until when a payer at work locks the send."""
-    today = calendar.local_date(ask.at, ask.case.zone)
+    today, begun = calendar.local_date(ask.at, ask.case.zone), datetime.now(UTC)
     async with tools.pool.acquire() as conn:
         facts = await send_facts.read(
             conn,
@@ -54,7 +61,7 @@ async def read_case(tools: Tools, ask: SendIn) -> tuple[SendCase, datetime | Non
         locked_until = await checkouts.open_until(conn, ask.client_id, ask.at)
     hours = Hours(ask.chase, ask.case.zone, facts.contact, ask.step.message_class)
     routes = permission.routes(ask, facts, allowed)
-    return SendCase(ask, today, facts, allowed, routes, hours), locked_until
+    return SendCase(ask, today, facts, allowed, routes, hours, begun), locked_until
 
 
 async def ready_messages(
@@ -79,7 +86,7 @@ async def ready_messages(
         practice_phone=facts.location.reply_phone or "",
         location_id=ask.case.location_id,
         text_provider=carrier.provider if carrier else "",
-        validity_seconds=case.hours.seconds_left(ask.at),
+        validity_seconds=case.hours.seconds_left(case.at),
     )
     said = await _details(tools, case, rows, standing.balance_cents)
     return [

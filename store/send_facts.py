@@ -38,7 +38,8 @@ class ChannelNow(Record):
 class Touched(Record):
     """What the client has heard of late, and how much has been said about what they may hear.
 
-    `words` counts holds and words about consent: append-only, so that any other count is news.
+    `words` counts holds, words about consent and payers sent to the processor: rows are never
+    taken away, so that any other count is news.
     """
 
     touches: tuple[ClientTouch, ...]
@@ -81,6 +82,7 @@ SELECT coalesce(jsonb_agg(to_jsonb(touch)), '[]') FROM (
 _WORDS = """
 SELECT (SELECT count(*) FROM client_holds WHERE client_id = $1)
     + (SELECT count(*) FROM consent_events WHERE client_id = $1)
+    + (SELECT count(*) FROM checkouts WHERE client_id = $1)
     + (SELECT count(*) FROM address_events a JOIN clients c
         ON a.digest IN (c.phone_digest, c.email_digest) WHERE c.client_id = $1)
 """

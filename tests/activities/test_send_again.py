@@ -1,14 +1,18 @@
 """What an attempt that did not end in a message leaves behind: a record, and nothing in the way."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from activities import send as sending
 from activities.contracts import ResolveIn
 from connectors.ports import OutcomeUnknown, OutgoingEmail, OutgoingText, ProviderUnavailable
-from store import consents, holds
+from store import checkouts, consents, holds
+from store.checkouts import Checkout
+from store.db import transaction
 from tests.activities.practice import AT, Practice
 from tests.activities.test_send_rules import (
     DAY_3,
@@ -120,7 +124,7 @@ async def test_a_hand_over_stopped_in_the_last_moment_is_kept_with_its_rule(
     assert (kept.answer, kept.reason, kept.rule) == ("off", "SWITCHED_OFF", "L7")
 
 
-@pytest.mark.parametrize("said", ["stop", "dispute"])
+@pytest.mark.parametrize("said", ["stop", "dispute", "pays"])
 async def test_what_the_client_says_while_the_balance_is_read_is_heard(
     practice: Practice, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +135,8 @@ async def test_what_the_client_says_while_the_balance_is_read_is_heard(
         """The processor takes its time; the client writes meanwhile."""
         if said == "dispute":
             await place(practice, who, "dispute")
+        elif said == "pays":
+            await at_the_processor(practice, who, case)
         else:
             async with practice.world.pool.acquire() as conn:
                 client_id = practice.client_id(who)
@@ -141,8 +147,64 @@ async def test_what_the_client_says_while_the_balance_is_read_is_heard(
     monkeypatch.setattr(practice.sending, "_refresh", slow)
     sent = await practice.sending.send_step(practice.step(case, who, 1, at=DAY_3))
     assert practice.world.text.sent == []
-    assert sent.status == ("held" if said == "dispute" else "sent")
-    assert silent(practice) == (said == "dispute")
+    assert sent.status == {"dispute": "held", "pays": "snoozed", "stop": "sent"}[said]
+    assert silent(practice) == (said != "stop")
+
+
+async def at_the_processor(practice: Practice, who: str, case: Any) -> None:
+    """A payer was sent to the processor just now."""
+    checkout = Checkout(
+        checkout_id=str(uuid4()),
+        location_id=practice.world.location_id,
+        client_id=practice.client_id(who),
+        case_id=case.case_id,
+        door="invoice",
+        amount_cents=65_000,
+        opened_at=DAY_3,
+        lock_until=DAY_3 + timedelta(minutes=15),
+    )
+    async with transaction(practice.world.pool) as conn:
+        await checkouts.open_checkout(conn, checkout)
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(60, "sent"), (100, "snoozed")])
+async def test_reads_that_take_long_do_not_carry_a_message_into_the_night(
+    practice: Practice, seconds: int, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await billed(practice)
+    read = sending.read_case
+
+    async def slow(*given: Any) -> Any:
+        """As if this reading had begun long ago."""
+        found, locked_until = await read(*given)
+        begun = found.begun - timedelta(seconds=seconds)
+        return replace(found, begun=begun), locked_until
+
+    monkeypatch.setattr(sending, "read_case", slow)
+    at = datetime(2026, 11, 6, 1, 57, 30, tzinfo=UTC)
+    sent = await practice.sending.send_step(practice.step(case, who, at=at))
+    assert sent.status == status
+    assert [text.validity_seconds // 10 for text in practice.world.text.sent] == (
+        [] if status == "snoozed" else [8]
+    )
+
+
+async def test_what_is_decided_anew_is_decided_for_the_same_attempt(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await billed(practice)
+    refresh = practice.sending._refresh
+
+    async def slow(*given: Any) -> Any:
+        await place(practice, who, "promise", case_id=case.case_id, until=AT.date())
+        monkeypatch.setattr(practice.sending, "_refresh", refresh)
+        return await refresh(*given)
+
+    monkeypatch.setattr(practice.sending, "_refresh", slow)
+    monkeypatch.setattr(sending, "at_this_attempt", lambda at: at + timedelta(hours=1))
+    assert (await practice.sending.send_step(practice.step(case, who))).status == "snoozed"
+    (kept,) = await answers(practice, who)
+    assert timedelta(hours=1) <= kept.at - AT < timedelta(hours=1, minutes=1)
 
 
 @pytest.mark.parametrize("owes_more", [True, False])
