@@ -79,6 +79,8 @@ async def test_sandbox_knows_where_webhooks_go(stack: Stack) -> None:
         urls = (await http.put(f"{stack.sandbox_url}/_control/webhooks", json={})).json()
     assert urls == {
         "boulevard": f"{stack.web_url}/webhooks/boulevard/lumin",
+        "mail": f"{stack.web_url}/webhooks/mail",
+        "podium": f"{stack.web_url}/webhooks/podium",
         "stripe": f"{stack.web_url}/webhooks/stripe",
         "twilio": f"{stack.web_url}/webhooks/twilio",
     }

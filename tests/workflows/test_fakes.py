@@ -6,6 +6,7 @@ from temporalio import activity
 
 import worker
 from tests.workflows.fakes import World, activities
+from tests.workflows.payout_fakes import FakePayouts
 
 
 def signatures(methods: list[Any]) -> dict[str, tuple[Any, Any]]:
@@ -19,7 +20,8 @@ def signatures(methods: list[Any]) -> dict[str, tuple[Any, Any]]:
 class Wires:
     """As much of the wiring as registering activities needs."""
 
-    pool = vault = pms = processor = texts = email = intake = None
+    pool = vault = pms = processor = texts = email = intake = engine = None
+    payouts = object()
 
     class settings:
         public_base_url = ""
@@ -27,6 +29,8 @@ class Wires:
 
 def test_fakes_have_the_real_names_arguments_and_answers() -> None:
     real = signatures(worker.activities(Wires()))  # type: ignore[arg-type]
-    fake = signatures(activities(World()))
-    sweeps = {"redrive_inbox", "catch_up_processor", "find_missed_visits", "find_desk_payments"}
+    world = World()
+    fake = signatures([*activities(world), *FakePayouts(world).activities()])
+    sweeps = {"redrive_inbox", "catch_up_processor"}
+    sweeps |= {"find_missed_visits", "find_desk_payments", "find_payouts"}
     assert {name: real[name] for name in real if name not in sweeps} == fake
