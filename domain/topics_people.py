@@ -40,8 +40,7 @@ TOPICS: tuple[Topic, ...] = (
     topic(
         "REPLY_PAID",
         "Patient says it is paid",
-        "The patient wrote that they have paid; the books and the processor were read again and"
-        " {amount} is still owed.",
+        "The patient wrote that they have paid; {amount} is open in the books.",
         _SILENCE,
         None,
         choice(

@@ -1,19 +1,20 @@
 """`tieout client consents|opt-out|opt-in`: who may be written to, and what changes it."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from domain import consent
+from domain import calendar, consent
 from domain.case import Channel
 from starter.commands.client_holds import AsJson, By, Client, Reason, answers_for
 from starter.desk.books import Books, open_books
 from starter.desk.consent_view import consents_page
 from starter.desk.paper import console, plain, print_json, usage
 from store import consents, holds
+from store.client_log import location_of
 
 
 class Scope(StrEnum):
@@ -95,10 +96,8 @@ def opt_in(
     answers_for(by, "agreed")
     if not words.strip():
         usage("Say what was agreed to: --words WORDS.")
-    given = given_on.replace(tzinfo=UTC) if given_on else datetime.now(UTC)
-    if given > datetime.now(UTC):
-        usage("The day on which it was said lies ahead.")
-    said = {"how": how.value, "words": words.strip(), "detail": detail.value, "given_at": given}
+    day = given_on.date() if given_on else None
+    said = {"how": how.value, "words": words.strip(), "detail": detail.value, "given_at": day}
     asyncio.run(_opt_in(client, channel, scope, said, address_corrected, by.strip(), as_json))
 
 
@@ -157,11 +156,23 @@ async def _opt_in(
 ) -> None:
     async with open_books() as books, books.conn.transaction():
         client_id = await books.client_named(name)
+        said["given_at"] = await _given_at(books, client_id, said["given_at"])
         await consents.opt_in(books.conn, client_id, channel, scope.value, taken_by=by, **said)
         if address_corrected:
             await consents.lift_for_client(books.conn, client_id, channel, consent.CORRECTED)
         may = await _may(books, client_id)
     _say(client_id, f"Recorded: {scope.value} by {channel.value}, by {by}.", may, as_json)
+
+
+async def _given_at(books: Books, client_id: str, day: date | None) -> datetime:
+    """The beginning of a civil day on the location's clock, so that it is shown as that day."""
+    now = datetime.now(UTC)
+    if day is None:
+        return now
+    where = await books.location(await location_of(books.conn, client_id))
+    if day > calendar.local_date(now, where.zone):
+        usage("The day on which it was said lies ahead.")
+    return calendar.instant(day, time(), where.zone)
 
 
 def _say(client_id: str, sentence: str, may: dict[str, Any], as_json: bool) -> None:

@@ -3,10 +3,13 @@
 import difflib
 import re
 import shlex
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from domain import calendar
 from domain import reviews as taxonomy
 from domain.case import Decision
+from domain.reply_case import promise_problem
 from domain.topics import Need
 from starter.desk.books import SHORT, Books
 from starter.desk.paper import usage
@@ -73,9 +76,11 @@ def must_fit(decision: Decision, review: Review, choice: Choice) -> None:
 
 
 async def must_exist(books: Books, decision: Decision, review: Review) -> Decision:
-    """The decision with the item and the invoice it names found in the books; else `Refusal`."""
+    """The decision with what it names found in the books, and a day that can be promised."""
     if decision.sku is not None:
         await _item(books, decision.sku, review.location_id)
+    if decision.until is not None:
+        await _day(books, decision, review.location_id)
     if decision.invoice_id is None:
         return decision
     found = await invoices.find(books.conn, review.location_id, decision.invoice_id)
@@ -101,6 +106,15 @@ async def verdict(books: Books, review: Review) -> str:
     with_what = f" ({', '.join(extras)})" if extras else ""
     because = f", because: {review.decided_reason}" if review.decided_reason else ""
     return f"by {review.decided_by} on {at}: {given.get('choice')}{with_what}{because}"
+
+
+async def _day(books: Books, decision: Decision, location_id: str) -> None:
+    """Leave with 2 when nobody can promise that day."""
+    now, where = datetime.now(UTC), await books.location(location_id)
+    today = calendar.local_date(now + timedelta(seconds=where.clock_shift_seconds), where.zone)
+    problem = promise_problem(decision.until, today)
+    if problem is not None:
+        usage(problem)
 
 
 def _given(decision: Decision, need: Need) -> bool:

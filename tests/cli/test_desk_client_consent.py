@@ -72,6 +72,23 @@ async def test_an_old_paper_does_not_outdo_a_newer_stop(world):
     assert (await may(world)).reason == "opted_out"
 
 
+async def test_the_day_of_an_old_paper_is_shown_as_that_day(world):
+    base = ("client", "opt-in", world.client_id, "--channel", "sms", "--scope", "care")
+    paper = (*base, "--how", "written", "--words", "form", *BY, "--given-on")
+    await world.run(*paper, "2026-01-05")
+    page = (await world.run("client", "consents", world.client_id)).words
+    assert "2026-01-05 00:00 yes to care by sms (written)" in page
+    assert one_sentence(await world.run(*paper, in_days(2)), 2).endswith("lies ahead.")
+
+
+async def test_a_promise_on_a_reply_is_refused_before_it_is_given(world):
+    document = await world.bill()
+    asked = await world.ask("REPLY_PAID", case_id=f"reply/{world.location_id}/{world.client_id}")
+    promised = ("review", "decide", asked.review_id, "promise", "--invoice", document.number, *BY)
+    for days, why in ((-2, "is past."), (40, "at most 30 days ahead.")):
+        assert one_sentence(await world.run(*promised, "--until", in_days(days)), 2).endswith(why)
+
+
 async def test_a_corrected_address_is_freed_only_when_that_is_said(world):
     digest = await with_phone(world)
     await consents.suppress_address(world.conn, digest, "sms", "wrong_person")
