@@ -42,9 +42,10 @@ class Chasing(VisitState):
         sent = await self.steps.send(step, skipped, self.dunning, self.dunned_document_id, retry_of)
         self._learned(sent.balance_cents, sent.mismatches)
         self.door_ok = sent.door_in_step
+        is_for_hold = (sent.reason or "").startswith("HOLD_")
+        self.waits_for_hold = sent.status == "snoozed" and is_for_hold
         if sent.status == "snoozed":
             self.dunning.wait_until(sent.until)
-            self.waits_for_hold = (sent.reason or "").startswith("HOLD_")
         elif sent.status == "unverified":
             self.dunning.wait_until(await self._verify_at(sent.missing))
         else:

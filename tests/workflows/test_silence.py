@@ -1,6 +1,6 @@
 """When a case must say nothing: holds of the client, payments under way, credit, no consent."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from activities.contracts import SendOut
 from domain.case import INBOUND_REPLY, ClientReleased, Hold, Release, Stage, VisitStatus
@@ -94,6 +94,18 @@ async def test_a_dated_hold_that_is_lifted_early_is_not_waited_for(
     assert world.said == ["invoice", "invoice"]
     await released(case)
     assert world.said == ["invoice", "invoice", "day-3"]
+
+
+async def test_a_later_release_does_not_end_the_rest_that_the_desk_gave(
+    case: Case, world: World
+) -> None:
+    until = (await case.now()).astimezone(UTC) + timedelta(days=4)
+    world.answers = [SendOut(status="snoozed", balance_cents=0, reason="HOLD_PROMISE", until=until)]
+    await case.day(16)
+    assert world.open_codes == ["CHASE_EXHAUSTED"]
+    await case.decide("keep_open")
+    await released(case)
+    assert world.open_codes == []
 
 
 async def test_a_step_that_another_message_covered_is_taken(clinic: Clinic, world: World) -> None:
