@@ -142,7 +142,7 @@ async def get(conn: Conn, review_id: str) -> Review:
     exact = [row for row in rows if row["review_id"] == review_id]
     found = exact or rows
     if not found or not review_id:
-        raise LookupError(f"There is no review {review_id}.")
+        raise LookupError(f"There is no review {review_id}: see `tieout review list`.")
     if len(found) > 1:
         raise LookupError(f"More than one review begins with {review_id}; give more of the id.")
     return Review.model_validate(dict(found[0]))

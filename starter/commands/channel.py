@@ -148,6 +148,8 @@ async def _agree(
             ),
         )
     _say(place, channel, provider, stays_on, as_json)
+    if not stays_on and not as_json:
+        console().print(plain(f"Switch it on with `tieout channel on {place} {channel}`."))
 
 
 @app.command()

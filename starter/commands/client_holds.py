@@ -20,7 +20,8 @@ from store.holds import PERMANENT, ClientHold, HoldKind
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")]
 Client = Annotated[
-    str, typer.Argument(metavar="CLIENT", help="Client id or its beginning, or an invoice number.")
+    str,
+    typer.Argument(metavar="CLIENT", help="Client id, its first 4 or more letters, or an invoice."),
 ]
 By = Annotated[str, typer.Option(envvar="TIEOUT_STAFF", help="Who answers for it.", metavar="NAME")]
 Reason = Annotated[str, typer.Option(help="Why; name no patient.", metavar="WHY")]
@@ -224,4 +225,5 @@ def _say_released(client_id: str, lifted: list[holds.PastHold], told: int, as_js
         print_json({**done, "released": [hold.hold_id for hold in lifted]})
         return
     kinds = ", ".join(sorted({hold.kind for hold in lifted}))
-    console().print(plain(f"Lifted: {kinds}. {told} visits go on."))
+    visits = "1 visit goes on" if told == 1 else f"{told} visits go on"
+    console().print(plain(f"Lifted: {kinds}. {visits}."))

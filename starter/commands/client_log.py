@@ -25,7 +25,9 @@ _PRIVATE = 0o600
 def log(
     client: Annotated[
         str,
-        typer.Argument(metavar="CLIENT", help="Client id or its beginning, or an invoice number."),
+        typer.Argument(
+            metavar="CLIENT", help="Client id, its first 4 or more letters, or an invoice."
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")] = False,
     export: Annotated[

@@ -59,7 +59,8 @@ def preview(
     )
     found = shown(wanted)
     if not found:
-        raise Refusal("No template answers to that; leave an option out to see more.")
+        known = ", ".join(messages.catalog_of().templates)
+        raise Refusal(f"No template answers to that; leave an option out, or name one of {known}.")
     file = html or (Path(tempfile.mkdtemp(prefix="tieout-")) / "messages.html" if open_ else None)
     if file is not None and not file.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="--html")

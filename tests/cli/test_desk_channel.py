@@ -34,7 +34,8 @@ async def test_off_and_on_again_leave_a_trace(world):
 
 async def test_another_provider_starts_off_and_needs_its_own_word(world):
     words = ("channel", "agree", world.location_id, "sms", "podium", "--since", "2026-02-01")
-    assert (await world.run(*words, *PERSON)).code == 0
+    agreed = await world.run(*words, *PERSON)
+    assert agreed.words.endswith(f"with `tieout channel on {world.location_id} sms`.")
     now = await setting(world)
     assert (now.provider, now.is_on, str(now.baa_on)) == ("podium", False, "2026-02-01")
     said = await world.run("channel", "on", world.location_id, "sms", *PERSON)

@@ -84,7 +84,7 @@ async def test_a_question_shows_both_sides_choices_consequence_reminders_and_the
 async def test_an_unknown_or_ambiguous_id_is_one_sentence(world, verb):
     rest = ("retry", "--by", "dana") if verb == "decide" else ()
     said = await world.run("review", verb, "zzzz", *rest)
-    assert one_sentence(said, 1) == "There is no review zzzz."
+    assert one_sentence(said, 1) == "There is no review zzzz: see `tieout review list`."
     one = await world.ask("UNREACHABLE")
     twin = one.model_copy(update={"review_id": one.review_id[:-1] + "_"})
     await reviews.open_review(world.conn, twin)

@@ -143,3 +143,9 @@ def test_a_page_in_no_folder_is_refused_with_the_folder(tmp_path: Path) -> None:
     result = run("preview", "--html", tmp_path / "none" / "page.html")
     assert result.exit_code == 2
     assert "there is no folder" in result.output
+
+
+def test_an_unknown_step_is_answered_with_what_there_is() -> None:
+    result = run("preview", "--step", "nope")
+    assert result.exit_code == 1
+    assert "reminder_firm" in str(result.exception)
