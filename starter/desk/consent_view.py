@@ -20,9 +20,13 @@ REASONS = {
 async def consents_page(books: Books, client_id: str) -> RenderableType:
     """The page; a name only on a terminal."""
     location_id = await location_of(books.conn, client_id)
+    standing = [
+        hold for hold in await holds.of_client(books.conn, client_id) if hold.released_at is None
+    ]
+    when = "once nothing silences the client, see below" if standing else "now"
     parts: list[RenderableType] = [
         plain(f"{await books.name(client_id)}, client {client_id[:SHORT]}", "bold"),
-        heading("May be sent now"),
+        heading(f"May be sent {when}"),
         indented(await _table(books, client_id)),
         heading("Said"),
     ]
@@ -32,9 +36,6 @@ async def consents_page(books: Books, client_id: str) -> RenderableType:
         for word in said
     ] or [indented(plain("nothing; billing goes to the contact in the PMS"))]
     parts.append(heading("Silent because of"))
-    standing = [
-        hold for hold in await holds.of_client(books.conn, client_id) if hold.released_at is None
-    ]
     parts += [indented(plain(_hold(hold))) for hold in standing] or [indented(plain("nothing"))]
     return Group(*parts)
 

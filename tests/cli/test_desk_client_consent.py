@@ -105,6 +105,7 @@ async def test_the_page_says_what_may_go_and_why_not(world):
     await consents.opt_out(world.conn, world.client_id, "sms", "all", "sms-reply", "stop")
     await world.run("client", "hold", world.client_id, "--kind", "dispute", *WHY)
     page = (await world.run("client", "consents", world.client_id)).words
+    assert "May be sent once nothing silences the client" in page
     assert "billing no: opted out" in page
     assert "no to all by sms (sms-reply)" in page
     assert "dispute, until lifted, by dana: asked by phone" in page
