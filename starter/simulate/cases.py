@@ -18,7 +18,7 @@ from starter.rehearsal import Rehearsal
 from starter.simulate.clock import Clock
 from workflows.attributes import NEXT_ACTION_AT, STAGE
 
-POLL_SECONDS = 0.02
+POLL_SECONDS, POLL_SECONDS_MAX = 0.015, 0.25
 IDLE_SECONDS = 120
 DESK = "desk"
 _AT_ONCE = 8
@@ -97,7 +97,7 @@ class Cases:
 
     async def _idle(self, case_id: str) -> None:
         began = asyncio.get_running_loop().time()
-        deadline = began + IDLE_SECONDS
+        deadline, pause = began + IDLE_SECONDS, POLL_SECONDS
         while True:
             async with self._slots:
                 found = await self._describe(case_id)
@@ -116,7 +116,8 @@ class Cases:
                     for one in found.raw_description.pending_activities
                 ]
                 raise NotIdle(f"{case_id} works on {waits or 'a workflow task'}")
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, POLL_SECONDS_MAX)
 
     def _is_about_to_act(self, known: Tracked) -> bool:
         """Whether it has announced a time that is here: its timer fires any moment."""

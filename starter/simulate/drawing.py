@@ -62,7 +62,7 @@ def _practice(seed: int, first: date, days: int) -> list[Act]:
     """Kill switch, outages and worker kills, at times when messages are due."""
     rng = Random(f"{seed}/practice")  # noqa: S311
     acts: list[Act] = []
-    for day in sorted(rng.sample(range(1, days), min(max(1, days // 6), days - 1))):
+    for day in sorted(rng.sample(range(1, days), min(max(1, days // 5), days - 1))):
         # Off while the reminders of the hour go out, or just before them.
         begins = at_clock(first + timedelta(days=day), time(9, 58)) + timedelta(
             seconds=rng.choice((0, 120, 123, 3600))
@@ -79,10 +79,10 @@ def _practice(seed: int, first: date, days: int) -> list[Act]:
             length = timedelta(minutes=rng.choice(minutes))
             acts.append(Act(begins, "outage_begins", data=data))
             acts.append(Act(begins + length, "outage_ends", data=data))
-    for _ in range(2 if days >= LONG_DAYS else 1):
+    for _ in range(3 if days >= LONG_DAYS else 1):
         day = rng.randrange(days // 5, max(days // 5 + 1, days * 4 // 5))
         acts.append(Act(at_clock(first + timedelta(days=day), time(9, 59, 50)), "kill_worker"))
-    for _ in range(3 if days >= LONG_DAYS else 1):
+    for _ in range(6 if days >= LONG_DAYS else 1):
         day = rng.randrange(days // 5, max(days // 5 + 1, days * 4 // 5))
         acts.append(Act(at_clock(first + timedelta(days=day), time(9, 59, 40)), "slow_vendor"))
     return acts
@@ -150,7 +150,7 @@ _WAYS = (
     ("part", 10),
     ("moment", 30),
     ("bank", 9),
-    ("declined", 5),
+    ("declined", 8),
     ("never", 14),
 )
 _MOMENTS = (
@@ -174,7 +174,7 @@ def _payment(rng: Random, number: int, visit: Visit) -> tuple[list[Act], list[Mo
             max(waking_hour(at), visit.at + timedelta(minutes=10)), kind, number, visit.index, data
         )
 
-    hook = rng.choices(("", "late", "lost", "doubled", "reordered"), (40, 15, 15, 15, 15))[0]
+    hook = rng.choices(("", "late", "lost", "doubled", "reordered"), (28, 20, 17, 18, 17))[0]
     if way == "moment":
         wake = rng.choice((1, 1, 2, 3))
         return [], [Moment(visit.index, wake, rng.choice(_MOMENTS))]

@@ -9,11 +9,12 @@ from starter.simulate.world import World
 from store import locations
 from store.db import transaction
 
-HELD_AT_ONCE = 7
+HELD_AT_ONCE = 8
 HOLD_SECONDS = 300
 """Longer than any client waits: the call ends by the kill."""
 SLOW_SECONDS = 6
 _DUE_WITHIN = timedelta(minutes=2)
+_KILLED = "worker_killed"
 _LEAD = timedelta(milliseconds=300)
 _TEXTED = (1, 2)
 """Which wake-ups of a case are reminders by text: the first two, if nothing came between."""
@@ -81,31 +82,41 @@ async def strike(world: World, act: Act) -> None:
             data = {**act.data, "tries": tries + 1}
             world.push(Act(act.at + _TOMORROW, act.kind, data=data))
         return
-    kills = act.kind == "kill_worker"
-    labels = (
-        ("killed_before", "killed_after") if kills else ("sms_timeout_before", "sms_timeout_after")
-    )
-    for place, case_id in enumerate(due[:HELD_AT_ONCE]):
+    held = due[:HELD_AT_ONCE]
+    await _hold(world, held, kills=act.kind == "kill_worker")
+    if act.kind == "kill_worker":
+        await _kill(world, held)
+
+
+async def _hold(world: World, case_ids: list[str], *, kills: bool) -> None:
+    """Plant calls that hang, every second one after its effect."""
+    for place, case_id in enumerate(case_ids):
         number, _ = world.case_owner[case_id]
         kind = ("timeout_before", "timeout_after")[place % 2]
-        rule = {"vendor": "twilio", "operation": "messages.create", "kind": kind}
-        rule |= {"seconds": HOLD_SECONDS if kills else SLOW_SECONDS}  # type: ignore[dict-item]
-        digits = world.plan.client(number).person.digits
-        await world.fault({**rule, "subject": digits, "label": labels[place % 2]})
+        await world.fault(
+            {
+                "vendor": "twilio",
+                "operation": "messages.create",
+                "kind": kind,
+                "seconds": HOLD_SECONDS if kills else SLOW_SECONDS,
+                "subject": world.plan.client(number).person.digits,
+                "label": _KILLED if kills else f"sms_{kind}",
+            }
+        )
         world.shaky.add(number)
-    if not kills:
-        return
-    held = due[:HELD_AT_ONCE]
-    wake = min(world.cases.known[case_id].wake or act.at for case_id in held)
-    await world.clock.reach(wake - _LEAD)
+
+
+async def _kill(world: World, held: list[str]) -> None:
+    """Let these cases begin to send, and kill the worker while the vendor does not answer."""
+    earlier = (await world.hits())[_KILLED]
+    wakes = [wake for case_id in held if (wake := world.cases.known[case_id].wake)]
+    await world.clock.reach(min(wakes) - _LEAD)
     await asyncio.gather(*(world.cases.sync(case_id) for case_id in held))
-    await _held(world, len(held))
+    await _held(world, len(held), earlier)
     await world.stack.kill("worker", signal.SIGKILL)
-    for label in labels:
-        await world.end_fault(label)
+    await world.end_fault(_KILLED)
     await world.stack.start("worker")
     await world.settle(held)
-    world.struck["worker_kill"] += 1
 
 
 def _due(world: World) -> list[str]:
@@ -130,13 +141,13 @@ def _may_text(world: World, client: int) -> bool:
     return not stopped and world.plan.client(client).person.phone_arrives
 
 
-async def _held(world: World, wanted: int) -> None:
+async def _held(world: World, wanted: int, before_all: int) -> None:
     """Wait until the calls hang, or as many of them as will."""
     deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
     before, began = -1, asyncio.get_running_loop().time()
     while asyncio.get_running_loop().time() < deadline:
         hits = await world.hits()
-        held = hits["killed_before"] + hits["killed_after"]
+        held = hits[_KILLED] - before_all
         waited = asyncio.get_running_loop().time() - began
         if held >= wanted or (held == before and waited > (1 if held else _WAIT_SECONDS / 3)):
             return
