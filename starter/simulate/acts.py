@@ -109,6 +109,8 @@ async def text(world: World, act: Act) -> None:
     """The patient writes to the practice."""
     client = client_of(world, act)
     means = act.data["means"]
+    if not any(world.truth.of(client.person.number, "closed")):
+        return  # nobody at the practice knows this number yet
     body = {"from": client.person.patient.phone_e164, "body": act.data["body"]}
     await world.practice.control("twilio/inbound", body)
     await world.heard()
