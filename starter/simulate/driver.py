@@ -33,9 +33,12 @@ _DURING_OUTAGE = timedelta(hours=6)
 _BEFORE = timedelta(seconds=5)
 _REOPENS = timedelta(minutes=20)
 _NEEDS_PMS = frozenset(
-    {"check_out", "pay", "pay_desk", "pay_bank", "pay_declined", "bank_answers", "answer"}
+    {"check_out", "pay", "pay_desk", "pay_bank", "pay_declined", "bank_answers", "answer", "sweep"}
 )
-"""What nobody can do while the PMS and the processor are down, and does afterwards."""
+"""What nobody can do while the PMS and the processor are down, and does afterwards.
+
+A sweep would wait for the end of an outage that only this driver can bring.
+"""
 _MEANINGFUL = timedelta(minutes=30)
 
 Progress = Callable[[str], None]
