@@ -1,6 +1,6 @@
 """The desk of the simulation: answers every question after some hours, always in the same way."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from domain import ids, reviews
@@ -83,13 +83,14 @@ class Desk:
             return
         if review.code == "PMS_CONFIRM" and decision.choice == "done":
             await self._record(review)
+        given = datetime.now(UTC)
         try:
             await send_decision(world.practice.engine, review, decision)
         except Refusal:
             return
         await world.settle([review.workflow_id])
         if act.client is not None and decision.choice in ("resume", "clinician_spoke"):
-            world.truth.note("released", act.client, code=review.code)
+            world.truth.note("released", act.client, wall=given, code=review.code)
 
     def _decision(self, review: Review) -> Decision | None:
         topic = reviews.topic_of(review.code)
