@@ -131,7 +131,7 @@ class Till:
         if hosted is not None:
             return await self._close_older(standing, row) or hosted
         page = await self._make_page(row, language, link)
-        verdict = await self._close_older(standing, row)
+        verdict = await self._close_older(standing, row) or await self._overtaken(row)
         if verdict is not None or page.pay_url is None:
             await self._expire([row.model_copy(update={"processor_session_id": page.session_id})])
             async with self._wiring.pool.acquire() as conn:
@@ -202,6 +202,11 @@ class Till:
         names = [one.checkout_id for one in rows]
         older = rows[: names.index(row.checkout_id)] if row.checkout_id in names else rows
         return await self._take(standing, await self._expire(older))
+
+    async def _overtaken(self, row: Checkout) -> Verdict | None:
+        """A later click that was quicker could not close this page: it had no name yet."""
+        async with self._wiring.pool.acquire() as conn:
+            return Verdict.UPDATING if await checkouts.is_overtaken(conn, row.checkout_id) else None
 
     # -- what the processor knows
 

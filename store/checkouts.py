@@ -124,6 +124,18 @@ async def has_unseen_twin(
     return found
 
 
+async def is_overtaken(conn: Conn, checkout_id: str) -> bool:
+    """Whether a payer was sent to the processor later than this one, and may be there still."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM checkouts mine JOIN checkouts later USING (client_id)"
+        " WHERE mine.checkout_id = $1 AND later.recorded_at > mine.recorded_at"
+        " AND later.outcome IS NULL AND later.unlocked_at IS NULL"
+        " AND (later.door = 'invoice' OR later.processor_session_id IS NOT NULL))",
+        checkout_id,
+    )
+    return found
+
+
 async def finish(conn: Conn, checkout_id: str, outcome: Outcome | None, at: datetime) -> None:
     """End the lock; with an outcome, end the page too. What was paid stays paid."""
     await conn.execute(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from connectors.ports import ProviderUnavailable
+from connectors.ports import CheckoutOrder, ProcessorCheckout, ProviderUnavailable
 from starter.pay_standing import cents_of
 from starter.pay_till import OPENED_AN_HOUR_MAX
 from starter.pay_words import WORDS, accepted, language_of, long_date
@@ -178,6 +178,31 @@ async def test_of_clicks_at_the_same_time_one_page_takes_money(
     assert {answer.status_code for answer in answers} <= {303, 503}
     pages = [page for page in world.processor.checkouts.values() if page.state == "open"]
     assert len(pages) == 1
+
+
+async def test_a_page_that_a_later_click_overtook_takes_no_money(
+    world: World,
+    http: httpx.AsyncClient,
+    several: list[Owed],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, answered, real = asyncio.Event(), asyncio.Event(), world.processor.open_checkout
+
+    async def stalls_at_first(order: CheckoutOrder) -> ProcessorCheckout:
+        page = await real(order)
+        if not made.is_set():
+            made.set()
+            await answered.wait()
+        return page
+
+    monkeypatch.setattr(world.processor, "open_checkout", stalls_at_first)
+    slow = asyncio.create_task(pay(http, several[0], amount="20"))
+    await made.wait()
+    quick = await pay(http, several[0], amount="30")
+    answered.set()
+    assert ((await slow).status_code, quick.status_code) == (503, 303)
+    (page,) = [one for one in world.processor.checkouts.values() if one.state == "open"]
+    assert page.pay_url == quick.headers["location"]
 
 
 async def test_back_from_the_page_the_money_is_booked_before_any_webhook(

@@ -59,7 +59,9 @@ async def post(world: World, raw: bytes, secret: str = SECRET) -> tuple[int, str
         await app.state.tasks.drain(5)
     uid = json.loads(raw)["data"]["uid"]
     row = await world.pool.fetchrow(
-        "SELECT state FROM inbox WHERE source = 'podium' AND event_id LIKE $1", f"{uid}%"
+        "SELECT state FROM inbox WHERE source = 'podium' AND event_id LIKE $1"
+        " ORDER BY received_at DESC LIMIT 1",
+        f"{uid}%",
     )
     return answer.status_code, row["state"] if row else ""
 
