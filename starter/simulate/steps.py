@@ -1,6 +1,6 @@
-"""Invariant 3: every step that fell due was received, or the product says why it was not.
+"""Invariant 3: every step that fell due was sent, or the product says why it was not.
 
-What was received is the twins' word. Only for a step that is missing there is the client's log
+What was sent is the twins' word. Only for a step that is missing there is the client's log
 asked for a reason.
 """
 
@@ -89,19 +89,21 @@ async def lost_steps(case: Case, world: World) -> list[Violation]:
     logs: dict[int, list[LogRow]] = {}
     for due in due_steps(case):
         case.checked[LOST] += 1
-        if _was_received(case, due):
+        if _was_sent(case, due):
             continue
         if due.client not in logs:
             logs[due.client] = await _log(world, due.client)
         if not _is_explained(case, world, due, logs[due.client]):
-            what = f"{due.step} of visit {due.visit.index} was neither received nor explained"
+            what = f"{due.step} of visit {due.visit.index} was neither sent nor explained"
             found.append(Violation(LOST, due.client, due.at, what))
     return found
 
 
-def _was_received(case: Case, due: Due) -> bool:
+def _was_sent(case: Case, due: Due) -> bool:
+    """Whether a vendor took it. That it then failed may be news that was lost on its way."""
+
     def fits(message: Message) -> bool:
-        is_patients = message.client == due.client and message.received and message.asks
+        is_patients = message.client == due.client and message.asks
         return is_patients and due.at - timedelta(hours=1) <= message.at < due.ends
 
     return any(fits(message) for message in case.seen.messages)

@@ -195,3 +195,15 @@ def test_a_violation_names_no_patient() -> None:
     violations: list[Violation] = checks.violations(one)
     assert violations
     assert all(MARK not in violation.what for violation in violations)
+
+
+@pytest.mark.parametrize(("paid_cents", "count"), [(52_000, 0), (1, 1)])
+def test_who_says_paid_and_is_right_is_not_waited_for(paid_cents: int, count: int) -> None:
+    one = plan(
+        9, [client(CHICAGO, [visit(CHICAGO, 0, hour(0, 10)), visit(CHICAGO, 1, hour(4, 9))])]
+    )
+    truth = Truth()
+    truth.note("paid", CHICAGO, 0, paid_cents, wall=hour(1, 8))
+    truth.note("held", CHICAGO, wall=hour(1, 9), means="paid")
+    sent = [message(CHICAGO, hour(4, 10))]
+    assert len(found(checks.after_settlement, case(one, sent, truth))) == count
