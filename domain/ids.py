@@ -25,6 +25,11 @@ def payout_workflow_id(source: str, payout_id: str) -> str:
     return f"payout/{source}/{payout_id}"
 
 
+def plan_workflow_id(location_id: str, lender: str, plan_id: str) -> str:
+    """`plan/<location>/<lender>/<plan id>`: one per financing plan, ever."""
+    return f"plan/{location_id}/{lender}/{plan_id}"
+
+
 def reply_workflow_id(location_id: str, opaque: str) -> str:
     """`reply/<location>/<client id>`: what a client wrote; an inbox id for an unknown number."""
     return f"reply/{location_id}/{opaque}"
