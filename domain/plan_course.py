@@ -1,0 +1,262 @@
+"""What a financing plan calls for next: pure, from what the books know of it at this moment.
+
+Facts may arrive late, twice, out of order or never. Everything here is therefore decided anew
+from all facts; what has been said is remembered by key, so that nothing is ever said twice.
+"""
+
+from collections.abc import Iterator, Sequence, Set
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from domain import calendar
+from domain.model import Record
+from domain.plan_policy import Anchor, PlanPolicy, PlanStep, Unless
+
+
+class PlanStatus(StrEnum):
+    """Where a plan stands with its lender, or with us for instalments of our own."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    ACCEPTED = "accepted"
+    FUNDED = "funded"
+    PAID_OFF = "paid_off"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    REFINANCED = "refinanced"
+    TRANSFERRED = "transferred"
+    CHARGED_OFF = "charged_off"
+    UNKNOWN = "unknown"
+
+
+RUNNING = frozenset({PlanStatus.ACCEPTED, PlanStatus.FUNDED})
+"""The patient has signed: payments fall due and sessions are delivered."""
+
+OVER = frozenset(
+    {
+        PlanStatus.WITHDRAWN,
+        PlanStatus.COMPLETED,
+        PlanStatus.CANCELLED,
+        PlanStatus.REFUNDED,
+        PlanStatus.REFINANCED,
+        PlanStatus.TRANSFERRED,
+        PlanStatus.CHARGED_OFF,
+    }
+)
+"""Nothing more is said (G8)."""
+
+
+class Session(Record):
+    """A completed session, counted from a chart, never from a booking."""
+
+    visit_id: str
+    completed_at: AwareDatetime
+
+
+class PlanFacts(Record):
+    """All that the books know of one plan. Amounts in cents, dates civil at the location."""
+
+    status: PlanStatus
+    approved_at: AwareDatetime | None = None
+    expires_on: date | None = None
+    declined_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    first_payment_on: date | None = None
+    first_payment_known_on: date | None = None
+    """The day on which we learned that date."""
+    final_payment_on: date | None = None
+    has_schedule: bool = True
+    """False for a card: its bank tells the patient what is due, and nobody tells us."""
+    is_date_confirmed: bool = False
+    """A person has said that the first payment is right although it looks odd."""
+    sessions_planned: int | None = None
+    session_interval_days: int | None = None
+    sessions: tuple[Session, ...] = ()
+    booked_on: date | None = None
+    """The next known booking that lies ahead."""
+    is_overdue: bool = False
+    is_disputed: bool = False
+    has_reaction: bool = False
+    last_touch_on: date | None = None
+
+
+class Touch(Record):
+    """One message that the facts call for. `key` names it for ever."""
+
+    step: PlanStep
+    key: str
+    due_at: AwareDatetime
+    last_on: date
+    """The last civil day on which it may still go."""
+
+
+class Next(Record):
+    """The touch to take or wait for, and those whose time is over, to be recorded."""
+
+    touch: Touch | None
+    missed: tuple[Touch, ...] = ()
+
+
+def touches(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[Touch]:
+    """Everything that the facts call for, said or not, earliest first."""
+    found = [
+        _touch(step, key, anchor, policy, zone)
+        for step in policy.steps
+        for key, anchor in _anchors(step, facts, policy, zone)
+    ]
+    return sorted(found, key=lambda touch: (touch.due_at, touch.step.priority, touch.key))
+
+
+def next_touch(
+    facts: PlanFacts, policy: PlanPolicy, done: Set[str], now: datetime, zone: str
+) -> Next:
+    """The next touch, due or upcoming.
+
+    Of several that are due the latest goes and the older ones of the same anchor are missed:
+    after an outage a patient hears the last word once, not everything at a time.
+    """
+    today = calendar.local_date(now, zone)
+    open_ones = [touch for touch in touches(facts, policy, zone) if touch.key not in done]
+    alive = [touch for touch in open_ones if touch.last_on >= today]
+    due = [touch for touch in alive if touch.due_at <= now]
+    overtaken = [touch for touch in due if _is_overtaken(touch, due)]
+    missed = (*(touch for touch in open_ones if touch.last_on < today), *overtaken)
+    waiting = [touch for touch in alive if touch not in overtaken]
+    ready = sorted(
+        (touch for touch in waiting if touch.due_at <= now),
+        key=lambda touch: (touch.step.priority, touch.last_on, touch.key),
+    )
+    first = ready[0] if ready else waiting[0] if waiting else None
+    return Next(touch=first, missed=tuple(missed))
+
+
+def is_pointless(step: PlanStep, facts: PlanFacts) -> Unless | None:
+    """The fact, if any, for which a step is left out at the moment of sending."""
+    holds = {
+        Unless.BOOKED: facts.booked_on is not None,
+        Unless.STARTED: bool(facts.sessions),
+        Unless.OVERDUE: facts.is_overdue,
+        Unless.DISPUTED: facts.is_disputed,
+        Unless.REACTION: facts.has_reaction,
+    }
+    return next((unless for unless in step.unless if holds[unless]), None)
+
+
+def _is_overtaken(touch: Touch, due: Sequence[Touch]) -> bool:
+    return any(
+        other.step.anchor is touch.step.anchor and other.due_at > touch.due_at for other in due
+    )
+
+
+def _touch(
+    step: PlanStep, key: str, anchor: datetime | date, policy: PlanPolicy, zone: str
+) -> Touch:
+    if isinstance(anchor, datetime):
+        due_at = anchor + timedelta(hours=step.hours or 0)
+    else:
+        day = anchor + timedelta(days=step.days or 0)
+        due_at = calendar.instant(day, policy.send_at, zone)
+    last_on = calendar.local_date(due_at, zone) + timedelta(days=step.grace_days)
+    return Touch(step=step, key=key, due_at=due_at, last_on=last_on)
+
+
+def _anchors(
+    step: PlanStep, facts: PlanFacts, policy: PlanPolicy, zone: str
+) -> Iterator[tuple[str, datetime | date]]:
+    """Key and anchor of each occurrence of a step; none where its anchor is not a fact."""
+    for name, anchor in _of_kind(step.anchor, facts, policy, zone):
+        yield (step.name if step.is_once else f"{step.name}/{name}"), anchor
+
+
+def _of_kind(
+    kind: Anchor, facts: PlanFacts, policy: PlanPolicy, zone: str
+) -> Iterator[tuple[str, datetime | date]]:
+    is_approved = facts.status in {PlanStatus.APPROVED, *RUNNING}
+    if kind is Anchor.APPROVED and is_approved and facts.approved_at is not None:
+        yield _day(facts.approved_at, zone), facts.approved_at
+    elif kind is Anchor.EXPIRY and facts.status is PlanStatus.APPROVED and facts.expires_on:
+        yield facts.expires_on.isoformat(), facts.expires_on
+    elif kind is Anchor.DECLINED and facts.status is PlanStatus.DECLINED and facts.declined_at:
+        yield _day(facts.declined_at, zone), facts.declined_at
+    elif facts.status in RUNNING:
+        yield from _of_running(kind, facts, policy, zone)
+    elif kind is Anchor.FINAL_PAYMENT and facts.status is PlanStatus.PAID_OFF and facts.ended_at:
+        # Paid off early: once, some days after whatever was said last.
+        quiet_until = (facts.last_touch_on or date.min) + timedelta(days=policy.payoff_quiet_days)
+        days = -_days_of(policy, Anchor.FINAL_PAYMENT)
+        paid_on = calendar.local_date(facts.ended_at, zone)
+        yield "payoff", max(paid_on, quiet_until) + timedelta(days=days)
+
+
+def _of_running(
+    kind: Anchor, facts: PlanFacts, policy: PlanPolicy, zone: str
+) -> Iterator[tuple[str, datetime | date]]:
+    if kind is Anchor.FIRST_PAYMENT and facts.first_payment_on and not date_problem(facts, policy):
+        yield facts.first_payment_on.isoformat(), facts.first_payment_on
+    elif kind is Anchor.SESSION:
+        yield from _last_of_each_day(facts, zone)
+    elif kind is Anchor.MID_PLAN and (facts.sessions_planned or 0) >= policy.mid_plan_of:
+        if len(facts.sessions) == policy.mid_plan_after:
+            yield "mid", facts.sessions[-1].completed_at
+    elif kind is Anchor.DROPPED and (dropped := dropped_on(facts, policy, zone)):
+        yield dropped.isoformat(), dropped
+    elif kind is Anchor.FINAL_PAYMENT and facts.final_payment_on:
+        yield from _final(facts, policy, zone)
+
+
+def _final(
+    facts: PlanFacts, policy: PlanPolicy, zone: str
+) -> Iterator[tuple[str, datetime | date]]:
+    """30 days before the end; a shorter plan hears it at its last session (G6)."""
+    final = facts.final_payment_on
+    signed_on = calendar.local_date(facts.approved_at, zone) if facts.approved_at else None
+    days = -_days_of(policy, Anchor.FINAL_PAYMENT)
+    if final is None:
+        return
+    if signed_on is None or (final - signed_on).days >= days:
+        yield final.isoformat(), final
+    elif facts.sessions and len(facts.sessions) >= (facts.sessions_planned or 1):
+        last = calendar.local_date(facts.sessions[-1].completed_at, zone)
+        yield "last-session", last + timedelta(days=days)
+
+
+def _last_of_each_day(facts: PlanFacts, zone: str) -> Iterator[tuple[str, datetime | date]]:
+    """Two sessions of one day count as two, and are asked about once (G5)."""
+    by_day = {_day(one.completed_at, zone): one.completed_at for one in facts.sessions}
+    yield from by_day.items()
+
+
+def dropped_on(facts: PlanFacts, policy: PlanPolicy, zone: str) -> date | None:
+    """The day on which a plan counts as dropped; None while it has no session or is through."""
+    if not facts.sessions or len(facts.sessions) >= (facts.sessions_planned or 0):
+        return None
+    last = calendar.local_date(facts.sessions[-1].completed_at, zone)
+    interval = facts.session_interval_days or policy.session_interval_days
+    return last + timedelta(days=-(-interval * policy.dropped_percent // 100))
+
+
+def date_problem(facts: PlanFacts, policy: PlanPolicy) -> str | None:
+    """Why nobody can be reminded of the first payment: NULL_DATE or ABSURD_DATE; None if fine."""
+    if facts.status not in RUNNING or not facts.has_schedule:
+        return None
+    if facts.first_payment_on is None:
+        return "NULL_DATE"
+    known_on = facts.first_payment_known_on
+    if facts.is_date_confirmed or known_on is None:
+        return None
+    latest = known_on + timedelta(days=policy.first_payment_days_max)
+    return None if known_on <= facts.first_payment_on <= latest else "ABSURD_DATE"
+
+
+def _days_of(policy: PlanPolicy, anchor: Anchor) -> int:
+    return next((step.days or 0 for step in policy.steps if step.anchor is anchor), 0)
+
+
+def _day(at: datetime, zone: str) -> str:
+    return calendar.local_date(at, zone).isoformat()
