@@ -10,7 +10,9 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
+from domain.case import Decision, Hold
 from domain.model import Record
+from domain.plan_policy import PlanPolicy
 
 
 class Lender(StrEnum):
@@ -63,6 +65,36 @@ class Installment(Record):
     amount_cents: int = Field(gt=0)
 
 
+class OpenQuestion(Record):
+    """A question to the desk that a run hands on to the next one."""
+
+    review_id: str
+    code: str
+    key: str
+    number: int
+    reminders: tuple[tuple[int, AwareDatetime], ...]
+    """Business day and instant of each reminder still to come."""
+
+
+class Carried(Record):
+    """What one run of a plan hands on to the next; all else is read from the books again."""
+
+    done: tuple[str, ...]
+    """Keys of what was said, or is past."""
+    asked: tuple[str, ...]
+    """Keys of what the desk was asked."""
+    not_before: dict[str, AwareDatetime]
+    questions: tuple[OpenQuestion, ...]
+    questions_asked: int
+    decisions: tuple[Decision, ...]
+    """Answers that are still to be carried out, or that a repetition must meet."""
+    declines: tuple["CardDeclined", ...] = ()
+    seen_events: tuple[str, ...] = ()
+    booked_at: AwareDatetime | None = None
+    held: Hold | None = None
+    notes: tuple[str, ...] = ()
+
+
 class PlanInput(Record):
     """What a `FinancingPlan` starts with; all else it reads from the books."""
 
@@ -71,11 +103,15 @@ class PlanInput(Record):
     plan_id: str
     """The lender's own opaque id (its application, else its purchase); ours for in-house."""
     zone: str
+    policy: PlanPolicy
+    """The cadence as it was when the plan began; a new version never changes a running plan."""
     event_id: str
     """What opened the case: an inbox event, a row of a file, a person's entry."""
     staff_reminder_business_days: tuple[int, ...] = (1, 3, 7)
     clock_shift_seconds: int = 0
     """Rehearsals only: moves the case's clock so that a day can be played at any hour."""
+    carried: Carried | None = None
+    """From the run before, when a long plan continues as new."""
 
 
 class PlanStanding(Record):
@@ -112,6 +148,8 @@ class PlanStanding(Record):
     approval_expires_on: date | None = None
     first_payment_on: date | None = None
     """As it was told, however odd: `is_date_confirmed` when a person says that it is right."""
+    first_payment_known_on: date | None = None
+    """The civil day on which we learned that date."""
     final_payment_on: date | None = None
     is_date_confirmed: bool = False
     has_autopay: bool | None = None

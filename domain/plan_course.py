@@ -6,44 +6,32 @@ from all facts; what has been said is remembered by key, so that nothing is ever
 
 from collections.abc import Iterator, Sequence, Set
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 from pydantic import AwareDatetime
 
 from domain import calendar
 from domain.model import Record
+from domain.plan_case import PlanStanding, PlanStatus
 from domain.plan_policy import Anchor, PlanPolicy, PlanStep, Unless
 
-
-class PlanStatus(StrEnum):
-    """Where a plan stands with its lender, or with us for instalments of our own."""
-
-    REQUESTED = "requested"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
-    ACCEPTED = "accepted"
-    FUNDED = "funded"
-    PAID_OFF = "paid_off"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-    REFUNDED = "refunded"
-    REFINANCED = "refinanced"
-    TRANSFERRED = "transferred"
-    CHARGED_OFF = "charged_off"
-    UNKNOWN = "unknown"
-
-
-RUNNING = frozenset({PlanStatus.ACCEPTED, PlanStatus.FUNDED})
+RUNNING = frozenset(
+    {
+        PlanStatus.ACCEPTED,
+        PlanStatus.FUNDING,
+        PlanStatus.FUNDED,
+        PlanStatus.PARTLY_REFUNDED,
+    }
+)
 """The patient has signed: payments fall due and sessions are delivered."""
+
+APPROVED = frozenset({PlanStatus.APPROVED, PlanStatus.PENDING_PATIENT, *RUNNING})
 
 OVER = frozenset(
     {
         PlanStatus.WITHDRAWN,
-        PlanStatus.COMPLETED,
         PlanStatus.CANCELLED,
         PlanStatus.REFUNDED,
+        PlanStatus.REVERSED,
         PlanStatus.REFINANCED,
         PlanStatus.TRANSFERRED,
         PlanStatus.CHARGED_OFF,
@@ -60,24 +48,12 @@ class Session(Record):
 
 
 class PlanFacts(Record):
-    """All that the books know of one plan. Amounts in cents, dates civil at the location."""
+    """All that the books know of one plan, and of its patient as far as the plan cares."""
 
-    status: PlanStatus
-    approved_at: AwareDatetime | None = None
-    expires_on: date | None = None
-    declined_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
-    first_payment_on: date | None = None
-    first_payment_known_on: date | None = None
-    """The day on which we learned that date."""
-    final_payment_on: date | None = None
-    has_schedule: bool = True
-    """False for a card: its bank tells the patient what is due, and nobody tells us."""
-    is_date_confirmed: bool = False
-    """A person has said that the first payment is right although it looks odd."""
-    sessions_planned: int | None = None
-    session_interval_days: int | None = None
+    plan: PlanStanding
     sessions: tuple[Session, ...] = ()
+    """Completed ones, oldest first."""
+    session_interval_days: int | None = None
     booked_on: date | None = None
     """The next known booking that lies ahead."""
     is_overdue: bool = False
@@ -177,36 +153,52 @@ def _anchors(
 def _of_kind(
     kind: Anchor, facts: PlanFacts, policy: PlanPolicy, zone: str
 ) -> Iterator[tuple[str, datetime | date]]:
-    is_approved = facts.status in {PlanStatus.APPROVED, *RUNNING}
-    if kind is Anchor.APPROVED and is_approved and facts.approved_at is not None:
-        yield _day(facts.approved_at, zone), facts.approved_at
-    elif kind is Anchor.EXPIRY and facts.status is PlanStatus.APPROVED and facts.expires_on:
-        yield facts.expires_on.isoformat(), facts.expires_on
-    elif kind is Anchor.DECLINED and facts.status is PlanStatus.DECLINED and facts.declined_at:
-        yield _day(facts.declined_at, zone), facts.declined_at
-    elif facts.status in RUNNING:
+    is_approved = facts.plan.status in APPROVED
+    if kind is Anchor.APPROVED and is_approved and facts.plan.approved_at is not None:
+        yield _day(facts.plan.approved_at, zone), facts.plan.approved_at
+    elif (
+        kind is Anchor.EXPIRY
+        and facts.plan.status is PlanStatus.APPROVED
+        and facts.plan.approval_expires_on
+    ):
+        yield facts.plan.approval_expires_on.isoformat(), facts.plan.approval_expires_on
+    elif (
+        kind is Anchor.DECLINED
+        and facts.plan.status is PlanStatus.DECLINED
+        and facts.plan.declined_at
+    ):
+        yield _day(facts.plan.declined_at, zone), facts.plan.declined_at
+    elif facts.plan.status in RUNNING:
         yield from _of_running(kind, facts, policy, zone)
-    elif kind is Anchor.FINAL_PAYMENT and facts.status is PlanStatus.PAID_OFF and facts.ended_at:
+    elif (
+        kind is Anchor.FINAL_PAYMENT
+        and facts.plan.status is PlanStatus.PAID_OFF
+        and facts.plan.ended_at
+    ):
         # Paid off early: once, some days after whatever was said last.
         quiet_until = (facts.last_touch_on or date.min) + timedelta(days=policy.payoff_quiet_days)
         days = -_days_of(policy, Anchor.FINAL_PAYMENT)
-        paid_on = calendar.local_date(facts.ended_at, zone)
+        paid_on = calendar.local_date(facts.plan.ended_at, zone)
         yield "payoff", max(paid_on, quiet_until) + timedelta(days=days)
 
 
 def _of_running(
     kind: Anchor, facts: PlanFacts, policy: PlanPolicy, zone: str
 ) -> Iterator[tuple[str, datetime | date]]:
-    if kind is Anchor.FIRST_PAYMENT and facts.first_payment_on and not date_problem(facts, policy):
-        yield facts.first_payment_on.isoformat(), facts.first_payment_on
+    if (
+        kind is Anchor.FIRST_PAYMENT
+        and facts.plan.first_payment_on
+        and not date_problem(facts, policy)
+    ):
+        yield facts.plan.first_payment_on.isoformat(), facts.plan.first_payment_on
     elif kind is Anchor.SESSION:
         yield from _last_of_each_day(facts, zone)
-    elif kind is Anchor.MID_PLAN and (facts.sessions_planned or 0) >= policy.mid_plan_of:
+    elif kind is Anchor.MID_PLAN and (facts.plan.sessions_planned or 0) >= policy.mid_plan_of:
         if len(facts.sessions) == policy.mid_plan_after:
             yield "mid", facts.sessions[-1].completed_at
     elif kind is Anchor.DROPPED and (dropped := dropped_on(facts, policy, zone)):
         yield dropped.isoformat(), dropped
-    elif kind is Anchor.FINAL_PAYMENT and facts.final_payment_on:
+    elif kind is Anchor.FINAL_PAYMENT and facts.plan.final_payment_on:
         yield from _final(facts, policy, zone)
 
 
@@ -214,14 +206,16 @@ def _final(
     facts: PlanFacts, policy: PlanPolicy, zone: str
 ) -> Iterator[tuple[str, datetime | date]]:
     """30 days before the end; a shorter plan hears it at its last session (G6)."""
-    final = facts.final_payment_on
-    signed_on = calendar.local_date(facts.approved_at, zone) if facts.approved_at else None
+    final = facts.plan.final_payment_on
+    signed_on = (
+        calendar.local_date(facts.plan.approved_at, zone) if facts.plan.approved_at else None
+    )
     days = -_days_of(policy, Anchor.FINAL_PAYMENT)
     if final is None:
         return
     if signed_on is None or (final - signed_on).days >= days:
         yield final.isoformat(), final
-    elif facts.sessions and len(facts.sessions) >= (facts.sessions_planned or 1):
+    elif facts.sessions and len(facts.sessions) >= (facts.plan.sessions_planned or 1):
         last = calendar.local_date(facts.sessions[-1].completed_at, zone)
         yield "last-session", last + timedelta(days=days)
 
@@ -234,7 +228,7 @@ def _last_of_each_day(facts: PlanFacts, zone: str) -> Iterator[tuple[str, dateti
 
 def dropped_on(facts: PlanFacts, policy: PlanPolicy, zone: str) -> date | None:
     """The day on which a plan counts as dropped; None while it has no session or is through."""
-    if not facts.sessions or len(facts.sessions) >= (facts.sessions_planned or 0):
+    if not facts.sessions or len(facts.sessions) >= (facts.plan.sessions_planned or 0):
         return None
     last = calendar.local_date(facts.sessions[-1].completed_at, zone)
     interval = facts.session_interval_days or policy.session_interval_days
@@ -243,15 +237,15 @@ def dropped_on(facts: PlanFacts, policy: PlanPolicy, zone: str) -> date | None:
 
 def date_problem(facts: PlanFacts, policy: PlanPolicy) -> str | None:
     """Why nobody can be reminded of the first payment: NULL_DATE or ABSURD_DATE; None if fine."""
-    if facts.status not in RUNNING or not facts.has_schedule:
+    if facts.plan.status not in RUNNING or not facts.plan.has_schedule:
         return None
-    if facts.first_payment_on is None:
+    if facts.plan.first_payment_on is None:
         return "NULL_DATE"
-    known_on = facts.first_payment_known_on
-    if facts.is_date_confirmed or known_on is None:
+    known_on = facts.plan.first_payment_known_on
+    if facts.plan.is_date_confirmed or known_on is None:
         return None
     latest = known_on + timedelta(days=policy.first_payment_days_max)
-    return None if known_on <= facts.first_payment_on <= latest else "ABSURD_DATE"
+    return None if known_on <= facts.plan.first_payment_on <= latest else "ABSURD_DATE"
 
 
 def _days_of(policy: PlanPolicy, anchor: Anchor) -> int:

@@ -87,7 +87,6 @@ class PlanPolicy(Record):
     """A renewal at an early payoff keeps so many days from the last message (G6)."""
     declined_rest_days: int = 90
     """How long a declined plan is kept for an approval after all."""
-    staff_reminder_business_days: tuple[int, ...] = (1, 3, 7)
 
 
 _BOTH = [Channel.SMS, Channel.EMAIL]
