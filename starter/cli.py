@@ -26,6 +26,7 @@ COMMANDS = (
     "match",
     "catalog",
     "switch",
+    "period",
     "simulate",
     "messages",
     "channel",

@@ -16,6 +16,7 @@ from starter.state import StateError
 from store.db import KeyReused, MigrationFailed
 from store.entitlements import LotShort
 from store.payments import OverAllocated
+from store.periods import PeriodClosed
 from store.reviews import ReviewClosed
 from store.vault import SealBroken, UnknownKey
 
@@ -41,6 +42,7 @@ _SPOKEN = (
     KeyReused,
     LotShort,
     OverAllocated,
+    PeriodClosed,
     ReviewClosed,
     SealBroken,
     UnknownKey,

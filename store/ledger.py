@@ -36,9 +36,15 @@ class Totals(Record):
 _POST = """
 WITH added AS (
     INSERT INTO ledger_entries
-        (entry_id, business_key, event, location_id, effective_on, corrects, content_hash)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::text[],
-        $7::text[])
+        (entry_id, business_key, event, location_id, effective_on, fact_on, corrects,
+        content_hash)
+    SELECT entry_id, business_key, event, location_id, greatest(fact_on, closed.until + 1),
+        CASE WHEN fact_on <= closed.until THEN fact_on END, corrects, content_hash
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::text[],
+        $7::text[]) AS entry (entry_id, business_key, event, location_id, fact_on, corrects,
+        content_hash)
+    LEFT JOIN (SELECT location_id, max(closed_until) AS until FROM period_closes
+        GROUP BY location_id) AS closed USING (location_id)
     ON CONFLICT DO NOTHING RETURNING entry_id
 ), lines AS (
     INSERT INTO ledger_postings
@@ -54,6 +60,7 @@ SELECT entry_id FROM added
 async def post_all(conn: Conn, entries: Sequence[Entry]) -> list[bool]:
     """Post several entries in one statement; for each, False when it was already there.
 
+    What belongs to a closed month is booked on the first open day, with the day of the fact.
     Raises KeyReused when an entry id or business key is there with other content. A batch of
     unbalanced postings fails at the latest when the transaction commits.
     """
