@@ -56,8 +56,14 @@ def run(words: Sequence[str]) -> int:
             from starter.errors import sentence
 
             typer.echo(sentence(error), err=True)
-        return 1
+        return _code_of(error)
     return 0
+
+
+def _code_of(error: Exception) -> int:
+    from starter.errors import Misspelt
+
+    return 2 if isinstance(error, Misspelt) else 1
 
 
 def command_line(words: Sequence[str]) -> typer.Typer:

@@ -25,6 +25,10 @@ class Refusal(Exception):
     """A command refuses; the text is the sentence that the person reads."""
 
 
+class Misspelt(Refusal):
+    """What was typed lacks something or cannot be read; the command ends with 2."""
+
+
 _SPOKEN = (
     Refusal,
     SettingsError,

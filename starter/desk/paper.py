@@ -90,9 +90,11 @@ def print_json(value: Any) -> None:
 
 
 def usage(sentence: str) -> NoReturn:
-    """Say in one sentence what was typed wrong, and leave with 2."""
-    typer.echo(sentence, err=True)
-    raise typer.Exit(2)
+    """Refuse in one sentence what was typed; a command ends with 2."""
+    # Imported here: it knows every part that can fail, and most commands never do.
+    from starter.errors import Misspelt
+
+    raise Misspelt(sentence)
 
 
 def confirmed(question: str, *, yes: bool, as_json: bool) -> bool:
