@@ -4,7 +4,7 @@ Nothing outside our books changes here, so a retry finds either nothing or all o
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date
 
 from temporalio import activity
 
@@ -80,6 +80,7 @@ class BuildActivities:
             catalog,
             priced,
             chart.service_at,
+            calendar.local_date(ask.at, case.zone),
         )
         document = await self._issue(conn, ask, client_id, chart, priced, latest, taken)
         balance_cents = await ledger.balance_of_case(conn, case.case_id)
@@ -140,20 +141,20 @@ class BuildActivities:
             ),
         )
         await invoices.save_draft(conn, case.case_id, input_hash(chart), chart, "issued", priced)
+        today = calendar.local_date(ask.at, case.zone)
         if latest is None:
             await entitlements.reserve(conn, case.case_id, client_id, taken)
-            await entitlements.commit(conn, case.case_id, document.document_id)
+            await entitlements.commit(conn, case.case_id, document.document_id, today)
             await invoices.pay_link(conn, case.case_id, client_id, case.location_id)
         else:
             await entitlements.release(conn, case.case_id)
-            await entitlements.settle_delta(conn, case.case_id, document.document_id, taken)
-        await self._post(conn, document, latest, ask.at, case.zone)
+            await entitlements.settle_delta(conn, case.case_id, document.document_id, taken, today)
+        await self._post(conn, document, latest, today)
         return document
 
     async def _post(
-        self, conn: Conn, document: Document, latest: Document | None, at: datetime, zone: str
+        self, conn: Conn, document: Document, latest: Document | None, today: date
     ) -> None:
-        today = calendar.local_date(at, zone)
         if latest is None:
             entry = entries.visit_issued(
                 document_id=document.document_id,

@@ -24,7 +24,8 @@ async def apply_credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
         return
     # Under the question's id: an amended chart levels what the visit itself has drawn.
     await entitlements.reserve(conn, review.review_id, client_id, drawn)
-    await entitlements.commit(conn, review.review_id, review.document_id or review.review_id)
+    today = calendar.local_date(ask.at, ask.case.zone)
+    await entitlements.commit(conn, review.review_id, review.document_id or review.review_id, today)
     await ledger.post(
         conn,
         entries.credit_applied(
@@ -33,7 +34,7 @@ async def apply_credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
             client_id=client_id,
             case_id=case_id,
             location_id=ask.case.location_id,
-            effective_on=calendar.local_date(ask.at, ask.case.zone),
+            effective_on=today,
         ),
     )
     await note_paid(conn, case_id)

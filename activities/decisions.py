@@ -226,6 +226,7 @@ async def apply_held_payment(
     balance_cents = max(0, await ledger.balance_of_case(conn, case.case_id))
     to_case_cents = min(balance_cents, amount_cents)
     excess_cents = amount_cents - to_case_cents
+    today = calendar.local_date(at, case.zone)
     await ledger.post(
         conn,
         entries.unapplied_applied(
@@ -235,11 +236,11 @@ async def apply_held_payment(
             client_id=client_id,
             case_id=case.case_id,
             location_id=case.location_id,
-            effective_on=calendar.local_date(at, case.zone),
+            effective_on=today,
         ),
     )
     if to_case_cents:
-        await payments.allocate(conn, payment_id, case.case_id, to_case_cents, decided_by)
+        await payments.allocate(conn, payment_id, case.case_id, to_case_cents, decided_by, today)
     if excess_cents:
         await grant_credit(conn, case, client_id, payment_id, excess_cents, at)
     await note_paid(conn, case.case_id)

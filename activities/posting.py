@@ -72,7 +72,9 @@ async def apply_payment(
         ),
     )
     if to_case_cents:
-        await payments.allocate(conn, fact.payment_id, case.case_id, to_case_cents, decided_by)
+        await payments.allocate(
+            conn, fact.payment_id, case.case_id, to_case_cents, decided_by, today
+        )
     if excess_cents:
         await grant_credit(conn, case, fact.client_id or "", fact.payment_id, excess_cents, at)
     await note_paid(conn, case.case_id)

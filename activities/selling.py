@@ -1,7 +1,7 @@
 """What a priced visit takes from the patient's lots, and the lots that it sells."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from domain import ids
@@ -55,12 +55,14 @@ async def sell(
     catalog: Catalog,
     priced: PricedInvoice,
     at: datetime,
+    on: date,
 ) -> tuple[PricedInvoice, list[Movement]]:
     """Grant what the visit sells now; returns the invoice naming the lots, and all it takes.
 
     A package that an amendment leaves alone stays the lot that it was. One that it changes or
     drops is taken back whole, and the changed one is granted anew under this document: that
-    fails with LotShort when another visit has drawn from it meanwhile. `at` is the sale.
+    fails with LotShort when another visit has drawn from it meanwhile. `at` is the sale, `on`
+    the day of its entry.
     """
     source = ids.document_id(case_id, 1)
     before = await lots.sold_by(conn, source)
@@ -73,7 +75,7 @@ async def sell(
         content = (same[0].remaining, same[0].value_cents)
         lot = next((one for one in same if before.get(one.lot_id) == content), same[-1])
         if lot.lot_id not in before:
-            await lots.grant_unit_lot(conn, client_id, location_id, lot, source)
+            await lots.grant_unit_lot(conn, client_id, location_id, lot, source, on=on)
         names[same[0].lot_id] = lot.lot_id
     named = _renamed(name_sold_lots(priced, source), names)
     kept = set(names.values())

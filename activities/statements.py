@@ -158,6 +158,7 @@ async def owed_by(conn: Conn, location_id: str, client_id: str) -> list[OwedInvo
 async def _post(conn: Conn, fact: PaymentFact, found: Placed, zone: str, at: datetime) -> None:
     """One entry per case; what is too much is the client's credit, in the last of them."""
     client_id, last = fact.client_id or "", found.allocations[-1]
+    today = calendar.local_date(at, zone)
     await ledger.post_all(
         conn,
         [
@@ -170,13 +171,13 @@ async def _post(conn: Conn, fact: PaymentFact, found: Placed, zone: str, at: dat
                 client_id=client_id,
                 case_id=part.case_id,
                 location_id=fact.location_id,
-                effective_on=calendar.local_date(at, zone),
+                effective_on=today,
             )
             for part in found.allocations
         ],
     )
     for part in found.allocations:
-        await payments.allocate(conn, fact.payment_id, part.case_id, part.cents, BY_PAYER)
+        await payments.allocate(conn, fact.payment_id, part.case_id, part.cents, BY_PAYER, today)
         await note_paid(conn, part.case_id)
     if found.excess_cents:
         await grant_credit_to(
@@ -226,7 +227,7 @@ async def release(
                 effective_on=today,
             ),
         )
-        await payments.allocate(conn, fact.payment_id, part.case_id, part.cents, by)
+        await payments.allocate(conn, fact.payment_id, part.case_id, part.cents, by, today)
         await note_paid(conn, part.case_id)
     if excess_cents:
         await keep_as_credit(conn, fact, excess_cents, zone, at)

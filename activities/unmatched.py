@@ -175,6 +175,7 @@ class UnmatchedActivities:
             balance_cents = max(0, await ledger.balance_of_case(conn, document.case_id))
             to_case_cents = min(balance_cents, fact.amount_cents)
             excess_cents = fact.amount_cents - to_case_cents
+            today = calendar.local_date(ask.at, ask.payment.zone)
             await ledger.post(
                 conn,
                 entries.unidentified_applied(
@@ -184,12 +185,12 @@ class UnmatchedActivities:
                     client_id=document.client_id,
                     case_id=document.case_id,
                     location_id=document.location_id,
-                    effective_on=calendar.local_date(ask.at, ask.payment.zone),
+                    effective_on=today,
                 ),
             )
             if to_case_cents:
                 await payments.allocate(
-                    conn, fact.payment_id, document.case_id, to_case_cents, ask.decision.by
+                    conn, fact.payment_id, document.case_id, to_case_cents, ask.decision.by, today
                 )
             if excess_cents:
                 await grant_credit_to(

@@ -37,7 +37,7 @@ async def open_books(
     today = calendar.local_date(at, zone)
     known = await lots.known_lots(conn, client_id)
     for unit_lot in (one for one in opening.unit_lots if one.lot_id not in known):
-        await lots.grant_unit_lot(conn, client_id, location_id, unit_lot, "opening")
+        await lots.grant_unit_lot(conn, client_id, location_id, unit_lot, "opening", on=today)
         await _post(
             conn,
             entries.opening_lot(
@@ -50,7 +50,7 @@ async def open_books(
             ),
         )
     for money_lot in (one for one in opening.money_lots if one.lot_id not in known):
-        await lots.grant_money_lot(conn, client_id, location_id, money_lot, "opening")
+        await lots.grant_money_lot(conn, client_id, location_id, money_lot, "opening", on=today)
         await _post(
             conn,
             entries.opening_lot(

@@ -6,7 +6,7 @@ its opening, in quantity and in cents, whoever writes. Call under `clients.lock_
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import asyncpg
@@ -64,8 +64,10 @@ class Movement(Record):
 _READ = """
 SELECT (
     SELECT coalesce(json_agg(lot ORDER BY lot.purchased_at, lot.lot_id), '[]') FROM (
-        SELECT l.lot_id, l.kind, l.skus, l.classes, l.tier, l.purchased_at, l.expires_on,
-            l.grace_days, l.opening_cents, l.paid_cents,
+        SELECT l.lot_id, l.kind, l.skus, l.classes, l.tier, l.purchased_at, l.grace_days,
+            coalesce((SELECT e.expires_on FROM lot_expiries e WHERE e.lot_id = l.lot_id
+             ORDER BY expiry_id DESC LIMIT 1), l.expires_on) AS expires_on,
+            l.opening_cents, l.paid_cents,
             (l.remaining_quantity - coalesce(own.quantity, 0))::text AS quantity,
             l.remaining_cents - coalesce(own.cents, 0)::bigint AS cents,
             (SELECT reinstated_by FROM lot_reinstatements r WHERE r.lot_id = l.lot_id
@@ -77,7 +79,8 @@ SELECT (
             l.source <> $4
             AND l.source NOT IN (SELECT document_id FROM documents WHERE case_id = $4)))
     ) AS lot
-    WHERE CASE WHEN lot.kind = 'unit' THEN lot.quantity::numeric > 0 ELSE lot.cents > 0 END
+    WHERE CASE WHEN lot.kind = 'unit' THEN lot.quantity::numeric > 0
+        ELSE lot.cents > 0 AND lot.paid_cents IS NULL END
 ) AS lots, (
     SELECT coalesce(json_agg(m ORDER BY m.tier), '[]') FROM (
         SELECT DISTINCT ON (tier) tier, status, until FROM memberships
@@ -100,8 +103,9 @@ async def read(
 ) -> Entitlements:
     """What the client brings to a visit at `at`, as if `own_case` had never touched it.
 
-    Lots bought after `at`, and lots that the case itself sold, are left out; expired ones are
-    in, because the price engine says so to a person. `zone` decides which civil day is today.
+    Lots bought after `at`, lots that the case itself sold and credits that are not paid yet are
+    left out; expired ones are in, because the price engine says so to a person. `zone` decides
+    which civil day is today.
     """
     row = await conn.fetchrow(_READ, client_id, at, zone, own_case)
     assert row is not None
@@ -190,8 +194,9 @@ WITH wanted AS (
         (coalesce(wanted.cents, 0) - coalesce(held.cents, 0))::bigint AS cents
     FROM wanted FULL JOIN held USING (lot_id)
 )
-INSERT INTO lot_movements (lot_id, client_id, case_id, document_id, kind, quantity, cents)
-SELECT change.lot_id, lots.client_id, $1, $3, part.kind, part.quantity, part.cents
+INSERT INTO lot_movements (lot_id, client_id, case_id, document_id, kind, quantity, cents,
+    booked_on)
+SELECT change.lot_id, lots.client_id, $1, $3, part.kind, part.quantity, part.cents, $9::date
 FROM change
 LEFT JOIN lots ON lots.lot_id = change.lot_id AND ($2::text IS NULL OR lots.client_id = $2)
 CROSS JOIN LATERAL (VALUES
@@ -201,9 +206,10 @@ WHERE part.quantity <> 0 OR part.cents <> 0
 """
 
 _COMMIT = """
-INSERT INTO lot_movements (lot_id, client_id, case_id, document_id, kind, quantity, cents)
+INSERT INTO lot_movements (lot_id, client_id, case_id, document_id, kind, quantity, cents,
+    booked_on)
 SELECT lot_id, client_id, $1, part.document_id, part.kind, held.quantity * part.sign,
-    held.cents * part.sign
+    held.cents * part.sign, $3::date
 FROM (
     SELECT lot_id, client_id, sum(quantity) AS quantity, sum(cents)::bigint AS cents
     FROM lot_movements WHERE case_id = $1 AND kind IN ('reserve', 'release')
@@ -229,6 +235,7 @@ async def _level(
     document_id: str | None,
     movements: Sequence[Movement],
     kinds: tuple[str, str],
+    on: date | None = None,
 ) -> None:
     async with _named_refusals():
         await conn.execute(
@@ -240,6 +247,7 @@ async def _level(
             [m.quantity or Decimal(0) for m in movements],
             [m.cents for m in movements],
             *kinds,
+            on,
         )
 
 
@@ -251,10 +259,13 @@ async def reserve(conn: Conn, case_id: str, client_id: str, movements: Sequence[
     await _level(conn, case_id, client_id, None, movements, ("reserve", "release"))
 
 
-async def commit(conn: Conn, case_id: str, document_id: str) -> None:
-    """Turn the case's open reservation into draws of `document_id`; again, nothing happens."""
+async def commit(conn: Conn, case_id: str, document_id: str, on: date | None = None) -> None:
+    """Turn the case's open reservation into draws of `document_id`; again, nothing happens.
+
+    `on` is the day of their entry, else the location's today.
+    """
     async with _named_refusals():
-        await conn.execute(_COMMIT, case_id, document_id)
+        await conn.execute(_COMMIT, case_id, document_id, on)
 
 
 async def release(conn: Conn, case_id: str) -> None:
@@ -273,10 +284,14 @@ async def drawn(conn: Conn, case_id: str) -> dict[str, tuple[Decimal, int]]:
 
 
 async def settle_delta(
-    conn: Conn, case_id: str, document_id: str, movements_total: Sequence[Movement]
+    conn: Conn,
+    case_id: str,
+    document_id: str,
+    movements_total: Sequence[Movement],
+    on: date | None = None,
 ) -> None:
     """Make the case's committed draws sum to `movements_total`, with rows on the same lots.
 
     Raises LotShort when a lot holds less than the change asks for.
     """
-    await _level(conn, case_id, None, document_id, movements_total, ("draw", "return"))
+    await _level(conn, case_id, None, document_id, movements_total, ("draw", "return"), on)

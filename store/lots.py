@@ -1,6 +1,8 @@
-"""Lots: what opens them, what can be said about them, and the proof that nothing is lost."""
+"""Lots: what opens and ends them, and the proof that nothing is lost on the way."""
 
+from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import AwareDatetime
 
@@ -13,7 +15,7 @@ class LotEvent(Record):
     """One fact of a lot's life; quantity and cents are signed, a taking is negative."""
 
     kind: str
-    """granted | reserve | release | draw | return | reinstated"""
+    """granted | reserve | release | draw | return | refund | expire | reinstated | new_expiry"""
     quantity: Decimal = Decimal(0)
     cents: int = 0
     case_id: str | None = None
@@ -24,7 +26,10 @@ class LotEvent(Record):
 
 
 class LotStatement(Record):
-    """Conservation of one lot, summed from its movements: opening + returned - drawn - reserved."""
+    """Conservation of one lot, summed from its movements.
+
+    opening + returned - drawn - reserved - ended = remaining; ended is refunded or expired.
+    """
 
     lot_id: str
     kind: str
@@ -34,34 +39,38 @@ class LotStatement(Record):
     reserved_quantity: Decimal
     drawn_quantity: Decimal
     returned_quantity: Decimal
+    ended_quantity: Decimal
     remaining_quantity: Decimal
     opening_cents: int
     reserved_cents: int
     drawn_cents: int
     returned_cents: int
+    ended_cents: int
     remaining_cents: int
 
     @property
     def is_conserved(self) -> bool:
         """Whether the movements explain the remainder to the unit and to the cent."""
         quantity = self.opening_quantity + self.returned_quantity
-        quantity -= self.drawn_quantity + self.reserved_quantity
-        cents = self.opening_cents + self.returned_cents - self.drawn_cents - self.reserved_cents
+        quantity -= self.drawn_quantity + self.reserved_quantity + self.ended_quantity
+        cents = self.opening_cents + self.returned_cents
+        cents -= self.drawn_cents + self.reserved_cents + self.ended_cents
         return (quantity, cents) == (self.remaining_quantity, self.remaining_cents)
 
 
 _GRANT = """
 INSERT INTO lots (lot_id, client_id, location_id, kind, skus, classes, tier, source, package_sku,
     opening_quantity, opening_cents, paid_cents, purchased_at, expires_on, grace_days,
-    content_hash, remaining_quantity, remaining_cents)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::text::date, $15, $16, $10, $11)
+    content_hash, booked_on, remaining_quantity, remaining_cents)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::text::date, $15, $16, $17,
+    $10, $11)
 ON CONFLICT (lot_id) DO NOTHING RETURNING true
 """
 
 
-async def _grant(conn: Conn, lot_id: str, *values: object) -> bool:
+async def _grant(conn: Conn, on: date | None, lot_id: str, *values: object) -> bool:
     digest = input_hash([lot_id, *values])
-    if await conn.fetchval(_GRANT, lot_id, *values, digest):
+    if await conn.fetchval(_GRANT, lot_id, *values, digest, on):
         return True
     stored = await conn.fetchval("SELECT content_hash FROM lots WHERE lot_id = $1", lot_id)
     if stored != digest:
@@ -76,14 +85,18 @@ async def grant_unit_lot(
     lot: UnitLot,
     source: str,
     package_sku: str | None = None,
+    *,
+    on: date | None = None,
 ) -> bool:
     """Open a lot with its `remaining` and `value_cents`; False when it is already there.
 
-    `source` is the document or case that sold it, or a word such as `opening`. Raises KeyReused
-    when the lot id is there with other content: ask `known_lots` before repeating an import.
+    `source` is the document or case that sold it, or a word such as `opening`. `on` is the day of
+    the entry of what is owed for it, else that of the purchase. Raises KeyReused when the lot id
+    is there with other content: ask `known_lots` before repeating an import.
     """
     return await _grant(
         conn,
+        on,
         lot.lot_id,
         client_id,
         location_id,
@@ -109,10 +122,17 @@ async def grant_money_lot(
     lot: MoneyLot,
     source: str,
     package_sku: str | None = None,
+    *,
+    on: date | None = None,
+    paid_cents: int | None = None,
 ) -> bool:
-    """Open a credit with its `remaining_cents`; as `grant_unit_lot`."""
+    """Open a credit with its `remaining_cents`; as `grant_unit_lot`.
+
+    A credit with `paid_cents` 0 is not used before what sold it is paid.
+    """
     return await _grant(
         conn,
+        on,
         lot.lot_id,
         client_id,
         location_id,
@@ -124,7 +144,7 @@ async def grant_money_lot(
         package_sku,
         Decimal(0),
         lot.remaining_cents,
-        None,
+        paid_cents,
         lot.purchased_at,
         lot.expires_on,
         0,
@@ -165,6 +185,48 @@ async def reinstate(conn: Conn, lot_id: str, by: str, reason: str) -> None:
     )
 
 
+async def end(
+    conn: Conn,
+    kind: Literal["refund", "expire"],
+    act_id: str,
+    lot_id: str,
+    quantity: Decimal,
+    cents: int,
+    on: date,
+) -> None:
+    """Take units and cents out of a lot for good; the entry of the same act says to where.
+
+    Not idempotent by itself: put it behind the ledger entry of `act_id`. The database refuses
+    what would leave less than nothing.
+    """
+    await conn.execute(
+        "INSERT INTO lot_movements (lot_id, client_id, case_id, document_id, kind, quantity,"
+        " cents, booked_on) SELECT lot_id, client_id, $2, $2, $3, -$4::numeric, -$5::bigint, $6"
+        " FROM lots WHERE lot_id = $1",
+        lot_id,
+        act_id,
+        kind,
+        quantity,
+        cents,
+        on,
+    )
+
+
+async def set_expiry(
+    conn: Conn, lot_id: str, expires_on: date, by: str, reason: str, act_id: str
+) -> None:
+    """Give a lot another last day; the earlier ones stay on record. A repeat changes nothing."""
+    await conn.execute(
+        "INSERT INTO lot_expiries (lot_id, expires_on, set_by, reason, act_id)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (act_id) DO NOTHING",
+        lot_id,
+        expires_on,
+        by,
+        reason,
+        act_id,
+    )
+
+
 async def history(conn: Conn, lot_id: str) -> list[LotEvent]:
     """Everything that happened to a lot, oldest first."""
     rows = await conn.fetch(
@@ -174,7 +236,9 @@ async def history(conn: Conn, lot_id: str) -> list[LotEvent]:
         " UNION ALL SELECT kind, quantity, cents, case_id, document_id, NULL, NULL,"
         " recorded_at, movement_id FROM lot_movements WHERE lot_id = $1"
         " UNION ALL SELECT 'reinstated', 0, 0, NULL, NULL, reinstated_by, reason, recorded_at,"
-        " 0 FROM lot_reinstatements WHERE lot_id = $1 ORDER BY recorded_at, n",
+        " 0 FROM lot_reinstatements WHERE lot_id = $1 UNION ALL SELECT 'new_expiry', 0, 0, NULL,"
+        " act_id, set_by, reason, recorded_at, 0 FROM lot_expiries WHERE lot_id = $1"
+        " ORDER BY recorded_at, n",
         lot_id,
     )
     return [LotEvent.model_validate(dict(row)) for row in rows]
@@ -192,7 +256,11 @@ async def lot_statement(conn: Conn, client_id: str) -> list[LotStatement]:
         " coalesce(-sum(m.quantity) FILTER (WHERE m.kind = 'draw'), 0) AS drawn_quantity,"
         " coalesce(-sum(m.cents) FILTER (WHERE m.kind = 'draw'), 0)::bigint AS drawn_cents,"
         " coalesce(sum(m.quantity) FILTER (WHERE m.kind = 'return'), 0) AS returned_quantity,"
-        " coalesce(sum(m.cents) FILTER (WHERE m.kind = 'return'), 0)::bigint AS returned_cents"
+        " coalesce(sum(m.cents) FILTER (WHERE m.kind = 'return'), 0)::bigint AS returned_cents,"
+        " coalesce(-sum(m.quantity) FILTER (WHERE m.kind IN ('refund', 'expire')), 0)"
+        "  AS ended_quantity,"
+        " coalesce(-sum(m.cents) FILTER (WHERE m.kind IN ('refund', 'expire')), 0)::bigint"
+        "  AS ended_cents"
         " FROM lots l LEFT JOIN lot_movements m USING (lot_id) WHERE l.client_id = $1"
         " GROUP BY l.lot_id ORDER BY l.purchased_at, l.lot_id",
         client_id,

@@ -1,5 +1,6 @@
 """Payments as facts that only move forward, and what part of each is applied to which case."""
 
+from datetime import date
 from typing import Literal
 
 import asyncpg
@@ -90,21 +91,30 @@ async def record(conn: Conn, fact: PaymentFact) -> bool:
 
 
 async def allocate(
-    conn: Conn, payment_id: str, case_id: str, amount_cents: int, decided_by: str
+    conn: Conn,
+    payment_id: str,
+    case_id: str,
+    amount_cents: int,
+    decided_by: str,
+    on: date | None = None,
 ) -> None:
     """Apply part of a payment to a case; a negative amount takes it back.
+
+    `on` is the day of its entry, else the location's today.
 
     Not idempotent by itself: put it behind the ledger entry or guard of the same decision.
     Raises OverAllocated when the sum would leave 0 to the payment's amount.
     """
     try:
         await conn.execute(
-            "INSERT INTO payment_allocations (payment_id, case_id, amount_cents, decided_by)"
-            " VALUES ($1, $2, $3, $4)",
+            "INSERT INTO payment_allocations"
+            " (payment_id, case_id, amount_cents, decided_by, booked_on)"
+            " VALUES ($1, $2, $3, $4, $5)",
             payment_id,
             case_id,
             amount_cents,
             decided_by,
+            on,
         )
     except asyncpg.CheckViolationError as refusal:
         raise OverAllocated(f"payment {payment_id} does not have that much left") from refusal
