@@ -65,6 +65,14 @@ class Installment(Record):
     amount_cents: int = Field(gt=0)
 
 
+class Ask(Record):
+    """A question for the desk. `key` names it for ever, so that it is asked once."""
+
+    code: str
+    key: str
+    says: tuple[str, ...] = ()
+
+
 class OpenQuestion(Record):
     """A question to the desk that a run hands on to the next one."""
 
@@ -88,10 +96,10 @@ class Carried(Record):
     questions_asked: int
     decisions: tuple[Decision, ...]
     """Answers that are still to be carried out, or that a repetition must meet."""
-    declines: tuple["CardDeclined", ...] = ()
-    seen_events: tuple[str, ...] = ()
-    booked_at: AwareDatetime | None = None
+    raised: tuple[Ask, ...] = ()
+    """Questions that something that happened has raised, not a standing of the books."""
     held: Hold | None = None
+    is_silenced: bool = False
     notes: tuple[str, ...] = ()
 
 

@@ -4,8 +4,9 @@ Facts may arrive late, twice, out of order or never. Everything here is therefor
 from all facts; what has been said is remembered by key, so that nothing is ever said twice.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 from pydantic import AwareDatetime
 
@@ -13,6 +14,8 @@ from domain import calendar
 from domain.model import Record
 from domain.plan_case import PlanStanding, PlanStatus
 from domain.plan_policy import Anchor, PlanPolicy, PlanStep, Unless
+
+NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 RUNNING = frozenset(
     {
@@ -73,9 +76,10 @@ class Touch(Record):
 
 
 class Next(Record):
-    """The touch to take or wait for, and those whose time is over, to be recorded."""
+    """The touch to take at `at` or wait for, and those whose time is over, to be recorded."""
 
-    touch: Touch | None
+    touch: Touch | None = None
+    at: AwareDatetime | None = None
     missed: tuple[Touch, ...] = ()
 
 
@@ -90,26 +94,40 @@ def touches(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[Touch]:
 
 
 def next_touch(
-    facts: PlanFacts, policy: PlanPolicy, done: Set[str], now: datetime, zone: str
+    facts: PlanFacts,
+    policy: PlanPolicy,
+    done: Set[str],
+    now: datetime,
+    zone: str,
+    not_before: Mapping[str, datetime] = NOTHING,
 ) -> Next:
-    """The next touch, due or upcoming.
+    """The next touch, due or upcoming. `not_before` holds by key when one may be tried again.
 
     Of several that are due the latest goes and the older ones of the same anchor are missed:
     after an outage a patient hears the last word once, not everything at a time.
     """
     today = calendar.local_date(now, zone)
     open_ones = [touch for touch in touches(facts, policy, zone) if touch.key not in done]
-    alive = [touch for touch in open_ones if touch.last_on >= today]
+
+    def goes_at(touch: Touch) -> datetime:
+        return max(touch.due_at, not_before.get(touch.key, touch.due_at))
+
+    def is_late(touch: Touch) -> bool:
+        return max(today, calendar.local_date(goes_at(touch), zone)) > touch.last_on
+
+    alive = [touch for touch in open_ones if not is_late(touch)]
     due = [touch for touch in alive if touch.due_at <= now]
     overtaken = [touch for touch in due if _is_overtaken(touch, due)]
-    missed = (*(touch for touch in open_ones if touch.last_on < today), *overtaken)
     waiting = [touch for touch in alive if touch not in overtaken]
-    ready = sorted(
-        (touch for touch in waiting if touch.due_at <= now),
-        key=lambda touch: (touch.step.priority, touch.last_on, touch.key),
+    ready = [touch for touch in waiting if goes_at(touch) <= now]
+    ready.sort(key=lambda touch: (touch.step.priority, touch.last_on, touch.key))
+    waiting.sort(key=lambda touch: (goes_at(touch), touch.step.priority, touch.key))
+    first = next(iter([*ready, *waiting]), None)
+    return Next(
+        touch=first,
+        at=goes_at(first) if first is not None else None,
+        missed=(*filter(is_late, open_ones), *overtaken),
     )
-    first = ready[0] if ready else waiting[0] if waiting else None
-    return Next(touch=first, missed=tuple(missed))
 
 
 def is_pointless(step: PlanStep, facts: PlanFacts) -> Unless | None:

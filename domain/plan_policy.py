@@ -87,6 +87,12 @@ class PlanPolicy(Record):
     """A renewal at an early payoff keeps so many days from the last message (G6)."""
     declined_rest_days: int = 90
     """How long a declined plan is kept for an approval after all."""
+    unused_rest_days: int = 180
+    """How long a plan that nobody has used is kept."""
+    close_after_days: int = 60
+    """After the final payment a plan is kept so long for what is still to come."""
+    verify_retry_minutes: int = 15
+    """When to look again for a booking that the PMS could not tell."""
 
 
 _BOTH = [Channel.SMS, Channel.EMAIL]

@@ -1,0 +1,109 @@
+"""Questions about financing plans: what is missing or odd, and who stopped coming."""
+
+from domain.topics import Need, Topic, choice, topic
+
+_ASK_LENDER = choice(
+    "ask_lender", "Ask the lender", "Nothing changes; the question comes back in 2 days."
+)
+_CALLED = choice("called", "Patient was called", "Nothing is sent; the plan goes on.")
+_SILENCE = choice(
+    "silence", "Say nothing more", "The plan goes on; no message of it is sent any more."
+)
+_STOP = choice("stop", "End the sequence", "No message of this plan is sent any more.")
+_WAIT = choice("wait", "Give it time", "The question comes back in 14 days.")
+
+TOPICS: tuple[Topic, ...] = (
+    topic(
+        "NULL_DATE",
+        "A payment date is missing",
+        "The plan is signed and a date that its reminders count from is not known.",
+        "Nobody is reminded of the payment; everything else goes on.",
+        "ask_lender",
+        choice(
+            "enter_date",
+            "Enter the date",
+            "The reminders that are still to come go out by this date.",
+            Need.UNTIL,
+        ),
+        _ASK_LENDER,
+        choice("no_reminder", "Remind nobody", "Nothing is sent about this date.", Need.REASON),
+    ),
+    topic(
+        "ABSURD_DATE",
+        "A payment date looks wrong",
+        "The first payment lies in the past, or more than 90 days ahead.",
+        "Nobody is reminded of the payment; everything else goes on.",
+        "ask_lender",
+        choice("confirm_date", "It is right", "The reminders go out by this date."),
+        choice(
+            "enter_date",
+            "Enter the right date",
+            "The reminders that are still to come go out by this date.",
+            Need.UNTIL,
+        ),
+        _ASK_LENDER,
+        choice("no_reminder", "Remind nobody", "Nothing is sent about this date.", Need.REASON),
+    ),
+    topic(
+        "CARD_DECLINED",
+        "A card was declined",
+        "A payment of the plan was declined and will not go through by itself.",
+        "The payment stays open; the lender or the next instalment may bring it up again.",
+        "called",
+        _CALLED,
+        _ASK_LENDER,
+        _SILENCE,
+    ),
+    topic(
+        "PLAN_UNKNOWN_CLIENT",
+        "Whose plan is it?",
+        "A lender tells of a plan, and nothing says which client it belongs to.",
+        "Nobody hears anything about this plan.",
+        None,
+        choice(
+            "link_client", "Link to a client", "The plan belongs to this client.", Need.CLIENT
+        ),
+        _ASK_LENDER,
+        _STOP,
+    ),
+    topic(
+        "PLAN_STATUS_UNKNOWN",
+        "The lender's word is unknown",
+        "The lender reports a status that nobody has described.",
+        "Nothing is sent about this plan until its status is known.",
+        "ask_lender",
+        choice("set_status", "Enter the status", "The plan goes on by this status.", Need.STATUS),
+        _ASK_LENDER,
+        _STOP,
+    ),
+    topic(
+        "APPROVAL_EXPIRED",
+        "The approval has expired",
+        "The patient was approved, and the time in which to use it is over.",
+        "Nothing is sent; the patient may apply anew.",
+        "called",
+        _CALLED,
+        _WAIT,
+        _STOP,
+    ),
+    topic(
+        "NOT_BOOKED",
+        "Approved and not booked",
+        "The patient was approved, was written to, and has booked nothing.",
+        "The approval may run out.",
+        "called",
+        _CALLED,
+        _WAIT,
+        _STOP,
+    ),
+    topic(
+        "PLAN_DROPPED",
+        "Stopped coming",
+        "The patient has sessions left, has booked nothing, and did not answer our message.",
+        "The sessions stay owed; whether the patient pays the lender is another matter.",
+        "called",
+        _CALLED,
+        _WAIT,
+        _STOP,
+    ),
+)
