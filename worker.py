@@ -33,6 +33,7 @@ from starter.exit import end
 from starter.metrics import metrics_runtime
 from starter.settings import Settings, load_settings
 from starter.wiring import Wiring, engine_address, wired
+from workflows.financing_plan import FinancingPlan
 from workflows.patient_reply import PatientReply
 from workflows.payout import PayoutTieOut
 from workflows.sweeps import DeskPayments, InboxRedrive, MissedVisits, Payouts, ProcessorCatchUp
@@ -44,6 +45,7 @@ WORKFLOWS: Sequence[type] = (
     UnmatchedPayment,
     PatientReply,
     PayoutTieOut,
+    FinancingPlan,
     InboxRedrive,
     ProcessorCatchUp,
     MissedVisits,

@@ -168,7 +168,11 @@ class Decision(Record):
     invoice_id: str | None = None
     """For `apply`: the invoice that the money belongs to; for `promise`: the one promised."""
     until: date | None = None
-    """For `promise`: the civil day by which the patient pays."""
+    """For `promise`: the civil day by which the patient pays; for `enter_date`: that date."""
+    client_id: str | None = None
+    """For `link_client`: whose plan it is."""
+    status: str | None = None
+    """For `set_status`: what the lender's word means."""
 
 
 class Stage(StrEnum):

@@ -85,6 +85,8 @@ class Next(Record):
 
 def touches(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[Touch]:
     """Everything that the facts call for, said or not, earliest first."""
+    if facts.plan.client_id is None:
+        return []
     found = [
         _touch(step, key, anchor, policy, zone)
         for step in policy.steps

@@ -6,7 +6,7 @@ No case ever answers one of them by itself.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain import topics_chase, topics_draft, topics_money, topics_people
+from domain import topics_chase, topics_draft, topics_money, topics_people, topics_plan
 from domain.case import Decision
 from domain.catalog import ItemClass
 from domain.money import dollars
@@ -20,6 +20,7 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
             *topics_chase.TOPICS,
             *topics_money.TOPICS,
             *topics_people.TOPICS,
+            *topics_plan.TOPICS,
         )
     }
 )
@@ -35,6 +36,8 @@ _WORDS: Mapping[Need, str] = MappingProxyType(
         Need.INVOICE: "the invoice that the money belongs to",
         Need.REASON: "a reason",
         Need.UNTIL: "a date",
+        Need.CLIENT: "a client",
+        Need.STATUS: "a status",
     }
 )
 

@@ -14,6 +14,8 @@ class Need(StrEnum):
     INVOICE = "invoice_id"
     REASON = "reason"
     UNTIL = "until"
+    CLIENT = "client_id"
+    STATUS = "status"
 
 
 class Choice(Record):

@@ -165,13 +165,4 @@ TOPICS: tuple[Topic, ...] = (
         choice("accept", "Accept the fee", "The fee is booked as charged.", Need.REASON),
         choice("contest", "Dispute the fee", "The difference stays owed by the lender."),
     ),
-    topic(
-        "NULL_DATE",
-        "Plan without a first payment date",
-        "The lender's record lacks the date of the first payment or the end of the plan.",
-        "No reminder of this plan goes out.",
-        "retry",
-        choice("retry", "The date is there now", "The plan is read from the lender again."),
-        _STOP,
-    ),
 )

@@ -6,9 +6,6 @@ _ASK_LENDER = choice(
     "ask_lender", "Ask the lender", "Nothing changes; the question comes back in 2 days."
 )
 _CALLED = choice("called", "Patient was called", "Nothing is sent; the plan goes on.")
-_SILENCE = choice(
-    "silence", "Say nothing more", "The plan goes on; no message of it is sent any more."
-)
 _STOP = choice("stop", "End the sequence", "No message of this plan is sent any more.")
 _WAIT = choice("wait", "Give it time", "The question comes back in 14 days.")
 
@@ -45,24 +42,12 @@ TOPICS: tuple[Topic, ...] = (
         choice("no_reminder", "Remind nobody", "Nothing is sent about this date.", Need.REASON),
     ),
     topic(
-        "CARD_DECLINED",
-        "A card was declined",
-        "A payment of the plan was declined and will not go through by itself.",
-        "The payment stays open; the lender or the next instalment may bring it up again.",
-        "called",
-        _CALLED,
-        _ASK_LENDER,
-        _SILENCE,
-    ),
-    topic(
         "PLAN_UNKNOWN_CLIENT",
         "Whose plan is it?",
         "A lender tells of a plan, and nothing says which client it belongs to.",
         "Nobody hears anything about this plan.",
         None,
-        choice(
-            "link_client", "Link to a client", "The plan belongs to this client.", Need.CLIENT
-        ),
+        choice("link_client", "Link to a client", "The plan belongs to this client.", Need.CLIENT),
         _ASK_LENDER,
         _STOP,
     ),

@@ -177,6 +177,7 @@ class FinancingPlan(PlanState):
         self.room.note(f"released by {release.by}")
         self.held = None
         self.is_silenced = False
+        self.news = True
         return "released"
 
     @workflow.update

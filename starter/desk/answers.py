@@ -24,6 +24,8 @@ OPTIONS = {
     Need.ITEM_CLASS: "--class CLASS",
     Need.REASON: "--reason WHY",
     Need.UNTIL: "--until DATE",
+    Need.CLIENT: "--client ID",
+    Need.STATUS: "--status STATUS",
 }
 """What a choice needs, as it is typed."""
 

@@ -64,6 +64,8 @@ FILLED = {
     Need.INVOICE: {"invoice_id": "inv-1"},
     Need.REASON: {"reason": "courtesy"},
     Need.UNTIL: {"until": "2026-03-20"},
+    Need.CLIENT: {"client_id": "client-1"},
+    Need.STATUS: {"status": "funded"},
 }
 CHOICES = [(topic, choice) for topic in TOPICS.values() for choice in topic.choices]
 NAMES = [f"{topic.code}-{choice.name}" for topic, choice in CHOICES]

@@ -38,16 +38,20 @@ from domain.case import (
 )
 from domain.ids import (
     payout_workflow_id,
+    plan_workflow_id,
     reply_workflow_id,
     unmatched_workflow_id,
     visit_workflow_id,
 )
 from domain.payout_case import PayoutInput, PayoutMoved, PayoutResult
+from domain.plan_case import Lender, PlanInput, PlanResult
+from domain.plan_policy import DEFAULT_PLAN
 from domain.policies import DEFAULT_CHASE
 from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived, ReplyResult
 from starter import binaries, compose
 from tests.workflows.fakes import ZONE, World, activities
 from tests.workflows.payout_fakes import FakePayouts
+from tests.workflows.plan_fakes import FakePlans
 from worker import make_worker
 from workflows import attributes
 
@@ -105,15 +109,16 @@ class Clinic:
     queue: str = field(default_factory=lambda: f"test-{uuid4()}")
     worker: Worker | None = None
     payouts: FakePayouts = field(init=False)
+    plans: FakePlans = field(init=False)
 
     def __post_init__(self) -> None:
         self.payouts = FakePayouts(self.world)
+        self.plans = FakePlans(self.world)
 
     async def work(self) -> None:
         """Start a worker, with an empty cache."""
-        self.worker = make_worker(
-            self.client, self.queue, [*activities(self.world), *self.payouts.activities()]
-        )
+        more = [*self.payouts.activities(), *self.plans.activities()]
+        self.worker = make_worker(self.client, self.queue, [*activities(self.world), *more])
         self._polling = asyncio.ensure_future(self.worker.run())
 
     async def rest(self) -> None:
@@ -161,6 +166,21 @@ class Clinic:
         )
         case_id = payout_workflow_id(start.source, start.payout_id)
         return await self._start("PayoutTieOut", start, case_id, PayoutResult, at)
+
+    async def plan(self, at: datetime = THURSDAY, plan_id: str = "", **facts: Any) -> "Case":
+        """Open the case of a financing plan that was approved just now."""
+        start = PlanInput(
+            location_id="lumin",
+            lender=Lender.CHERRY,
+            plan_id=plan_id or f"app_{uuid4().hex[:12]}",
+            zone=self.world.zone,
+            policy=DEFAULT_PLAN,
+            event_id="event-1",
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        self.plans.plan(**{"approved_at": at, "status_as_of": at, **facts})
+        case_id = plan_workflow_id(start.location_id, start.lender, start.plan_id)
+        return await self._start("FinancingPlan", start, case_id, PlanResult, at)
 
     async def reply(
         self, code: str = "REPLY_CALL", at: datetime = THURSDAY, client_id: str = ""
@@ -217,7 +237,9 @@ class Case:
         """Wait until neither a task nor an activity is under way."""
         for _ in range(2_000):
             found = (await self.handle.describe()).raw_description
-            if not found.pending_activities and not found.HasField("pending_workflow_task"):
+            is_begun = found.workflow_execution_info.history_length > 1
+            is_busy = found.pending_activities or found.HasField("pending_workflow_task")
+            if is_begun and not is_busy:
                 return
             await asyncio.sleep(0.005)
         raise TimeoutError(f"the case never came to rest: {found.pending_activities}")
