@@ -7,16 +7,14 @@ by nothing else. A payout is given to one line alone, the nearest first.
 import csv
 import hashlib
 import io
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 from domain.model import Record
+from domain.money import cents_of
 
 COLUMNS = ("date", "amount", "description", "reference")
 DAYS_APART_MAX = 3
-_AMOUNT = re.compile(r"([-+]?)\$?(\d{1,3}(?:,\d{3})+|\d{1,12})(\.\d{1,2})?")
 _FORMATS = ("%Y-%m-%d", "%m/%d/%Y")
 
 
@@ -65,7 +63,7 @@ def read_statement(text: str) -> tuple[list[BankLine], list[BadRow]]:
     for raw in reader:
         row = reader.line_num
         cells = {name: (raw.get(names[name]) or "").strip() for name in COLUMNS}
-        on, cents = _date(cells["date"]), _cents(cells["amount"])
+        on, cents = _date(cells["date"]), cents_of(cells["amount"])
         if on is None:
             bad.append(BadRow(row=row, why="the date is neither 2026-11-02 nor 11/02/2026"))
         elif not cents:
@@ -119,12 +117,3 @@ def _date(text: str) -> date | None:
         except ValueError:
             continue
     return None
-
-
-def _cents(text: str) -> int | None:
-    in_brackets = text.startswith("(") and text.endswith(")")
-    match = _AMOUNT.fullmatch(text[1:-1] if in_brackets else text)
-    if match is None or (in_brackets and match[1]):
-        return None
-    cents = int(Decimal(match[2].replace(",", "") + (match[3] or "")) * 100)
-    return -cents if in_brackets or match[1] == "-" else cents

@@ -32,12 +32,8 @@ from domain.template_catalog import (
 )
 
 PATIENT_VALUES = frozenset({"first_name", "practice_name", "pay_url"})
-DETAIL_VALUES: Mapping[str, frozenset[str]] = {
-    "visit": frozenset({"treatment", "amount"}),
-    "plan": frozenset({"payee", "amount", "on_date"}),
-}
-"""Of a visit, what was done and what it cost; of a plan, with whom it is, how much and when."""
-_MUST_TELL = {"visit": "treatment", "plan": "payee"}
+DETAIL_VALUES = frozenset({"treatment", "amount"})
+"""Say what was done, and what it cost."""
 CLASS_VALUES = {
     MessageClass.BILLING: frozenset[str](),
     MessageClass.CARE: frozenset({"practice_phone"}),
@@ -60,8 +56,6 @@ LONGEST_VALUES = {
     "pay_url": "L" * 60,
     "treatment": "T" * 30,
     "amount": "$12,345.67",
-    "payee": "CareCredit",
-    "on_date": "September 30",
     "practice_phone": "(555) 555-0100",
     "practice_address": "A" * 60,
     "question": "Q" * 60,
@@ -165,8 +159,7 @@ class _Linter:
         if self._file.kind != SMS or spec.message_class == MessageClass.CARE:
             required |= of_class
         if self._file.detail == DETAILED:
-            must_tell = _MUST_TELL[spec.about]
-            return allowed | DETAIL_VALUES[spec.about], frozenset(required | {must_tell})
+            return allowed | DETAIL_VALUES, frozenset(required | {"treatment"})
         return allowed, frozenset(required)
 
     def _lint_words(self, spec: TemplateSpec) -> Iterator[str]:

@@ -3,10 +3,12 @@
 Cents are `int`; rates and quantities are `Decimal`; nothing here accepts a float.
 """
 
+import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 _CENT = Decimal(1)
+_AMOUNT = re.compile(r"([-+]?)\$?(\d{1,3}(?:,\d{3})+|\d{1,12})(\.\d{1,2})?")
 
 
 def round_half_up(amount: Decimal) -> int:
@@ -52,3 +54,13 @@ def dollars(cents: int) -> str:
     """`-$1,234.05` for people; never parsed back."""
     sign = "-" if cents < 0 else ""
     return f"{sign}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+
+
+def cents_of(text: str) -> int | None:
+    """Cents of `1,234.50`, `-20.00`, `$5` or `(20.00)`, which is negative; None for other texts."""
+    in_brackets = text.startswith("(") and text.endswith(")")
+    match = _AMOUNT.fullmatch(text[1:-1] if in_brackets else text)
+    if match is None or (in_brackets and match[1]):
+        return None
+    cents = int(Decimal(match[2].replace(",", "") + (match[3] or "")) * 100)
+    return -cents if in_brackets or match[1] == "-" else cents
