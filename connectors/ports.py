@@ -233,6 +233,8 @@ class ProcessorPayment(Record):
     outside: bool = False
     """True for money that we ourselves reported as received elsewhere."""
     customer_id: str | None = None
+    failure_code: str | None = None
+    """Why a bank sent a debit back; None for cards, which are declined while the payer looks."""
 
 
 class ProcessorInvoice(Record):

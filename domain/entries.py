@@ -14,8 +14,9 @@ from domain.invoice import LineKind, PricedInvoice, TenderKind
 from domain.ledger import Entry, Tally, entry
 
 _AR = "1100"
+TIPS, ALLOWANCES = "2080", "4920"
 
-_SOLD_AS: Mapping[str, str] = MappingProxyType(
+SOLD_AS: Mapping[str, str] = MappingProxyType(
     {
         ItemClass.INJECTABLE: "4010",
         ItemClass.DEVICE: "4020",
@@ -27,8 +28,9 @@ _SOLD_AS: Mapping[str, str] = MappingProxyType(
         ItemClass.DEPOSIT: "2050",
     }
 )
+"""Class of item -> the account of its sale."""
 
-_SETTLED_FROM: Mapping[str, str] = MappingProxyType(
+SETTLED_FROM: Mapping[str, str] = MappingProxyType(
     {
         TenderKind.MEMBERSHIP_CREDIT: "2030",
         TenderKind.PROMOTIONAL_CREDIT: "4910",
@@ -39,6 +41,7 @@ _SETTLED_FROM: Mapping[str, str] = MappingProxyType(
         TenderKind.LENDER: "1030",
     }
 )
+"""Kind of tender -> the account that it settles from."""
 
 _RECEIVED_IN: Mapping[str, str] = MappingProxyType(
     {"card": "1020", "ach": "1020", "cash": "1040", "cheque": "1040", "other": "1040"}
@@ -60,7 +63,7 @@ def _visit_tally(client_id: str, case_id: str, priced: PricedInvoice) -> Tally:
     for line in priced.lines:
         if line.kind is LineKind.TIP:
             continue
-        account = _SOLD_AS[line.item_class]
+        account = SOLD_AS[line.item_class]
         if line.draw is not None:
             tally.move("2010", account, line.draw.value_cents)
         elif line.item_class == ItemClass.PACKAGE:
@@ -70,9 +73,9 @@ def _visit_tally(client_id: str, case_id: str, priced: PricedInvoice) -> Tally:
             tally.move(_AR, account, line.gross_cents)
             tally.move("4910", _AR, line.gross_cents - line.net_cents)
     tally.move(_AR, "2070", priced.tax_cents)
-    tally.move(_AR, "2080", priced.tip_cents)
+    tally.move(_AR, TIPS, priced.tip_cents)
     for tender in priced.tenders:
-        tally.move(_SETTLED_FROM[tender.kind], _AR, tender.cents)
+        tally.move(SETTLED_FROM[tender.kind], _AR, tender.cents)
     return tally
 
 
@@ -119,7 +122,8 @@ def visit_amended(
     return entry("visit_amended", key, location_id, effective_on, tally, corrects)
 
 
-def _money_in(kind: str) -> str:
+def money_in(kind: str) -> str:
+    """The account that money of a kind arrives in and leaves from; ValueError for no money."""
     if kind not in _RECEIVED_IN:
         raise ValueError(f"a {kind} tender is not new money")
     return _RECEIVED_IN[kind]
@@ -143,8 +147,8 @@ def payment_received(
     several cases is one entry per case. Raises ValueError on a kind that is not new money.
     """
     tally = Tally(client_id, case_id)
-    tally.move(_money_in(kind), _AR, amount_to_case_cents)
-    tally.move(_money_in(kind), "2060", excess_cents)
+    tally.move(money_in(kind), _AR, amount_to_case_cents)
+    tally.move(money_in(kind), "2060", excess_cents)
     key = f"received|{source}|{payment_id}|{case_id}"
     return entry("payment_received", key, location_id, effective_on, tally)
 
@@ -159,7 +163,7 @@ def unidentified_received(
     effective_on: date,
 ) -> Entry:
     """Money from an unknown payer, kept in 2095 until somebody knows."""
-    tally = Tally().move(_money_in(kind), "2095", amount_cents)
+    tally = Tally().move(money_in(kind), "2095", amount_cents)
     key = f"unidentified|{source}|{payment_id}"
     return entry("unidentified_received", key, location_id, effective_on, tally)
 
@@ -203,7 +207,7 @@ def unapplied_received(
     effective_on: date,
 ) -> Entry:
     """Money of a known client without an invoice, kept in 2090."""
-    tally = Tally(client_id).move(_money_in(kind), "2090", amount_cents)
+    tally = Tally(client_id).move(money_in(kind), "2090", amount_cents)
     key = f"unapplied|{source}|{payment_id}"
     return entry("unapplied_received", key, location_id, effective_on, tally)
 
@@ -241,7 +245,7 @@ def duplicate_received(
     effective_on: date,
 ) -> Entry:
     """A suspected second payment: kept in 2090 and never set against the receivable."""
-    tally = Tally(client_id).move(_money_in(kind), "2090", amount_cents)
+    tally = Tally(client_id).move(money_in(kind), "2090", amount_cents)
     key = f"duplicate|{source}|{payment_id}"
     return entry("duplicate_received", key, location_id, effective_on, tally)
 

@@ -119,6 +119,12 @@ class Tally:
             raise ValueError(f"cannot move {cents} cents from {credit} to {debit}")
         return self.add(debit, cents).add(credit, -cents)
 
+    def plus(self, other: "Tally") -> "Tally":
+        """Add another tally, line by line; its lines keep their owners."""
+        for key, cents in other._cents.items():
+            self._cents[key] = self._cents.get(key, 0) + cents
+        return self
+
     def minus(self, other: "Tally") -> "Tally":
         """Take another tally away, line by line."""
         for key, cents in other._cents.items():

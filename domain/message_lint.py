@@ -32,8 +32,12 @@ from domain.template_catalog import (
 )
 
 PATIENT_VALUES = frozenset({"first_name", "practice_name", "pay_url"})
-DETAIL_VALUES = frozenset({"treatment", "amount"})
-"""Say what was done, and what it cost."""
+DETAIL_VALUES: Mapping[str, frozenset[str]] = {
+    "visit": frozenset({"treatment", "amount"}),
+    "plan": frozenset({"payee", "amount", "on_date"}),
+}
+"""Of a visit, what was done and what it cost; of a plan, with whom it is, how much and when."""
+_MUST_TELL = {"visit": "treatment", "plan": "payee"}
 CLASS_VALUES = {
     MessageClass.BILLING: frozenset[str](),
     MessageClass.CARE: frozenset({"practice_phone"}),
@@ -56,6 +60,8 @@ LONGEST_VALUES = {
     "pay_url": "L" * 60,
     "treatment": "T" * 30,
     "amount": "$12,345.67",
+    "payee": "CareCredit",
+    "on_date": "September 30",
     "practice_phone": "(555) 555-0100",
     "practice_address": "A" * 60,
     "question": "Q" * 60,
@@ -159,7 +165,8 @@ class _Linter:
         if self._file.kind != SMS or spec.message_class == MessageClass.CARE:
             required |= of_class
         if self._file.detail == DETAILED:
-            return allowed | DETAIL_VALUES, frozenset(required | {"treatment"})
+            must_tell = _MUST_TELL[spec.about]
+            return allowed | DETAIL_VALUES[spec.about], frozenset(required | {must_tell})
         return allowed, frozenset(required)
 
     def _lint_words(self, spec: TemplateSpec) -> Iterator[str]:

@@ -214,10 +214,9 @@ def load_templates(folder: Path | None = None) -> None:
 
 
 def _level(template: str, values: Mapping[str, object], detail: str, version: int) -> Detail:
-    has_details = DETAILED in spec_of(template, version).details
-    return (
-        DETAILED if detail == DETAILED and has_details and set(values) >= DETAIL_VALUES else NEUTRAL
-    )
+    spec = spec_of(template, version)
+    is_detailed = detail == DETAILED and DETAILED in spec.details
+    return DETAILED if is_detailed and set(values) >= DETAIL_VALUES[spec.about] else NEUTRAL
 
 
 def _filling(template: str, language: str, detail: Detail, kind: str, version: int) -> _Filling:

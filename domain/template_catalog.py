@@ -34,6 +34,7 @@ class TemplateSpec(Authored):
     tone: Tone | None = None
     steps: tuple[str, ...] = ()
     details: tuple[Detail, ...] = (NEUTRAL,)
+    about: Literal["visit", "plan"] = "visit"
     asks_for_money: bool = False
 
 

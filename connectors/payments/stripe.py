@@ -16,6 +16,7 @@ from connectors.payments.stripe_checkout import Checkouts
 from connectors.payments.stripe_http import StripeHttp
 from connectors.payments.stripe_opening import Bill, Opening
 from connectors.payments.stripe_payouts import StripePayouts
+from connectors.payments.stripe_reversals import StripeReversals
 from connectors.payments.stripe_shapes import (
     CAUGHT_UP_TYPES,
     Missing,
@@ -78,6 +79,8 @@ class StripeProcessor:
         self._opening, self._checkouts = Opening(client), Checkouts(client)
         self.payouts = StripePayouts(client)
         """`PayoutPort` over the same client."""
+        self.reversals = StripeReversals(client, self.payouts)
+        """`ReversalPort` over the same client."""
 
     async def close(self) -> None:
         """Close the connection pool."""

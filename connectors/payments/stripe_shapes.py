@@ -40,6 +40,7 @@ CAUGHT_UP_TYPES = (
     "payment_intent.canceled",
     "charge.refunded",
     "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
     "refund.failed",
     "checkout.session.completed",
@@ -117,7 +118,16 @@ def to_payment(row: Mapping[str, Any], customer_id: str | None) -> ProcessorPaym
         paid_at=at(row["status_transitions"]["paid_at"]),
         outside=payment["type"] == "payment_record",
         customer_id=customer_id,
+        failure_code=_returned(payment.get("payment_intent")),
     )
+
+
+def _returned(intent: Any) -> str | None:
+    """The bank's reason, of a debit that was under way and came back."""
+    if not isinstance(intent, Mapping) or "us_bank_account" not in intent["payment_method_types"]:
+        return None
+    error = intent.get("last_payment_error")
+    return str(error.get("code") or "unknown") if isinstance(error, Mapping) else None
 
 
 def to_invoice(invoice: Mapping[str, Any], payments: list[Mapping[str, Any]]) -> ProcessorInvoice:

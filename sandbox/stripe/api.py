@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from sandbox.box import Box
 from sandbox.faults import HangUp
-from sandbox.stripe import billing, checkout, lists, payments, payouts
+from sandbox.stripe import billing, checkout, disputes, lists, payments, payouts, refunds
 from sandbox.stripe.checkout_page import checkout_routes
 from sandbox.stripe.pages import pay_routes
 from sandbox.stripe.params import check_params
@@ -133,9 +133,14 @@ ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
     ),
     ("GET", "/charges", "charges.list", lambda t, _, f: lists.charges(t, f)),
     ("GET", "/charges/{id}", "charges.retrieve", _read("charge")),
-    ("POST", "/refunds", "refunds.create", lambda t, _, f: payments.create_refund(t, f)),
+    ("POST", "/refunds", "refunds.create", lambda t, _, f: refunds.create_refund(t, f)),
     ("GET", "/refunds", "refunds.list", lambda t, _, f: lists.refunds(t, f)),
     ("GET", "/refunds/{id}", "refunds.retrieve", _read("refund")),
+    ("POST", "/refunds/{id}/cancel", "refunds.cancel", refunds.cancel),
+    ("GET", "/disputes", "disputes.list", lambda t, _, f: disputes.disputes(t, f)),
+    ("GET", "/disputes/{id}", "disputes.retrieve", _read("dispute")),
+    ("POST", "/disputes/{id}", "disputes.update", disputes.update),
+    ("POST", "/disputes/{id}/close", "disputes.close", disputes.close),
     ("GET", "/payouts", "payouts.list", lambda t, _, f: payouts.payouts(t, f)),
     ("GET", "/payouts/{id}", "payouts.retrieve", _read("payout")),
     ("GET", "/events", "events.list", lambda t, _, f: lists.events(t, f)),

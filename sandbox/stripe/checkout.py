@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from sandbox.stripe.payments import DECLINED_CARD, charge_intent, new_intent
+from sandbox.stripe.payments import BANK_ACCOUNT, DECLINED_CARD, RETURNED, charge_intent, new_intent
 from sandbox.stripe.twin import Twin
 from sandbox.stripe.wire import Doc, StripeError, amount, integer, nested, refuse
 
@@ -163,13 +163,13 @@ def _complete(t: Twin, doc: Doc, payment_status: str) -> Doc:
     return doc
 
 
-def settle_session(t: Twin, id: str, succeeded: bool) -> Doc:
+def settle_session(t: Twin, id: str, succeeded: bool, code: str = RETURNED) -> Doc:
     """The bank's answer, days later, to a debit that was started on the page."""
     doc = t.need(KIND, id)
     intent = t.need("payment_intent", doc["payment_intent"])
     if intent["status"] != "processing":
         raise StripeError(400, "No debit of this session is processing.")
-    if charge_intent(t, intent, "000123456789" if succeeded else DECLINED_CARD):
+    if charge_intent(t, intent, BANK_ACCOUNT if succeeded else DECLINED_CARD, code):
         doc["payment_status"] = "paid"
         t.save(doc)
         t.emit("checkout.session.async_payment_succeeded", doc)

@@ -2,12 +2,18 @@
 
 POST /invoices/{id}/pay         {"amount_cents"?, "card"?}: a patient pays on the page
 POST /invoices/{id}/processing  {"amount_cents"?}: a patient starts a bank debit
-POST /invoices/{id}/settle      {"succeeded": bool}: the bank answers
+POST /invoices/{id}/settle      {"succeeded": bool, "code"?}: the bank answers
 POST /sessions/{id}/pay         {"card"?}: a payer pays on a Checkout page
 POST /sessions/{id}/processing  {}: a payer starts a bank debit there
-POST /sessions/{id}/settle      {"succeeded": bool}: the bank answers
+POST /sessions/{id}/settle      {"succeeded": bool, "code"?}: the bank answers
 POST /loose_payment             {"amount_cents", "currency", "descriptor"?}
 POST /refund                    {"payment_intent", "amount_cents"?}: from the Dashboard
+POST /next_refund               {"status": pending | requires_action | failed}
+POST /refunds/{id}/succeed      {}: it has arrived
+POST /refunds/{id}/fail         {"reason"?}: it came back
+POST /disputes                  {"payment_intent", "amount_cents"?, "reason"?, "status"?}
+POST /disputes/{id}/decide      {"outcome": won | lost | warning_closed, "won_cents"?}
+POST /disputes/{id}/escalate    {}: an inquiry becomes a chargeback
 POST /payouts                   {"amount_cents"?, "arrives_in_days"?, "reconciled"?, "paid"?}: a
                                 payout of all that is free, or by hand of an amount
 POST /payouts/{id}/reconcile    {}: its parts can be listed
@@ -28,7 +34,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from sandbox.box import Box
-from sandbox.stripe import checkout, payments, payouts
+from sandbox.stripe import checkout, disputes, payments, payouts, refunds
 from sandbox.stripe.params import TABLE
 from sandbox.stripe.twin import Twin
 from sandbox.stripe.wire import Doc, StripeError
@@ -48,7 +54,7 @@ def stripe_control(box: Box) -> Starlette:
         return payments.pay_invoice(t, id, body.get("amount_cents"), VISA, ach=True)
 
     def settle(id: str, body: Doc) -> Doc:
-        return payments.settle_processing(t, id, bool(body.get("succeeded", True)))
+        return payments.settle_processing(t, id, **{"succeeded": True, **body})
 
     def pay_session(id: str, body: Doc) -> Doc:
         card = str(body.get("card") or VISA).replace(" ", "")
@@ -58,7 +64,7 @@ def stripe_control(box: Box) -> Starlette:
         return checkout.pay_session(t, id, VISA, ach=True)
 
     def settle_session(id: str, body: Doc) -> Doc:
-        return checkout.settle_session(t, id, bool(body.get("succeeded", True)))
+        return checkout.settle_session(t, id, **{"succeeded": True, **body})
 
     def loose(_: str, body: Doc) -> Doc:
         intent = payments.new_intent(t, body["amount_cents"], body["currency"], None)
@@ -70,7 +76,7 @@ def stripe_control(box: Box) -> Starlette:
         form = {"payment_intent": body["payment_intent"]}
         if body.get("amount_cents"):
             form["amount"] = str(body["amount_cents"])
-        return payments.create_refund(t, form)
+        return refunds.create_refund(t, form)
 
     def saved_failure(_: str, body: Doc) -> Doc:
         if body["operation"] not in TABLE:
@@ -90,6 +96,12 @@ def stripe_control(box: Box) -> Starlette:
         "/sessions/{id}/settle": settle_session,
         "/loose_payment": loose,
         "/refund": refund,
+        "/next_refund": lambda _, body: refunds.next_refund(t, body["status"]),
+        "/refunds/{id}/succeed": lambda id, _: refunds.succeed(t, id),
+        "/refunds/{id}/fail": lambda id, body: refunds.fail(t, id, **body),
+        "/disputes": lambda _, body: disputes.open_dispute(t, body),
+        "/disputes/{id}/decide": lambda id, body: disputes.decide(t, id, **body),
+        "/disputes/{id}/escalate": lambda id, _: disputes.escalate(t, id),
         "/payouts": lambda _, body: payouts.run(t, body),
         "/payouts/{id}/reconcile": lambda id, _: payouts.reconcile(t, id),
         "/payouts/{id}/pay": lambda id, _: payouts.pay(t, id),

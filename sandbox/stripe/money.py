@@ -4,6 +4,9 @@ from uuid import uuid4
 
 from sandbox.stripe.wire import Doc
 
+_TYPES = {"dispute": "adjustment", "dispute_reversal": "adjustment"}
+"""Reporting category -> type, where they differ."""
+
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 
 
@@ -133,7 +136,7 @@ def charge(id: str, now: int, intent: Doc, last4: str, failure: str | None) -> D
 def balance_transaction(
     id: str, now: int, cents: int, fee_cents: int, currency: str, source: str, kind: str
 ) -> Doc:
-    """What a charge or a refund does to the Stripe balance; `kind` is charge | refund."""
+    """One movement of the Stripe balance; `kind` is charge | refund | dispute | …"""
     fee = {"amount": fee_cents, "application": None, "currency": currency}
     details = [{**fee, "description": "Stripe processing fees", "type": "stripe_fee"}]
     return {
@@ -152,7 +155,7 @@ def balance_transaction(
         "reporting_category": kind,
         "source": source,
         "status": "pending",
-        "type": kind,
+        "type": _TYPES.get(kind, kind),
     }
 
 

@@ -111,6 +111,11 @@ TABLE: dict[str, tuple[str, str]] = {
     ),
     "refunds.retrieve": ("", "expand"),
     "refunds.list": ("", _LIST + " charge payment_intent"),
+    "refunds.cancel": ("", "expand"),
+    "disputes.retrieve": ("", "expand"),
+    "disputes.list": ("", _LIST + " charge payment_intent"),
+    "disputes.update": ("", "evidence expand intended_submission_method metadata submit"),
+    "disputes.close": ("", "expand"),
     "events.retrieve": ("", "expand"),
     "events.list": ("", _LIST + " delivery_success type types"),
     "payouts.retrieve": ("", "expand"),
@@ -127,6 +132,17 @@ NESTED: dict[tuple[str, str], tuple[str, str]] = {
     ),
     ("payment_records.report_payment", "processor_details"): ("type", "custom"),
     ("payment_records.report_payment", "guaranteed"): ("guaranteed_at", ""),
+    ("disputes.update", "evidence"): (
+        "",
+        "access_activity_log appeal billing_address cancellation_policy"
+        " cancellation_policy_disclosure cancellation_rebuttal customer_communication"
+        " customer_email_address customer_name customer_purchase_ip customer_signature"
+        " duplicate_charge_documentation duplicate_charge_explanation duplicate_charge_id"
+        " enhanced_evidence product_description receipt refund_policy refund_policy_disclosure"
+        " refund_refusal_explanation service_date service_documentation shipping_address"
+        " shipping_carrier shipping_date shipping_documentation shipping_tracking_number"
+        " uncategorized_file uncategorized_text",
+    ),
     ("invoice_payments.list", "payment"): ("type", "payment_intent payment_record"),
     ("events.list", "created"): ("", "gt gte lt lte"),
     ("payouts.list", "created"): ("", "gt gte lt lte"),

@@ -1,4 +1,4 @@
-"""Money: intents, charges with their fees, refunds, outside payments, and invoices paid by them."""
+"""Money: intents, charges with their fees, outside payments, and invoices paid by them."""
 
 from sandbox.stripe import money
 from sandbox.stripe.billing import cancel_default, close_if_settled, lower_default, tie
@@ -7,6 +7,9 @@ from sandbox.stripe.wire import Doc, StripeError, amount, boolean, nested, refus
 
 _COUNTED = ("amount_paid", "amount_remaining", "amount_overpaid", "status")
 DECLINED_CARD = "4000000000000002"
+BANK_ACCOUNT = "000123456789"
+RETURNED = "insufficient_funds"
+"""Why a bank sends a debit back, unless told otherwise."""
 _METHODS = {"pm_card_visa": "4242424242424242", "pm_card_chargeDeclined": DECLINED_CARD}
 
 
@@ -68,15 +71,16 @@ def cancel_intent(t: Twin, id: str) -> Doc:
     return intent
 
 
-def charge_intent(t: Twin, intent: Doc, card: str) -> bool:
+def charge_intent(t: Twin, intent: Doc, card: str, why: str = "card_declined") -> bool:
     """Charge the intent on `card`; False (and the events of a decline) for the declined one."""
-    failure = "card_declined" if card.replace(" ", "") == DECLINED_CARD else None
+    failure = why if card.replace(" ", "") == DECLINED_CARD else None
     charge = money.charge(t.new_id("ch"), t.now(), intent, card[-4:], failure)
     intent["latest_charge"] = charge["id"]
     t.link("charges_of", intent["id"], charge["id"])
     if failure:
-        error = {"type": "card_error", "code": failure, "message": "Your card was declined."}
+        error = {"type": "card_error", "code": failure, "message": "The payment was declined."}
         intent["status"], intent["last_payment_error"] = "requires_payment_method", error
+        intent["processing"] = None
         t.save(charge)
         t.save(intent)
         t.emit("charge.failed", charge)
@@ -170,14 +174,14 @@ def fail_invoice(t: Twin, bill: Doc) -> Doc:
     return bill
 
 
-def settle_processing(t: Twin, id: str, succeeded: bool) -> Doc:
+def settle_processing(t: Twin, id: str, succeeded: bool, code: str = RETURNED) -> Doc:
     """The bank's answer, days later, to every processing payment of an invoice."""
     bill = t.need("invoice", id)
     for row in t.linked("payments_of", id, "invoice_payment"):
         intent = t.get("payment_intent", nested(row, "payment", "payment_intent") or "")
         if intent is None or intent["status"] != "processing":
             continue
-        if charge_intent(t, intent, "000123456789" if succeeded else DECLINED_CARD):
+        if charge_intent(t, intent, BANK_ACCOUNT if succeeded else DECLINED_CARD, code):
             bill = apply_payment(t, row, intent["amount"])
         else:
             bill = fail_invoice(t, bill)
@@ -230,30 +234,3 @@ def pay(t: Twin, id: str, form: Doc) -> Doc:
     cancel_default(t, bill)
     close_if_settled(t, bill)
     return bill
-
-
-def create_refund(t: Twin, form: Doc) -> Doc:
-    """Give a charge back in part or whole; the invoice stays as it is."""
-    charge_id = form.get("charge")
-    if not charge_id:
-        intent_id = form.get("payment_intent")
-        charge_id = t.need("payment_intent", intent_id, "payment_intent", 400)["latest_charge"]
-    charge = t.need("charge", charge_id, "charge", status=400)
-    left = charge["amount_captured"] - charge["amount_refunded"]
-    cents = amount(form, "amount") if form.get("amount") else left
-    if not 1 <= cents <= left:
-        raise StripeError(400, "Charge has already been refunded.", "charge_already_refunded")
-    refund = money.refund(t.new_id("re"), t.now(), charge, cents, form)
-    txn = money.balance_transaction(
-        t.new_id("txn"), t.now(), -cents, 0, charge["currency"], refund["id"], "refund"
-    )
-    refund["balance_transaction"] = txn["id"]
-    charge["amount_refunded"] += cents
-    charge["refunded"] = cents == left
-    for doc in (txn, refund, charge):
-        t.save(doc)
-    t.link("refunds_of", charge["id"], refund["id"])
-    t.link("refunds_of", charge["payment_intent"], refund["id"])
-    t.emit("refund.created", refund)
-    t.emit("charge.refunded", charge)
-    return refund

@@ -21,6 +21,8 @@ SAMPLE = {
     "pay_url": "https://pay.lumin.example/p/Jk3x9QmT2vWzYbLc",
     "treatment": "Morpheus8",
     "amount": "$325.00",
+    "payee": "Cherry",
+    "on_date": "December 4",
     "practice_phone": "(512) 555-0100",
     "practice_address": "100 Example Street, Austin, TX 78701",
     "unsubscribe_url": "https://pay.lumin.example/u/Jk3x9QmT2vWzYbLc",

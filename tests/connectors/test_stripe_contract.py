@@ -9,7 +9,7 @@ import inspect
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +18,8 @@ import httpx
 import pytest
 import stripe as sdk
 
+from connectors.ports_reversals import ProcessorRefund
+from domain.evidence import Held, evidence
 from sandbox.stripe.params import NESTED, TABLE
 from tests.connectors.stripe_world import (
     CASE,
@@ -31,6 +33,14 @@ from tests.connectors.stripe_world import (
 )
 
 FIXTURES = Path(__file__).parents[3] / "shared" / "data" / "stripe_fixtures3.json"
+
+EVIDENCE = evidence(
+    date(2026, 11, 5),
+    [
+        Held(kind="chart", on=date(2026, 11, 5), reference=DOCUMENT),
+        Held(kind="invoice", on=date(2026, 11, 5), reference="LUM-000001"),
+    ],
+)
 
 OPTIONS = {
     "api_key",
@@ -83,6 +93,11 @@ MODULES = {
     "refunds.create": "refund_create",
     "refunds.retrieve": "refund_retrieve",
     "refunds.list": "refund_list",
+    "refunds.cancel": "refund_cancel",
+    "disputes.retrieve": "dispute_retrieve",
+    "disputes.list": "dispute_list",
+    "disputes.update": "dispute_update",
+    "disputes.close": "dispute_close",
     "events.retrieve": "event_retrieve",
     "events.list": "event_list",
     "payouts.retrieve": "payout_retrieve",
@@ -158,6 +173,16 @@ async def used(running: World) -> AsyncIterator[World]:
         if row.intent_id:
             await stripe.read_payment(row.intent_id)
             await world.control("/refund", payment_intent=row.intent_id, amount_cents=100)
+            made = await stripe.reversals.refund(
+                f"refund:{row.payment_id}", row.payment_id, 100, DOCUMENT
+            )
+            assert isinstance(made, ProcessorRefund)
+            await stripe.reversals.read_refund(made.refund_id)
+            disputed = await world.control("/disputes", payment_intent=row.intent_id)
+            await stripe.reversals.read_dispute(disputed["id"])
+            answer = f"dispute/stripe/{disputed['id']}/contest"
+            await stripe.reversals.submit_evidence(answer, disputed["id"], EVIDENCE)
+            await stripe.reversals.accept_dispute(f"{answer}:close", disputed["id"])
     await stripe.case_of_invoice(invoice.processor_id)
     await stripe.events_since(datetime.now(UTC) - timedelta(minutes=1))
     other = world.processor()
@@ -213,6 +238,13 @@ async def test_the_connector_sends_published_parameters_only(used: World) -> Non
         "payouts.retrieve",
         "payouts.list",
         "balance_transactions.list",
+        "refunds.create",
+        "refunds.retrieve",
+        "refunds.list",
+        "invoice_payments.retrieve",
+        "disputes.retrieve",
+        "disputes.update",
+        "disputes.close",
     }
     for row in calls:
         kinds, fields = allowed(MODULES[row["operation"]])
@@ -230,7 +262,9 @@ OPAQUE = re.compile(
     r"""
     \d+ | true | false | usd                                 # numbers, flags, the currency
   | (cus|in|pi|pr|po|evt)_[0-9a-z]+                             # Stripe's own ids
-  | payment | en | es | payment_intent\.latest_charge
+  | dispute/stripe/du_[0-9a-z]+/contest                      # our key of an answer
+  | (Records\ held\ by\ the\ practice:(\n[-0-9]{10}\ [a-z]+\ [-A-Za-z0-9]+)*) | [-0-9]{10}
+  | balance_transaction | payment | en | es | payment_intent\.latest_charge
   | https://pay\.example\.test/p/[A-Za-z0-9_-]{22}/(done|back)/[0-9a-f-]{36}   # our own page
   | Services
   | [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}                # our ids
@@ -273,6 +307,7 @@ async def test_stripe_learns_opaque_values_only(used: World) -> None:
 
 
 def test_the_privacy_check_itself_can_fail() -> None:
+    assert not OPAQUE.fullmatch("Records held by the practice:\n2026-11-05 chart of her face")
     for value in ("Botox", "Jane Miller", "jane@example.com", "+15125550100", "Services, visit X"):
         assert not OPAQUE.fullmatch(value)
 
@@ -286,6 +321,7 @@ KINDS = (
     "payment_record",
     "charge",
     "refund",
+    "dispute",
     "credit_note",
     "balance_transaction",
     "payout",
@@ -319,6 +355,7 @@ async def test_objects_have_no_field_that_the_sdk_does_not_know(used: World, kin
         "payment_record": sdk.PaymentRecord,
         "charge": sdk.Charge,
         "refund": sdk.Refund,
+        "dispute": sdk.Dispute,
         "credit_note": sdk.CreditNote,
         "balance_transaction": sdk.BalanceTransaction,
         "payout": sdk.Payout,
@@ -342,6 +379,7 @@ async def test_lists_load_in_the_sdk(used: World) -> None:
             "payment_intents",
             "charges",
             "refunds",
+            "disputes",
             "events",
             "balance_transactions",
             "payouts",

@@ -36,6 +36,7 @@ WORDS = {
     "practice_address": "1 Main Street, Austin, TX 78701",
     "unsubscribe_url": "https://pay.example/u/abc.def",
 }
+PLAN_DETAILS = {"payee": "Cherry", "on_date": "December 4"}
 DETAILS = {"treatment": "Morpheus8", "amount": "$325.00"}
 STAFF_WORDS = {
     "practice_name": "Lumin Aesthetics",
@@ -89,19 +90,24 @@ class TestRender:
         assert "\n" not in email.subject
 
     @pytest.mark.parametrize(("template", "language", "detail"), SHOWN)
-    def test_treatment_and_amount_are_said_at_the_detailed_level_alone(
+    def test_details_are_said_at_the_detailed_level_alone(
         self, template: str, language: str, detail: str
     ) -> None:
-        values = {**WORDS, **DETAILS}
+        values = {**WORDS, **DETAILS, **PLAN_DETAILS}
         email = render_email(template, values, language, detail)
         bodies = (render_text(template, values, language, detail), email.text, email.html)
         is_detailed = detail == DETAILED
-        assert all((DETAILS["treatment"] in body) == is_detailed for body in bodies)
-        has_amount = is_detailed and template == "invoice"
+        is_plan = CATALOG.templates[template].about == "plan"
+        for said, is_said in (("treatment", not is_plan), ("payee", is_plan)):
+            expected = is_detailed and is_said
+            assert all((values[said] in body) == expected for body in bodies)
+        has_date = is_detailed and template == "plan_first_payment"
+        assert all((values["on_date"] in body) == has_date for body in bodies)
+        has_amount = is_detailed and template != "receipt_nothing_due"
         assert all((DETAILS["amount"] in body) == has_amount for body in bodies)
         assert DETAILS["treatment"] not in email.subject
 
-    @pytest.mark.parametrize("missing", sorted(DETAIL_VALUES))
+    @pytest.mark.parametrize("missing", sorted(DETAIL_VALUES["visit"]))
     def test_details_that_are_not_at_hand_are_not_said(self, missing: str) -> None:
         values = {**WORDS, **DETAILS}
         del values[missing]

@@ -47,7 +47,11 @@ def test_without_options_every_message_is_shown() -> None:
         (("--step", "reminder_final"), {"reminder_final"}),
         (("--tone", "friendly"), {"reminder_friendly"}),
         (("--class", "marketing"), {"renewal"}),
-        (("--detail", "detailed"), {"invoice", "receipt_nothing_due"}),
+        (("--step", "first-payment-3"), {"plan_first_payment"}),
+        (
+            ("--detail", "detailed"),
+            {"invoice", "receipt_nothing_due", "plan_ready", "plan_first_payment"},
+        ),
     ],
 )
 def test_what_is_named_is_shown_alone(words: tuple[str, ...], templates: set[str]) -> None:

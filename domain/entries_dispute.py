@@ -1,0 +1,77 @@
+"""What a lost dispute, an agency and late money on a debt given up do to the books.
+
+The dispute's own movements (1120, 6040) follow the processor's balance: `entries_payout`.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from domain.entries import money_in
+from domain.ledger import Entry, Tally, entry
+
+DISPUTED, _AR, _BAD_DEBT = "1120", "1100", "6030"
+
+
+def dispute_lost_key(dispute_id: str) -> str:
+    """Business key of how a lost dispute was settled."""
+    return f"dispute-lost|{dispute_id}"
+
+
+def dispute_lost(
+    *,
+    dispute_id: str,
+    parts: Sequence[tuple[str, str | None, int]],
+    client_id: str | None,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """The money is gone for good: 1120 to what bears each part, as (account, case, cents).
+
+    1100 of a case asks the patient again, 6030 gives it up, a suspense account loses what it
+    held. Together they are what was left in 1120.
+    """
+    tally = Tally(client_id)
+    for account, case_id, cents in parts:
+        tally = tally.plus(Tally(client_id, case_id).add(account, cents))
+    tally.add(DISPUTED, -sum(cents for _, _, cents in parts))
+    return entry("dispute_lost", dispute_lost_key(dispute_id), location_id, effective_on, tally)
+
+
+def recovered(
+    *,
+    payment_id: str,
+    source: str,
+    kind: str,
+    amount_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """Money on a debt that was given up: it lowers bad debt and is no new sale (row 34)."""
+    tally = Tally(client_id, case_id).move(money_in(kind), _BAD_DEBT, amount_cents)
+    key = f"recovered|{source}|{payment_id}"
+    return entry("recovered", key, location_id, effective_on, tally)
+
+
+def agency_remitted(
+    *,
+    remittance_id: str,
+    net_cents: int,
+    commission_cents: int,
+    written_off_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """An agency pays net of its commission: 1010 and 6030 to what is owed, or to recovery.
+
+    `written_off_cents` is the part of the gross that lowers 6030 because it was given up.
+    """
+    gross_cents = net_cents + commission_cents
+    tally = Tally(client_id, case_id)
+    tally.add("1010", net_cents).add(_BAD_DEBT, commission_cents)
+    tally.add(_BAD_DEBT, -written_off_cents).add(_AR, written_off_cents - gross_cents)
+    key = f"agency|{remittance_id}"
+    return entry("agency_remitted", key, location_id, effective_on, tally)
