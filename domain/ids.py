@@ -30,6 +30,16 @@ def plan_workflow_id(location_id: str, lender: str, plan_id: str) -> str:
     return f"plan/{location_id}/{lender}/{plan_id}"
 
 
+def refund_workflow_id(scope: str, refund_id: str) -> str:
+    """`refund/<location>/<refund id>` of ours, `refund/<source>/<its id>` of one made elsewhere."""
+    return f"refund/{scope}/{refund_id}"
+
+
+def dispute_workflow_id(source: str, dispute_id: str) -> str:
+    """`dispute/<source>/<dispute id>`: a payment that the payer's bank took back."""
+    return f"dispute/{source}/{dispute_id}"
+
+
 def reply_workflow_id(location_id: str, opaque: str) -> str:
     """`reply/<location>/<client id>`: what a client wrote; an inbox id for an unknown number."""
     return f"reply/{location_id}/{opaque}"
@@ -74,6 +84,16 @@ def message_key(case_id: str, step: str, channel: str, template_version: int, in
 def payment_id(source: str, object_id: str) -> str:
     """Our id of a payment fact, de-duplicated by source and object."""
     return str(uuid5(_SPACE, f"payment|{source}|{object_id}"))
+
+
+def refund_id(cause: str) -> str:
+    """Id of a refund, the same for the same cause: a question's id, or what a system calls it."""
+    return str(uuid5(_SPACE, f"refund|{cause}"))
+
+
+def move_id(refund_id: str, number: int) -> str:
+    """Id of the n-th movement of a refund; the reference that the processor carries along."""
+    return str(uuid5(_SPACE, f"refund-move|{refund_id}|{number}"))
 
 
 def dedupe_ref(case_id: str) -> str:

@@ -1,0 +1,225 @@
+"""Refunds as decided, and the movements of money that carry them out; states only go forward.
+
+The database refuses to give back more of a payment than it brought, and any step back.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import asyncpg
+from pydantic import AwareDatetime
+
+from domain.model import Record, input_hash
+from domain.refund_types import RefundPlan, Way
+from store.db import Conn, KeyReused
+
+MoveState = Literal["owed", "sent", "paid", "returned", "canceled"]
+LIVE = ("owed", "sent", "paid")
+"""States in which money is on its way back or has gone."""
+
+
+class RefundRow(Record):
+    """What a person decided to give back. `origin` says who began it: desk | processor | pms."""
+
+    refund_id: str
+    location_id: str
+    client_id: str | None = None
+    case_id: str | None = None
+    origin: Literal["desk", "processor", "pms"]
+    amount_cents: int
+    plan: RefundPlan
+    decided_by: str
+    reason: str = ""
+
+
+class RefundMove(Record):
+    """Money on its way back: owed -> sent -> paid -> returned.
+
+    It is canceled when it never left, or came back, and another movement took its place.
+
+    `code` is why a system refused it or sent it back. Without `refund_id` nobody has said yet
+    what it was for.
+    """
+
+    move_id: str
+    refund_id: str | None = None
+    location_id: str
+    way: Way
+    source: str
+    object_id: str | None = None
+    payment_id: str | None = None
+    client_id: str | None = None
+    kind: str
+    amount_cents: int
+    state: MoveState
+    code: str | None = None
+
+
+class TooMuch(Exception):
+    """More of a payment would go back than it brought."""
+
+
+async def book(conn: Conn, refund: RefundRow, moves: Sequence[RefundMove] = ()) -> bool:
+    """Keep a refund with its movements; False when it is there already, with the same content.
+
+    Raises KeyReused on other content, TooMuch when a payment does not have that much left.
+    """
+    digest = input_hash(refund)
+    is_new = await conn.fetchval(
+        "INSERT INTO refunds (refund_id, location_id, client_id, case_id, origin, amount_cents,"
+        " plan, decided_by, reason, content_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        " ON CONFLICT (refund_id) DO NOTHING RETURNING true",
+        refund.refund_id,
+        refund.location_id,
+        refund.client_id,
+        refund.case_id,
+        refund.origin,
+        refund.amount_cents,
+        refund.plan.model_dump(mode="json"),
+        refund.decided_by,
+        refund.reason,
+        digest,
+    )
+    if not is_new:
+        known = await conn.fetchval(
+            "SELECT content_hash FROM refunds WHERE refund_id = $1", refund.refund_id
+        )
+        if known != digest:
+            raise KeyReused(refund.refund_id)
+        return False
+    for move in moves:
+        await add(conn, move)
+    return True
+
+
+_MOVE = (
+    "move_id, refund_id, location_id, way, source, object_id, payment_id, client_id, kind,"
+    " amount_cents, state, code"
+)
+
+
+async def add(conn: Conn, move: RefundMove) -> bool:
+    """Keep a movement; False when its id is known. Raises TooMuch."""
+    try:
+        is_new = await conn.fetchval(
+            f"INSERT INTO refund_moves ({_MOVE})"  # noqa: S608
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            " ON CONFLICT (move_id) DO NOTHING RETURNING true",
+            *(getattr(move, name) for name in RefundMove.model_fields),
+        )
+    except asyncpg.CheckViolationError as refusal:
+        raise TooMuch(f"payment {move.payment_id} does not have that much left") from refusal
+    return bool(is_new)
+
+
+async def advance(
+    conn: Conn,
+    move_id: str,
+    state: MoveState,
+    object_id: str | None = None,
+    code: str | None = None,
+) -> bool:
+    """Take a movement forward; False when it is there, or further, already."""
+    moved = await conn.fetchval(
+        "UPDATE refund_moves SET state = $2, object_id = coalesce(object_id, $3),"
+        " code = coalesce($4, code) WHERE move_id = $1 AND (refund_rank(state) < refund_rank($2)"
+        "  OR (state = $2 AND (object_id IS NULL AND $3::text IS NOT NULL"
+        "   OR code IS DISTINCT FROM coalesce($4, code)))) RETURNING true",
+        move_id,
+        state,
+        object_id,
+        code,
+    )
+    return bool(moved)
+
+
+async def explain(conn: Conn, move_id: str, refund_id: str) -> None:
+    """Say what a movement that nobody here started was for; the first word stays."""
+    await conn.execute(
+        "UPDATE refund_moves SET refund_id = $2 WHERE move_id = $1 AND refund_id IS NULL",
+        move_id,
+        refund_id,
+    )
+
+
+async def know_payment(
+    conn: Conn, move_id: str, payment_id: str | None, client_id: str | None, location_id: str
+) -> None:
+    """Say which payment a movement goes back of, once the books have it."""
+    await conn.execute(
+        "UPDATE refund_moves SET payment_id = $2, client_id = $3, location_id = $4"
+        " WHERE move_id = $1 AND payment_id IS NULL",
+        move_id,
+        payment_id,
+        client_id,
+        location_id,
+    )
+
+
+async def get(conn: Conn, refund_id: str) -> RefundRow | None:
+    """One refund."""
+    row = await conn.fetchrow("SELECT * FROM refunds WHERE refund_id = $1", refund_id)
+    return RefundRow.model_validate(dict(row)) if row else None
+
+
+async def move(conn: Conn, move_id: str) -> RefundMove | None:
+    """One movement by our id."""
+    row = await conn.fetchrow("SELECT * FROM refund_moves WHERE move_id = $1", move_id)
+    return RefundMove.model_validate(dict(row)) if row else None
+
+
+async def move_of_object(conn: Conn, source: str, object_id: str) -> RefundMove | None:
+    """One movement by the processor's name of it."""
+    row = await conn.fetchrow(
+        "SELECT * FROM refund_moves WHERE source = $1 AND object_id = $2", source, object_id
+    )
+    return RefundMove.model_validate(dict(row)) if row else None
+
+
+async def moves_of(conn: Conn, refund_id: str) -> list[RefundMove]:
+    """The movements of a refund, oldest first."""
+    rows = await conn.fetch(
+        "SELECT * FROM refund_moves WHERE refund_id = $1 ORDER BY recorded_at, move_id", refund_id
+    )
+    return [RefundMove.model_validate(dict(row)) for row in rows]
+
+
+async def of_case(conn: Conn, case_id: str) -> list[RefundRow]:
+    """Refunds of a visit, oldest first."""
+    rows = await conn.fetch(
+        "SELECT * FROM refunds WHERE case_id = $1 ORDER BY recorded_at, refund_id", case_id
+    )
+    return [RefundRow.model_validate(dict(row)) for row in rows]
+
+
+class OpenMove(RefundMove):
+    """A movement that has not arrived, with who decided it and since when it waits."""
+
+    case_id: str | None = None
+    decided_by: str | None = None
+    recorded_at: AwareDatetime
+
+
+async def unfinished(conn: Conn, location_id: str | None = None) -> list[OpenMove]:
+    """Money that is still to go back, or came back, or that nobody has explained; oldest first."""
+    rows = await conn.fetch(
+        "SELECT m.*, r.case_id, r.decided_by FROM refund_moves m LEFT JOIN refunds r"
+        " USING (refund_id) WHERE ($1::text IS NULL OR m.location_id = $1)"
+        " AND (m.state IN ('owed', 'sent', 'returned')"
+        "  OR (m.refund_id IS NULL AND m.state = 'paid'))"
+        " ORDER BY m.recorded_at, m.move_id",
+        location_id,
+    )
+    return [OpenMove.model_validate(dict(row)) for row in rows]
+
+
+async def gone(conn: Conn, payment_id: str, way: Way | None = None) -> int:
+    """Cents of a payment that have gone back or are about to, by one way or by all."""
+    cents: int = await conn.fetchval(
+        "SELECT coalesce(sum(amount_cents), 0)::bigint FROM refund_moves WHERE payment_id = $1"
+        " AND state = ANY($2::text[]) AND ($3::text IS NULL OR way = $3)",
+        payment_id,
+        list(LIVE),
+        way,
+    )
+    return cents
