@@ -31,8 +31,11 @@ def visit_refunded(
     case_id: str,
     location_id: str,
     effective_on: date,
-) -> Entry:
-    """A refund of a visit by its lines: allowance, tax, tips, packages, draws and tenders."""
+) -> Entry | None:
+    """A refund of a visit by its lines: allowance, tax, tips, packages, draws and tenders.
+
+    None when it moves no value: units that were worth nothing return to their lot.
+    """
     tally = Tally(client_id, case_id)
     for line in plan.lines:
         _line(tally, line)
@@ -40,6 +43,8 @@ def visit_refunded(
     for credit in plan.credits:
         tally.add(SETTLED_FROM[credit.kind], -credit.cents)
     tally.add(OWED_BACK, -plan.money_cents)
+    if not tally.postings():
+        return None
     key = visit_refunded_key(refund_id)
     return entry("visit_refunded", key, location_id, effective_on, tally)
 

@@ -16,12 +16,14 @@ class PaidPart(Record):
     source: str
     kind: str
     at: AwareDatetime
+    outside: bool
+    """Not taken through our processor."""
     left_cents: int
     is_disputed: bool
 
 
 _GIVEN = """
-SELECT p.payment_id, p.source, p.kind, p.occurred_at AS at, least(here.cents - coalesce(here_back
+SELECT p.payment_id, p.source, p.kind, p.occurred_at AS at, p.outside, least(here.cents - coalesce(here_back
     .cents, 0), p.amount_cents - coalesce(back.cents, 0) - coalesce(lost.cents, 0))::bigint
     AS left_cents, coalesce(disputed.yes, false) AS is_disputed
 FROM (SELECT payment_id, sum(amount_cents) AS cents FROM payment_allocations

@@ -92,6 +92,7 @@ def posted(plan: RefundPlan) -> dict[str, int]:
         location_id="l",
         effective_on=date(2026, 5, 4),
     )
+    assert entry is not None
     return {one.account: one.debit_cents - one.credit_cents for one in entry.postings}
 
 
