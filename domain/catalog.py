@@ -100,12 +100,19 @@ class SuspendedPolicy(StrEnum):
 
 
 class Tier(Authored):
-    """A membership level: monthly dues, monthly credit and what the credit may pay."""
+    """A membership level: monthly dues, monthly credit and what the credit may pay.
+
+    `dues_sku` is the item that bills the dues; each one billed grants the credit, once paid.
+    """
 
     code: str
     name: str
     dues_cents: int = Field(ge=0)
     credit_cents: int = Field(ge=0)
+    dues_sku: str | None = None
+    credit_lots_max: int | None = Field(default=None, ge=1)
+    """How many months' credits may be banked; one more, and the oldest expires (2.3)."""
+    credit_expires_months: int | None = Field(default=None, ge=1)
     credit_classes: tuple[ItemClass, ...] = (ItemClass.INJECTABLE, ItemClass.DEVICE)
     suspended: SuspendedPolicy = SuspendedPolicy.HOLD
 

@@ -132,9 +132,19 @@ def _contents(package: Package, items: dict[str, Item]) -> Iterator[str]:
 
 
 def _tiers(catalog: Catalog) -> Iterator[str]:
+    dues = {item.sku for item in catalog.items if item.item_class is ItemClass.DUES}
     for tier in catalog.tiers:
         for item_class in sorted(PASS_THROUGH & set(tier.credit_classes)):
             yield f"Tier {tier.code} lets its credit pay {item_class}."
+        if tier.dues_sku is None:
+            continue
+        if tier.dues_sku not in dues:
+            yield f"Tier {tier.code} bills its dues by {tier.dues_sku}, which is no item of dues."
+        if tier.credit_cents > tier.dues_cents:
+            yield f"Tier {tier.code} gives more credit than its dues; the rest is a promotion."
+    billed = Counter(tier.dues_sku for tier in catalog.tiers if tier.dues_sku)
+    for sku in sorted(sku for sku, count in billed.items() if count > 1):
+        yield f"{sku} bills the dues of more than one tier."
 
 
 def _promotions(catalog: Catalog) -> Iterator[str]:

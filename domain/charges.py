@@ -211,7 +211,7 @@ def charge(
             computable=True,
             approvable=True,
         )
-    quantity = plain(charted.quantity)
+    quantity, credit_cents = plain(charted.quantity), _credit_in(charted, gross_cents, catalog)
     return InvoiceLine(
         line_id=line_id,
         chart_line_id=charted.line.line_id,
@@ -222,13 +222,23 @@ def charge(
         unit_cents=unit_cents,
         gross_cents=gross_cents,
         net_cents=gross_cents,
+        credit_cents=credit_cents,
         provider_ref=charted.line.provider_ref,
         trace=(
             charted.source,
             because,
             f"{quantity} x {dollars(unit_cents)} = {dollars(gross_cents)} (rule 2.1 step 1).",
+            *([f"Of it {dollars(credit_cents)} is credit (rule 2.3)."] if credit_cents else []),
         ),
     )
+
+
+def _credit_in(charted: Charted, gross_cents: int, catalog: Catalog) -> int:
+    """What of membership dues becomes credit; never more than the dues themselves."""
+    tier = next((one for one in catalog.tiers if one.dues_sku == charted.sku), None)
+    if tier is None or charted.item_class is not ItemClass.DUES:
+        return 0
+    return min(gross_cents, extend(charted.quantity, tier.credit_cents))
 
 
 def _unit_price(

@@ -70,7 +70,8 @@ def _visit_tally(client_id: str, case_id: str, priced: PricedInvoice) -> Tally:
             # What is owed to the client never exceeds what they agreed to pay (rules 2.2).
             tally.move(_AR, account, line.net_cents)
         else:
-            tally.move(_AR, account, line.gross_cents)
+            tally.move(_AR, account, line.gross_cents - line.credit_cents)
+            tally.move(_AR, "2030", line.credit_cents)
             tally.move("4910", _AR, line.gross_cents - line.net_cents)
     tally.move(_AR, "2070", priced.tax_cents)
     tally.move(_AR, TIPS, priced.tip_cents)
@@ -91,7 +92,8 @@ def visit_issued(
     """The books of an issued visit: receivable, revenue, tax, tips, draws and tenders.
 
     The line on 1100 nets to `due_cents`. None when the visit moves no money at all.
-    Lots made from a sold package must be valued at the line's `net_cents`.
+    Lots made from a sold package must be valued at the line's `net_cents`, those of gift cards,
+    deposits and dues as `domain.lots.sold_credits` says.
     """
     tally = _visit_tally(client_id, case_id, priced)
     if not tally.postings():

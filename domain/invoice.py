@@ -49,6 +49,8 @@ class InvoiceLine(Record):
     tax_rate: Decimal = Decimal(0)
     tax_cents: int = 0
     draw: Draw | None = None
+    credit_cents: int = 0
+    """Of membership dues: the part that becomes the member's credit (2.3)."""
     provider_ref: str | None = None
     trace: tuple[str, ...] = ()
     """Sentences a biller reads: source, price version, rules, lots, amounts before and after."""

@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from domain.calendar import add_months, local_date
-from domain.catalog import Catalog, Package
-from domain.chart import UnitLot
+from domain.catalog import Catalog, ItemClass, Package
+from domain.chart import LotKind, MoneyLot, UnitLot
 from domain.ids import lot_id as id_of_lot
 from domain.invoice import InvoiceLine, LineKind, PricedInvoice
 from domain.money import round_half_up, split
@@ -144,13 +144,12 @@ def sold_lots(
     made still comes whole: commit those draws after granting it (`name_sold_lots`).
     """
     packages = {package.sku: package for package in catalog.packages}
-    is_paid = priced.due_cents <= priced.tip_cents
     lots: list[UnitLot] = []
     for line in priced.lines:
         if line.kind is not LineKind.SALE or line.sku not in packages:
             continue
         package = packages[line.sku]
-        free_to_use = is_paid or package.usable_while_partly_paid
+        free_to_use = is_paid(priced) or package.usable_while_partly_paid
         values = content_values(package, line.net_cents)
         for number, (content, value_cents) in enumerate(
             zip(package.contents, values, strict=True), start=1
@@ -170,8 +169,53 @@ def sold_lots(
     return lots
 
 
+_CREDITS = {
+    ItemClass.GIFT_CARD: LotKind.GIFT_CARD,
+    ItemClass.DEPOSIT: LotKind.DEPOSIT,
+    ItemClass.DUES: LotKind.MEMBERSHIP_CREDIT,
+}
+
+
+def sold_credits(
+    priced: PricedInvoice, catalog: Catalog, document_id: str, at: datetime
+) -> list[MoneyLot]:
+    """The credits that an invoice sells: gift cards, deposits and the credit in dues (2.3, 2.7).
+
+    Each line makes one lot of what the practice owes for it; no lot without money. `at` (aware)
+    is the sale. Whether it may be used is a matter of `is_paid`.
+    """
+    tiers = {tier.dues_sku: tier for tier in catalog.tiers if tier.dues_sku}
+    found: list[MoneyLot] = []
+    for line in priced.lines:
+        kind = _CREDITS.get(ItemClass(line.item_class)) if line.kind is LineKind.SALE else None
+        cents = line.credit_cents if kind is LotKind.MEMBERSHIP_CREDIT else line.net_cents
+        if kind is None or cents == 0:
+            continue
+        tier = tiers.get(line.sku)
+        months = tier.credit_expires_months if tier else None
+        found.append(
+            MoneyLot(
+                lot_id=id_of_lot(document_id, line.line_id, 1),
+                kind=kind,
+                remaining_cents=cents,
+                classes=tuple(tier.credit_classes) if tier else (),
+                purchased_at=at,
+                expires_on=_expires(months, local_date(at, catalog.zone)),
+                tier=tier.code if tier else None,
+            )
+        )
+    return found
+
+
+def is_paid(priced: PricedInvoice) -> bool:
+    """Whether an invoice leaves nothing to pay but a tip, so that what it sold may be used."""
+    return priced.due_cents <= priced.tip_cents
+
+
 def expiry(package: Package, sold_on: date) -> str | None:
     """The last good civil date of a package sold on a day, ISO, or None."""
-    if package.expires_months is None:
-        return None
-    return add_months(sold_on, package.expires_months).isoformat()
+    return _expires(package.expires_months, sold_on)
+
+
+def _expires(months: int | None, sold_on: date) -> str | None:
+    return None if months is None else add_months(sold_on, months).isoformat()

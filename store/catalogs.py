@@ -34,8 +34,11 @@ async def put_catalog(conn: Conn, catalog: Catalog, by: str, reason: str) -> boo
         catalog.location_id,
     )
     current = row["version"] if row else 0
-    if row and current == catalog.version and row["body_hash"] == body_hash:
-        return False
+    # By content, not by hash: a field that the model has gained since is no change.
+    if row and current == catalog.version:
+        kept = await _load(conn, catalog.location_id, current, row["body_hash"])
+        if kept == catalog:
+            return False
     raise ValueError(
         f"The next catalog of {catalog.location_id} is version {current + 1},"
         f" not {catalog.version}."

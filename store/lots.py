@@ -175,6 +175,21 @@ async def set_lot_paid(conn: Conn, lot_id: str, paid_cents: int | None) -> None:
     await conn.execute("UPDATE lots SET paid_cents = $2 WHERE lot_id = $1", lot_id, paid_cents)
 
 
+async def banked(conn: Conn, client_id: str, tier: str, on: date) -> list[str]:
+    """Lots of a tier's membership credit with money left that are good on a day, oldest first."""
+    rows = await conn.fetch(
+        "SELECT lot_id FROM lots l WHERE client_id = $1 AND tier = $2"
+        " AND kind = 'membership_credit' AND remaining_cents > 0"
+        " AND coalesce((SELECT e.expires_on FROM lot_expiries e WHERE e.lot_id = l.lot_id"
+        "  ORDER BY expiry_id DESC LIMIT 1), expires_on, $3) >= $3"
+        " ORDER BY purchased_at, lot_id",
+        client_id,
+        tier,
+        on,
+    )
+    return [row["lot_id"] for row in rows]
+
+
 async def reinstate(conn: Conn, lot_id: str, by: str, reason: str) -> None:
     """Record that a person lets an expired lot be used."""
     await conn.execute(

@@ -63,6 +63,12 @@ BROKEN = [
     ),
     (with_package("FILLER-6", expires_months=0), "under zero"),
     (catalog(tiers=dumped(LUMIN.tiers, credit_classes=("gift_card",))), "pay gift_card"),
+    (catalog(tiers=dumped(LUMIN.tiers, dues_sku="SERUM")), "SERUM, which is no item of dues"),
+    (catalog(tiers=dumped(LUMIN.tiers, credit_cents=19_901)), "more credit than its dues"),
+    (
+        catalog(tiers=[*dumped(LUMIN.tiers), *dumped(LUMIN.tiers, code="GOLD")]),
+        "GLOW-DUES bills the dues of more than one tier",
+    ),
     (catalog(promotions=dumped(LUMIN.promotions, amount_cents=1)), "either a percentage or"),
     (catalog(promotions=dumped(LUMIN.promotions, percent=None)), "either a percentage or"),
     (catalog(promotions=dumped(LUMIN.promotions, skus=("NONE",))), "names NONE"),

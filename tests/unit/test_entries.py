@@ -126,6 +126,11 @@ def test_each_class_is_sold_to_its_account(item_class: str, account: str) -> Non
     assert signed(issued(priced([sale(item_class, 1000)]))) == {"1100": 1000, account: -1000}
 
 
+def test_the_credit_in_dues_is_owed_and_the_rest_is_earned() -> None:
+    line = sale("dues", 19_900).model_copy(update={"credit_cents": 19_000})
+    assert signed(issued(priced([line]))) == {"1100": 19_900, "2030": -19_000, "4040": -900}
+
+
 @pytest.mark.parametrize(
     ("kind", "account"),
     [

@@ -423,6 +423,16 @@ def test_no_contract_lets_a_membership_credit_buy_a_gift_card_or_dues():
     assert (tenders(invoice), invoice.due_cents) == ([], 29900)
 
 
+def test_the_credit_in_dues_is_stamped_on_their_line_and_never_more_than_the_dues():
+    (line,) = billed(chart(("GLOW-DUES", "1"))).lines
+    assert (line.net_cents, line.credit_cents) == (19_900, 19_000)
+    assert any("$190.00 is credit" in sentence for sentence in line.trace)
+    cheap = with_item("GLOW-DUES", prices=[{"unit_cents": 500, "effective_from": "2020-01-01"}])
+    assert billed(chart(("GLOW-DUES", "1")), book=cheap).lines[0].credit_cents == 500
+    unnamed = catalog(tiers=[{**LUMIN.tiers[0].model_dump(), "dues_sku": None}])
+    assert billed(chart(("GLOW-DUES", "1")), book=unnamed).lines[0].credit_cents == 0
+
+
 def test_credits_pay_in_the_fixed_order_and_the_soonest_expiring_first():
     holds = owns(
         money("points", 100),
