@@ -19,8 +19,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.plans import PlanActivities
     from domain.case import Decision
-    from domain.plan_course import Touch
     from domain.plan_case import Ask
+    from domain.plan_course import Touch
     from workflows.options import BOOKS, SEND
 
 
