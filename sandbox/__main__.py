@@ -19,6 +19,7 @@ from sandbox.boulevard import boulevard_app
 from sandbox.box import Box
 from sandbox.control import control_app
 from sandbox.faults import Faults
+from sandbox.lenders import PLATFORMS, carecredit_app, platform_app
 from sandbox.mail import serve_mail
 from sandbox.podium import podium_app
 from sandbox.state import State
@@ -40,6 +41,8 @@ def build(box: Box, smtp_port: int) -> Starlette:
     return Starlette(
         routes=[
             Mount("/boulevard", _noting_urls(box, boulevard_app(box))),
+            Mount("/carecredit", _noting_urls(box, carecredit_app(box))),
+            *(Mount(f"/{name}", _noting_urls(box, platform_app(box, name))) for name in PLATFORMS),
             Mount("/podium", _noting_urls(box, podium_app(box))),
             Mount("/stripe", _noting_urls(box, stripe_app(box))),
             Mount("/twilio", _noting_urls(box, twilio_app(box))),

@@ -20,7 +20,8 @@ class Box:
     boulevard_app_id; stripe_secret_key, stripe_webhook_secret;
     twilio_account_sid, twilio_auth_token, twilio_messaging_service_sid;
     podium_client_id, podium_client_secret, podium_refresh_token, podium_webhook_secret,
-    podium_location_uid; mail_webhook_secret.
+    podium_location_uid; mail_webhook_secret; and of each lender <lender>_api_key,
+    <lender>_webhook_secret and <lender>_account.
     """
 
     state: State
@@ -32,6 +33,9 @@ class Box:
     """Vendor -> where its webhooks go; set through the control API."""
     urls: deque[str] = field(default_factory=lambda: deque(maxlen=20_000))
     """Path and query of the latest calls to the twins, since a URL is what leaks first."""
+
+    meters: dict[str, Any] = field(default_factory=dict)
+    """What twins count in memory, by name."""
 
     def record_call(self, vendor: str, operation: str, request: Mapping[str, Any]) -> None:
         """Keep what a caller sent, so that contract and privacy tests can read it."""

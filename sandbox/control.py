@@ -26,6 +26,7 @@ from starlette.routing import Mount, Route
 from sandbox.boulevard import boulevard_control
 from sandbox.box import Box
 from sandbox.faults import Fault
+from sandbox.lenders import lenders_control
 from sandbox.podium import podium_control
 from sandbox.stripe import stripe_control
 from sandbox.twilio import twilio_control
@@ -86,6 +87,7 @@ def control_app(box: Box) -> Starlette:
             Route("/flush", flush, methods=["POST"]),
             Route("/state", clear, methods=["DELETE"]),
             Mount("/boulevard", boulevard_control(box)),
+            Mount("/lenders", lenders_control(box)),
             Mount("/podium", podium_control(box)),
             Mount("/stripe", stripe_control(box)),
             Mount("/twilio", twilio_control(box)),

@@ -1,0 +1,1 @@
+"""Lenders, one per file: who they are, how they sign, what they are asked."""
