@@ -18,6 +18,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.build import BuildActivities
 from activities.payouts import PayoutActivities
+from activities.plans import PlanActivities
 from activities.replies import ReplyActivities
 from activities.reviews import ReviewActivities
 from activities.send import SendActivities
@@ -85,7 +86,7 @@ def activities(wiring: Wiring) -> list[Any]:
         UnmatchedActivities(tools),
     )
     sweeps = SweepActivities(wiring.intake)
-    replies = ReplyActivities(tools)
+    replies, plans = ReplyActivities(tools), PlanActivities(tools)
     paid_out = (
         PayoutActivities(wiring.pool, wiring.payouts, wiring.engine) if wiring.payouts else None
     )
@@ -106,6 +107,11 @@ def activities(wiring: Wiring) -> list[Any]:
         replies.ask_reply,
         replies.settle_reply,
         replies.apply_reply,
+        plans.read_plan,
+        plans.touch_patient,
+        plans.look_up_touch,
+        plans.ask_about_plan,
+        plans.apply_to_plan,
         sweeps.redrive_inbox,
         sweeps.catch_up_processor,
         sweeps.find_missed_visits,

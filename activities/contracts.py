@@ -110,6 +110,8 @@ class SendIn(Record):
     """What the step before asked for; less is owed after a part payment."""
     in_flight_cents: int | None = None
     """What was owed while a payment was under way; as much is owed again when it failed."""
+    switch: str | None = None
+    """The kill switch that stops it, where it is no step of a chase."""
     despite_credit: bool = False
     """A person wants the chase to go on although the client has credit."""
 

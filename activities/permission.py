@@ -79,7 +79,7 @@ def unsent(status: str, routes: Routes) -> Verdict:
 
 def switch_of(ask: SendIn) -> str:
     """The kill switch that stops a step."""
-    return "send" if ask.first else "chase"
+    return ask.switch or ("send" if ask.first else "chase")
 
 
 def routes(ask: SendIn, facts: SendFacts, allowed: Mapping[Channel, Permission]) -> Routes:

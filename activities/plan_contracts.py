@@ -84,6 +84,8 @@ class AskPlanIn(Record):
     plan: PlanRef
     client_id: str | None
     code: str
+    subject: str
+    """What of the plan the question is about, e.g. which of its dates."""
     says: tuple[str, ...]
     review_no: str
     at: AwareDatetime

@@ -112,7 +112,7 @@ async def _details(
         return {}
     async with tools.pool.acquire() as conn:
         said = await details.of_document(conn, case.ask.document_id)
-    return said if said.get("amount") == dollars(balance_cents) else {}
+    return {} if said.get("amount", whole := dollars(balance_cents)) != whole else said
 
 
 def later_steps(case: SendCase) -> tuple[StepOpens, ...]:

@@ -198,6 +198,12 @@ class PmsPort(Protocol):
         """The visit id of an appointment; None while it has no order."""
         ...
 
+    async def next_booking(
+        self, client_ref: str, location_ref: str, after: datetime
+    ) -> datetime | None:
+        """When the client is booked next, after an instant; None when nothing is booked."""
+        ...
+
     async def write_note(
         self, client_ref: str, text: str, dedupe_ref: str, search: bool = True
     ) -> str:

@@ -34,7 +34,7 @@ from domain.template_catalog import (
 PATIENT_VALUES = frozenset({"first_name", "practice_name", "pay_url"})
 DETAIL_VALUES: Mapping[str, frozenset[str]] = {
     "visit": frozenset({"treatment", "amount"}),
-    "plan": frozenset({"payee", "amount", "on_date"}),
+    "plan": frozenset({"payee", "limit", "monthly", "on_date"}),
 }
 """Of a visit, what was done and what it cost; of a plan, with whom it is, how much and when."""
 _MUST_TELL = {"visit": "treatment", "plan": "payee"}
@@ -61,7 +61,9 @@ LONGEST_VALUES = {
     "treatment": "T" * 30,
     "amount": "$12,345.67",
     "payee": "CareCredit",
-    "on_date": "September 30",
+    "limit": "$12,345.67",
+    "monthly": "$1,345.67",
+    "on_date": "09/30/2026",
     "practice_phone": "(555) 555-0100",
     "practice_address": "A" * 60,
     "question": "Q" * 60,

@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from domain.case import MessageClass, Tone
 from domain.gsm import plain_punctuation, sms_segments, unaccented
-from domain.message_lint import DETAIL_VALUES, SMS_SEGMENTS_MAX, lint, variables
+from domain.message_lint import SMS_SEGMENTS_MAX, lint, variables
 from domain.model import Record
 from domain.template_catalog import (
     CATALOG,
@@ -172,7 +172,7 @@ def render_text(
     A name whose letters do not exist in the SMS alphabet would double the price of a text: it
     keeps them when two segments are enough, else they lose their accents.
     """
-    level = _level(template, values, detail, version)
+    level = _level(template, values, language, detail, version)
     body = plain_punctuation(_filling(template, language, level, SMS, version).fill(values))
     return body if sms_segments(body) <= SMS_SEGMENTS_MAX else unaccented(body)
 
@@ -189,7 +189,7 @@ def render_email(
     An unknown language falls back to English; a detail level that the template does not have,
     or whose values are not given, to neutral words.
     """
-    level = _level(template, values, detail, version)
+    level = _level(template, values, language, detail, version)
 
     def fill(kind: str) -> str:
         return _filling(template, language, level, kind, version).fill(values)
@@ -213,10 +213,13 @@ def load_templates(folder: Path | None = None) -> None:
         _library(each)
 
 
-def _level(template: str, values: Mapping[str, object], detail: str, version: int) -> Detail:
-    spec = spec_of(template, version)
-    is_detailed = detail == DETAILED and DETAILED in spec.details
-    return DETAILED if is_detailed and set(values) >= DETAIL_VALUES[spec.about] else NEUTRAL
+def _level(
+    template: str, values: Mapping[str, object], language: str, detail: str, version: int
+) -> Detail:
+    if detail != DETAILED or DETAILED not in spec_of(template, version).details:
+        return NEUTRAL
+    kinds = (_filling(template, language, DETAILED, kind, version) for kind in (SMS, TEXT, HTML))
+    return DETAILED if all(one.reads <= set(values) for one in kinds) else NEUTRAL
 
 
 def _filling(template: str, language: str, detail: Detail, kind: str, version: int) -> _Filling:

@@ -156,8 +156,8 @@ class PlanStanding(Record):
     approval_expires_on: date | None = None
     first_payment_on: date | None = None
     """As it was told, however odd: `is_date_confirmed` when a person says that it is right."""
-    first_payment_known_on: date | None = None
-    """The civil day on which we learned that date."""
+    first_payment_known_at: AwareDatetime | None = None
+    """When we learned that date."""
     final_payment_on: date | None = None
     is_date_confirmed: bool = False
     has_autopay: bool | None = None

@@ -132,6 +132,12 @@ def next_touch(
     )
 
 
+def is_called_for(touch: Touch, facts: PlanFacts, zone: str) -> bool:
+    """Whether the facts call for the touch still; its step is the plan's own, of any policy."""
+    policy = PlanPolicy(version=0, steps=(touch.step,))
+    return touch.key in {found.key for found in touches(facts, policy, zone)}
+
+
 def is_pointless(step: PlanStep, facts: PlanFacts) -> Unless | None:
     """The fact, if any, for which a step is left out at the moment of sending."""
     holds = {
@@ -208,7 +214,7 @@ def _of_running(
     if (
         kind is Anchor.FIRST_PAYMENT
         and facts.plan.first_payment_on
-        and not date_problem(facts, policy)
+        and not date_problem(facts, policy, zone)
     ):
         yield facts.plan.first_payment_on.isoformat(), facts.plan.first_payment_on
     elif kind is Anchor.SESSION:
@@ -255,14 +261,16 @@ def dropped_on(facts: PlanFacts, policy: PlanPolicy, zone: str) -> date | None:
     return last + timedelta(days=-(-interval * policy.dropped_percent // 100))
 
 
-def date_problem(facts: PlanFacts, policy: PlanPolicy) -> str | None:
+def date_problem(facts: PlanFacts, policy: PlanPolicy, zone: str) -> str | None:
     """Why nobody can be reminded of the first payment: NULL_DATE or ABSURD_DATE; None if fine."""
     if facts.plan.status not in RUNNING or not facts.plan.has_schedule:
         return None
     if facts.plan.first_payment_on is None:
         return "NULL_DATE"
-    known_on = facts.plan.first_payment_known_on
-    if facts.plan.is_date_confirmed or known_on is None:
+    known_on = calendar.local_date(
+        facts.plan.first_payment_known_at or facts.plan.status_as_of, zone
+    )
+    if facts.plan.is_date_confirmed:
         return None
     latest = known_on + timedelta(days=policy.first_payment_days_max)
     return None if known_on <= facts.plan.first_payment_on <= latest else "ABSURD_DATE"

@@ -23,7 +23,7 @@ _UNUSED = frozenset(
 def asks(facts: PlanFacts, policy: PlanPolicy, now: datetime, zone: str) -> list[Ask]:
     """Every question that the facts call for now; one that is not here any more is answered."""
     timed = [ask for due, ask in _timed(facts, policy, zone) if due <= now]
-    return [*_about_identity(facts), *_about_dates(facts, policy), *timed]
+    return [*_about_identity(facts), *_about_dates(facts, policy, zone), *timed]
 
 
 def wakes(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[datetime]:
@@ -44,8 +44,8 @@ def _about_identity(facts: PlanFacts) -> list[Ask]:
     return []
 
 
-def _about_dates(facts: PlanFacts, policy: PlanPolicy) -> list[Ask]:
-    problem, first_on = date_problem(facts, policy), facts.plan.first_payment_on
+def _about_dates(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[Ask]:
+    problem, first_on = date_problem(facts, policy, zone), facts.plan.first_payment_on
     if problem == "NULL_DATE":
         return [Ask(code="NULL_DATE", key="first", says=("The first payment has no date.",))]
     if problem is not None and first_on is not None:

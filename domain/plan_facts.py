@@ -188,6 +188,11 @@ def fold(facts: Iterable[PlanFact]) -> Folded:
     application = _track(told, _APPLICATION)
     contract = _track(told, _CONTRACT)
     latest = {name: value for fact in told for name, value in _said(fact).items()}
+    first_on = latest.get("first_payment_on")
+    told_of_it = [
+        fact.observed_at for fact in told if first_on and fact.first_payment_on == first_on
+    ]
+    latest["first_payment_known_at"] = min(told_of_it, default=None)
     latest["is_date_confirmed"] = _is_date_confirmed(told, latest.get("first_payment_on"))
     refunded_cents = _refunded(told)
     contract = _with_refunds(contract, told, refunded_cents, latest.get("financed_cents"))

@@ -51,6 +51,8 @@ class PlanStep(Record):
     message_class: MessageClass
     priority: int = Field(ge=0)
     """Who yields when the client's cap is full, see `domain.cap.PRIORITIES`."""
+    template_when_booked: str | None = None
+    """Replaces the step's own words for a patient who has booked already."""
     is_once: bool = False
     """Once in a plan's life, wherever its anchor moves."""
 
@@ -109,8 +111,9 @@ DEFAULT_PLAN = PlanPolicy.model_validate(
                 "hours": 0,
                 "grace_days": 2,
                 "channels": _BOTH,
-                "message_class": _CARE,
+                "message_class": _BILLING,
                 "priority": 1,
+                "template_when_booked": "plan_ready_booked",
             },
             {
                 "name": "booking-48h",
@@ -148,7 +151,7 @@ DEFAULT_PLAN = PlanPolicy.model_validate(
                 "hours": 1,
                 "grace_days": 3,
                 "channels": [Channel.EMAIL],
-                "message_class": _CARE,
+                "message_class": _BILLING,
                 "priority": 2,
             },
             {

@@ -8,7 +8,7 @@ from domain.case import ChasePolicy
 from domain.model import Record
 from store.db import Conn
 
-SWITCHES = ("build", "send", "chase", "reconcile")
+SWITCHES = ("build", "send", "chase", "reconcile", "plans")
 
 Switch = Literal["live", "shadow", "off"]
 
@@ -31,7 +31,7 @@ class Location(Record):
     chase: ChasePolicy
     clock_shift_seconds: int = 0
     switches: dict[str, Switch] = Field(default_factory=_all_live)
-    """build, send, chase, reconcile -> live, shadow or off; a missing name is live."""
+    """build, send, chase, reconcile, plans -> live, shadow or off; a missing name is live."""
 
     def switch(self, name: str) -> Switch:
         """State of one switch."""

@@ -52,6 +52,8 @@ class FakePms:
     touched: list[str] = field(default_factory=list)
     filters: bool = True
     notes: dict[str, str] = field(default_factory=dict)
+    booked: dict[str, datetime] = field(default_factory=dict)
+    """The next appointment by client reference."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     down: bool = False
 
@@ -91,6 +93,13 @@ class FakePms:
     async def visit_of_appointment(self, appointment_ref: str) -> str | None:
         self._note("visit_of_appointment", appointment_ref)
         return self.orders.get(appointment_ref)
+
+    async def next_booking(
+        self, client_ref: str, location_ref: str, after: datetime
+    ) -> datetime | None:
+        self._note("next_booking", client_ref)
+        booked_at = self.booked.get(client_ref)
+        return booked_at if booked_at is not None and booked_at > after else None
 
     async def read_before_note(
         self, visit_id: str, client_ref: str, dedupe_ref: str

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         ClientReleased,
         Close,
         Decision,
+        DeliveryFailed,
         Hold,
         Release,
         Stage,
@@ -58,6 +59,7 @@ class FinancingPlan(PlanState):
     | status_changed, dates_known | signal | lenders' webhooks, polls and files; the desk |
     | session_completed, booked | signal | completed visits, the PMS's calendar |
     | installment_posted, card_declined | signal | the processor, the lender |
+    | delivery_failed | signal | message callbacks |
     | review_decided | update and signal | the desk; any tool, also the Temporal UI |
     | hold | update and signal | the desk; an inbound reply that a person must read first |
     | client_released | signal | whoever lifts a hold of the whole client |
@@ -135,6 +137,12 @@ class FinancingPlan(PlanState):
         """A charge was declined, or its event came twice."""
         says = f"The card was declined: {declined.code}."
         self._raise(Ask(code="CARD_DECLINED", key=f"declined/{declined.event_id}", says=(says,)))
+
+    @workflow.signal
+    def delivery_failed(self, failure: DeliveryFailed) -> None:
+        """A message did not reach the patient: a person is told, once for each plan and channel."""
+        says = f"A message by {failure.channel} did not arrive: {failure.code}."
+        self._raise(Ask(code="UNREACHABLE", key=f"bounced/{failure.channel}", says=(says,)))
 
     @workflow.update(name="review_decided")
     async def decide(self, decision: Decision) -> str:

@@ -94,6 +94,7 @@ class PlanSteps:
                 plan=self._plan,
                 client_id=self.client_id,
                 code=ask.code,
+                subject=ask.key,
                 says=ask.says,
                 review_no=review_no,
                 at=self._now(),

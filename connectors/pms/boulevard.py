@@ -18,6 +18,7 @@ import httpx
 
 from connectors.http import PooledTransport
 from connectors.pms.boulevard_answers import NotFound, data_of, readable, unanswered
+from connectors.pms.boulevard_bookings import BOOKINGS, bookings_of
 from connectors.pms.boulevard_money import tenders_touched, touched_query
 from connectors.pms.boulevard_orders import (
     bare_id,
@@ -264,6 +265,26 @@ class Boulevard:
             return await self._closed(location_ref, since, until, query)
         except BadRequest:
             return await self._closed(location_ref, since, until, None)
+
+    async def next_booking(
+        self, client_ref: str, location_ref: str, after: datetime
+    ) -> datetime | None:
+        """The client's first appointment after an instant that is neither cancelled nor done."""
+        found: list[datetime] = []
+        cursor: str | None = None
+        while True:
+            variables = {
+                "locationId": urn("Location", location_ref),
+                "clientId": urn("Client", client_ref),
+                "first": PAGE_SIZE,
+                "after": cursor,
+            }
+            data = await self._call("appointments", BOOKINGS, variables)
+            ahead, following = readable("appointments", functools.partial(bookings_of, data, after))
+            found += ahead
+            if following in (None, cursor):
+                return min(found, default=None)
+            cursor = following
 
     def verify(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> VendorEvent:
         """A webhook that Boulevard signed within ten minutes of `now`; else SignatureRefused."""

@@ -122,6 +122,23 @@ def _orders(
     return page(found, first, after)
 
 
+def _appointments(
+    _: Any,
+    info: Info,
+    locationId: str,
+    clientId: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+) -> Doc:
+    place, client = urn("Location", locationId), clientId and urn("Client", clientId)
+    found = info.context.state.list(
+        "boulevard_Appointment",
+        lambda doc: doc["locationId"] == place and client in (None, doc["clientId"]),
+    )
+    found.sort(key=lambda doc: doc["startAt"], reverse=True)
+    return page(found, first, after)
+
+
 def _clients(
     _: Any,
     info: Info,
@@ -208,6 +225,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "order": _by_id("Order"),
         "orders": _orders,
         "appointment": _by_id("Appointment"),
+        "appointments": _appointments,
         "client": _by_id("Client"),
         "clients": _clients,
         "locations": _listing("Location"),

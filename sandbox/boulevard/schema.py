@@ -18,6 +18,7 @@ type Query {
   order(id: ID!): Order
   orders(locationId: ID!, first: Int, after: String, query: QueryString): OrderConnection
   appointment(id: ID!): Appointment
+  appointments(locationId: ID!, clientId: ID, first: Int, after: String): AppointmentConnection
   client(id: ID!): Client
   clients(first: Int, after: String, emails: [String!]): ClientConnection
   locations(first: Int, after: String): LocationConnection
@@ -36,6 +37,8 @@ type Mutation {
 
 type PageInfo { hasNextPage: Boolean!, endCursor: String }
 type OrderConnection { edges: [OrderEdge!]!, pageInfo: PageInfo! }
+type AppointmentConnection { edges: [AppointmentEdge!]!, pageInfo: PageInfo! }
+type AppointmentEdge { cursor: String!, node: Appointment! }
 type OrderEdge { cursor: String!, node: Order! }
 type ClientConnection { edges: [ClientEdge!]!, pageInfo: PageInfo! }
 type ClientEdge { cursor: String!, node: Client! }

@@ -391,3 +391,22 @@ async def test_accepts_ids_as_urns(practice: Practice) -> None:
     order = practice.order()
     assert isinstance(await boulevard.read_visit(order["orderId"]), PmsVisit)
     await boulevard.aclose()
+
+
+async def test_the_next_booking_lies_ahead_and_is_neither_cancelled_nor_done(
+    practice: Practice,
+) -> None:
+    client, other = practice.client(), practice.client(email="other@example.test")
+    for starts in ("2026-03-01", "2026-05-01", "2026-04-01"):
+        practice.order(client, startAt=f"{starts}T16:30:00+00:00")
+    practice.order(other, startAt="2026-03-20T16:30:00+00:00")
+    gone = practice.order(client, startAt="2026-03-15T16:30:00+00:00")
+    practice.post(f"/orders/{bare(gone['orderId'])}/cancel")
+    done = practice.order(client, startAt="2026-03-16T16:30:00+00:00")
+    practice.post(f"/orders/{bare(done['orderId'])}/complete")
+    boulevard = connect(practice)
+    now = datetime(2026, 3, 5, tzinfo=UTC)
+    found = await boulevard.next_booking(client, LOCATION, now)
+    assert found == datetime(2026, 4, 1, 16, 30, tzinfo=UTC)
+    later = datetime(2026, 6, 1, tzinfo=UTC)
+    assert await boulevard.next_booking(client, LOCATION, later) is None

@@ -36,7 +36,12 @@ WORDS = {
     "practice_address": "1 Main Street, Austin, TX 78701",
     "unsubscribe_url": "https://pay.example/u/abc.def",
 }
-PLAN_DETAILS = {"payee": "Cherry", "on_date": "December 4"}
+PLAN_DETAILS = {
+    "payee": "Cherry",
+    "limit": "$2,800.00",
+    "monthly": "$116.67",
+    "on_date": "12/04/2026",
+}
 DETAILS = {"treatment": "Morpheus8", "amount": "$325.00"}
 STAFF_WORDS = {
     "practice_name": "Lumin Aesthetics",
@@ -102,8 +107,11 @@ class TestRender:
             expected = is_detailed and is_said
             assert all((values[said] in body) == expected for body in bodies)
         has_date = is_detailed and template == "plan_first_payment"
-        assert all((values["on_date"] in body) == has_date for body in bodies)
-        has_amount = is_detailed and template != "receipt_nothing_due"
+        for said in ("on_date", "monthly"):
+            assert all((values[said] in body) == has_date for body in bodies)
+        has_limit = is_detailed and template == "plan_ready"
+        assert all((values["limit"] in body) == has_limit for body in bodies)
+        has_amount = is_detailed and template == "invoice"
         assert all((DETAILS["amount"] in body) == has_amount for body in bodies)
         assert DETAILS["treatment"] not in email.subject
 

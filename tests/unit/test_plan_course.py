@@ -36,7 +36,7 @@ OWN = {"sessions", "booked_on", "session_interval_days", "last_touch_on"} | {
 
 
 def facts(status: PlanStatus = PlanStatus.ACCEPTED, **more: Any) -> PlanFacts:
-    known = {"approved_at": SIGNED, "first_payment_known_on": SIGNED.date()}
+    known = {"approved_at": SIGNED, "first_payment_known_at": SIGNED}
     known |= {name: value for name, value in more.items() if name not in OWN}
     plan = PlanStanding(
         location_id="lumin",
@@ -115,7 +115,9 @@ def test_g3_learned_late_the_remaining_reminders_go(days_left: int, expected: li
     due = date(2026, 4, 4)
     learned = due - timedelta(days=days_left)
     said = live(
-        facts(first_payment_on=due, first_payment_known_on=learned), learned, max(1, days_left + 3)
+        facts(first_payment_on=due, first_payment_known_at=at(learned)),
+        learned,
+        max(1, days_left + 3),
     )
     assert [((day - due).days, name) for day, name in said] == expected
 
@@ -140,18 +142,18 @@ def test_g3_no_policy_can_speak_on_the_due_day() -> None:
 
 def test_f4_a_missing_or_absurd_first_payment_is_a_question_and_no_reminder() -> None:
     signed = SIGNED.date()
-    assert date_problem(facts(), DEFAULT_PLAN) == "NULL_DATE"
+    assert date_problem(facts(), DEFAULT_PLAN, ZONE) == "NULL_DATE"
     for days, problem in ((-1, "ABSURD_DATE"), (0, None), (90, None), (91, "ABSURD_DATE")):
         plan = facts(first_payment_on=signed + timedelta(days=days))
-        assert date_problem(plan, DEFAULT_PLAN) == problem
+        assert date_problem(plan, DEFAULT_PLAN, ZONE) == problem
         assert ("first-payment-3" in names(plan)) is (problem is None)
     odd = facts(first_payment_on=signed + timedelta(days=200), is_date_confirmed=True)
-    assert date_problem(odd, DEFAULT_PLAN) is None
+    assert date_problem(odd, DEFAULT_PLAN, ZONE) is None
     assert "first-payment-1" in names(odd)
 
 
 def test_a_card_has_no_first_payment_to_ask_about() -> None:
-    assert date_problem(facts(has_schedule=False), DEFAULT_PLAN) is None
+    assert date_problem(facts(has_schedule=False), DEFAULT_PLAN, ZONE) is None
 
 
 def sessions(*days: int, hour: int = 15) -> tuple[Session, ...]:

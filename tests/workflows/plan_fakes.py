@@ -116,9 +116,8 @@ class FakePlans(Fake):
         world = self.heard(ask)
         world.decide(ask.decision)
         decision = ask.decision
-        today = calendar.local_date(ask.at, world.zone)
         if decision.choice == "enter_date":
-            self._date(decision.until, today)
+            self._date(decision.until, ask.at)
         elif decision.choice == "confirm_date":
             self.plan(is_date_confirmed=True)
         elif decision.choice == "link_client":
@@ -129,8 +128,8 @@ class FakePlans(Fake):
             return ApplyPlanOut(effect="rest", until=ask.at + _RESTS[decision.choice])
         return ApplyPlanOut(effect={"stop": "stop"}.get(decision.choice, "read"))
 
-    def _date(self, entered: date | None, today: date) -> None:
+    def _date(self, entered: date | None, ask_at: datetime) -> None:
         if self.facts.plan.first_payment_on is None:
-            self.plan(first_payment_on=entered, first_payment_known_on=today)
+            self.plan(first_payment_on=entered, first_payment_known_at=ask_at)
         else:
             self.plan(final_payment_on=entered)

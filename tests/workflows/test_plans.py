@@ -39,7 +39,7 @@ async def running(clinic: Clinic, **facts: object) -> Case:
         "status": PlanStatus.ACCEPTED,
         "accepted_at": THURSDAY,
         "first_payment_on": SIGNED + timedelta(days=30),
-        "first_payment_known_on": SIGNED,
+        "first_payment_known_at": THURSDAY,
         "final_payment_on": SIGNED + timedelta(days=365),
         "sessions_planned": 4,
     }
@@ -149,7 +149,7 @@ async def test_g3_a_moved_date_moves_the_reminders_and_repeats_none(
 async def test_f4_a_missing_date_is_asked_about_at_once_and_late_it_still_counts(
     clinic: Clinic, world: World
 ) -> None:
-    plan = await running(clinic, first_payment_on=None, first_payment_known_on=None)
+    plan = await running(clinic, first_payment_on=None, first_payment_known_at=None)
     assert world.open_codes == ["NULL_DATE"]
     await plan.day(27)
     assert "needs a date" in (await plan.refused(plan.answer("enter_date", "NULL_DATE"))).message
@@ -163,13 +163,15 @@ async def test_f4_a_missing_date_is_asked_about_at_once_and_late_it_still_counts
 async def test_f4_the_lender_tells_the_date_and_the_question_goes(
     clinic: Clinic, world: World
 ) -> None:
-    plan = await running(clinic, first_payment_on=None, first_payment_known_on=None)
+    plan = await running(clinic, first_payment_on=None, first_payment_known_at=None)
     await plan.decide("ask_lender")
     await plan.day(1)
     assert world.open_codes == []
     await plan.day(3)
     assert world.codes == ["NULL_DATE"] * 2
-    await changed(plan, first_payment_on=SIGNED + timedelta(days=30), first_payment_known_on=SIGNED)
+    await changed(
+        plan, first_payment_on=SIGNED + timedelta(days=30), first_payment_known_at=THURSDAY
+    )
     assert world.open_codes == []
     assert world.questions[-1].state == "withdrawn"
 
@@ -320,6 +322,13 @@ async def test_f7_a_declined_card_is_asked_about_once(clinic: Clinic, world: Wor
     await plan.decide("called")
     await plan.signal("card_declined", declined)
     assert world.codes == ["CARD_DECLINED"]
+
+
+async def test_a_bounce_is_told_to_a_person_once(clinic: Clinic, world: World) -> None:
+    plan = await clinic.plan()
+    await plan.bounced()
+    await plan.bounced()
+    assert world.codes == ["UNREACHABLE"]
 
 
 async def test_after_an_outage_the_latest_word_goes_once(clinic: Clinic, world: World) -> None:

@@ -1,0 +1,73 @@
+"""What each answer about a financing plan does to the books, and what the case does next.
+
+A person's word on a plan is a fact among the others, kept with who said it.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from activities.plan_contracts import ApplyPlanIn, ApplyPlanOut
+from domain.plan_case import Lender, PlanStatus
+from domain.plan_facts import FactSource, PlanFact
+from store import plans
+from store.db import Conn
+from store.reviews import Review
+
+_RESTS: Mapping[str, timedelta] = MappingProxyType(
+    {"ask_lender": timedelta(days=2), "wait": timedelta(days=14)}
+)
+"""Choices after which the question comes back while it is still so."""
+
+FINAL_DATE = "final"
+"""Subject of a question about the date of the last payment; every other one is the first."""
+
+
+async def carry_out_plan(
+    conn: Conn, ask: ApplyPlanIn, review: Review, is_first: bool
+) -> ApplyPlanOut:
+    """Do what a choice says, once; returns what the case does next."""
+    choice = ask.decision.choice
+    if choice in _RESTS:
+        return ApplyPlanOut(effect="rest", until=ask.at + _RESTS[choice])
+    if choice == "stop":
+        return ApplyPlanOut(effect="stop")
+    said = await _said(conn, ask, review)
+    if said and is_first:
+        await plans.record(conn, _fact(ask, said))
+    return ApplyPlanOut(effect="read")
+
+
+async def _said(conn: Conn, ask: ApplyPlanIn, review: Review) -> dict[str, object]:
+    """The fields of the plan that a choice states; empty when it states none."""
+    decision = ask.decision
+    if decision.choice == "enter_date":
+        is_final = review.shown.get("subject") == FINAL_DATE
+        field = "final_payment_on" if is_final else "first_payment_on"
+        return {field: decision.until} | ({} if is_final else {"is_date_confirmed": True})
+    if decision.choice == "confirm_date":
+        plan = ask.plan
+        standing = await plans.standing(conn, plan.location_id, plan.lender, plan.plan_id)
+        known = standing.first_payment_on if standing else None
+        return {"first_payment_on": known, "is_date_confirmed": True}
+    if decision.choice == "link_client":
+        return {"client_id": decision.client_id}
+    if decision.choice == "set_status":
+        return {"status": PlanStatus(decision.status or "")}
+    return {}
+
+
+def _fact(ask: ApplyPlanIn, said: Mapping[str, object]) -> PlanFact:
+    plan = ask.plan
+    return PlanFact.model_validate(
+        {
+            "location_id": plan.location_id,
+            "lender": Lender(plan.lender),
+            "plan_id": plan.plan_id,
+            "source": FactSource.STAFF,
+            "key": f"decision/{ask.decision.review_id}",
+            "as_of": ask.at,
+            "observed_at": ask.at,
+            **said,
+        }
+    )

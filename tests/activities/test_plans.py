@@ -1,0 +1,323 @@
+"""A plan's activities over real books: what is read, what is said, what a person's word changes."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.contacts import refresh_contact
+from activities.plan_contracts import (
+    ApplyPlanIn,
+    AskPlanIn,
+    LookUpIn,
+    PlanRef,
+    ReadPlanIn,
+    ReadPlanOut,
+    TouchIn,
+    TouchOut,
+)
+from activities.plans import PlanActivities
+from connectors.ports import OutcomeUnknown
+from domain import ids
+from domain.case import Channel, Decision
+from domain.plan_case import Lender, PlanStatus
+from domain.plan_course import Touch, touches
+from domain.plan_facts import FactSource, PlanFact
+from domain.plan_policy import DEFAULT_PLAN
+from store import consents, holds, locations, plan_sessions, plans, reviews, touchpoints
+from store.db import transaction
+from store.holds import ClientHold
+from tests.activities.practice import AT, ZONE, Practice
+
+DUE = date(2026, 12, 10)
+
+
+class Plan:
+    """One plan of one patient in the books."""
+
+    def __init__(self, practice: Practice, ref: str) -> None:
+        self.practice, self.client_ref = practice, ref
+        location_id = practice.world.location_id
+        plan_id = f"app-{uuid4()}"
+        self.ref = PlanRef(
+            case_id=ids.plan_workflow_id(location_id, Lender.CHERRY, plan_id),
+            location_id=location_id,
+            lender=Lender.CHERRY,
+            plan_id=plan_id,
+            zone=ZONE,
+        )
+        self.acts = PlanActivities(practice.tools)
+
+    @property
+    def client_id(self) -> str:
+        return self.practice.client_id(self.client_ref)
+
+    async def told(self, at: datetime = AT, **said: Any) -> None:
+        """A poll of the lender says something of the plan."""
+        fact = PlanFact(
+            location_id=self.ref.location_id,
+            lender=Lender.CHERRY,
+            plan_id=self.ref.plan_id,
+            source=FactSource.POLL,
+            key=str(uuid4()),
+            as_of=at,
+            observed_at=at,
+            **{"patient_ref": self.client_ref, **said},
+        )
+        async with transaction(self.practice.world.pool) as conn:
+            await plans.record(conn, fact)
+
+    async def read(self, at: datetime = AT) -> ReadPlanOut:
+        return await self.acts.read_plan(ReadPlanIn(plan=self.ref, at=at))
+
+    async def touch(self, name: str) -> Touch:
+        """A touch that the facts call for."""
+        facts = (await self.read()).facts
+        return next(t for t in touches(facts, DEFAULT_PLAN, ZONE) if t.step.name == name)
+
+    async def say(self, touch: Touch | None, at: datetime = AT, **more: Any) -> TouchOut:
+        known = {"client_id": self.client_id, "policy_version": 7, "done": ()}
+        ask = TouchIn(plan=self.ref, touch=touch, at=at, **{**known, **more})
+        return await self.acts.touch_patient(ask)
+
+    async def rows(self) -> list[tuple[str, str, str | None]]:
+        """(step, state, reason) of every message of the plan."""
+        async with self.practice.world.pool.acquire() as conn:
+            found = await touchpoints.of_case(conn, self.ref.case_id)
+        return [(row.step.split("/")[0], row.state, row.reason) for row in found]
+
+    async def ask(self, code: str, subject: str = "first") -> str:
+        asked = await self.acts.ask_about_plan(
+            AskPlanIn(
+                plan=self.ref,
+                client_id=self.client_id,
+                code=code,
+                subject=subject,
+                says=(),
+                review_no=f"run/{uuid4()}",
+                at=AT,
+            )
+        )
+        return asked.review_id
+
+    async def decide(self, code: str, choice: str, subject: str = "first", **more: Any) -> str:
+        decision = Decision(
+            review_id=await self.ask(code, subject), choice=choice, by="dana", **more
+        )
+        ask = ApplyPlanIn(
+            plan=self.ref, client_id=self.client_id, code=code, decision=decision, at=AT
+        )
+        first, again = await self.acts.apply_to_plan(ask), await self.acts.apply_to_plan(ask)
+        assert first == again
+        return first.effect
+
+
+@pytest.fixture
+async def plan(practice: Practice) -> Plan:
+    """A plan that Cherry has approved, of a patient that the books know."""
+    ref = practice.client()
+    await refresh_contact(practice.tools, practice.world.location_id, ref)
+    opened = Plan(practice, ref)
+    async with transaction(practice.world.pool) as conn:
+        for channel in Channel:
+            await consents.opt_in(conn, opened.client_id, channel, "care", "form", "signed")
+    await opened.told(
+        status=PlanStatus.APPROVED, approved_cents=280_000, approval_expires_on=date(2026, 12, 5)
+    )
+    return opened
+
+
+async def accepted(plan: Plan, **said: Any) -> None:
+    dates = {"first_payment_on": DUE, "final_payment_on": date(2027, 11, 10)}
+    terms = {"financed_cents": 280_000, "monthly_cents": 11_667}
+    await plan.told(AT, status=PlanStatus.ACCEPTED, contract_id="c-1", **{**dates, **terms, **said})
+
+
+async def test_an_approval_goes_out_on_both_channels_in_neutral_words(plan: Plan) -> None:
+    said = await plan.say(await plan.touch("approval"))
+    assert said.status == "sent"
+    assert await plan.rows() == [("approval", "accepted", None)] * 2
+    (text,) = plan.practice.world.text.sent
+    (mail,) = plan.practice.mail.sent
+    for words in (text.body, mail.subject, mail.text, mail.html):
+        assert "Cherry" not in words
+        assert "2,800" not in words
+    assert "pick a time" in text.body
+
+
+async def test_the_same_touch_again_is_not_a_second_message(plan: Plan) -> None:
+    touch = await plan.touch("approval")
+    for _ in range(3):
+        assert (await plan.say(touch)).status == "sent"
+    assert len(plan.practice.world.text.sent) == 1
+    assert "approval/2026-11-05" in (await plan.read()).said
+
+
+async def test_who_agreed_to_details_reads_lender_amount_and_date(plan: Plan) -> None:
+    await accepted(plan)
+    async with transaction(plan.practice.world.pool) as conn:
+        await consents.opt_in(
+            conn, plan.client_id, Channel.SMS, "billing", "form", "signed", detail="detailed"
+        )
+    said = await plan.say(await plan.touch("first-payment-3"), AT + timedelta(days=33))
+    assert said.status == "sent"
+    (text,) = plan.practice.world.text.sent
+    assert "your first payment to Cherry is $116.67, on 12/10/2026" in text.body
+
+
+async def test_who_is_booked_is_not_asked_to_pick_a_time(plan: Plan) -> None:
+    plan.practice.world.pms.booked[plan.client_ref] = AT + timedelta(days=9)
+    read = await plan.read()
+    assert read.facts.booked_on == date(2026, 11, 14)
+    assert (await plan.say(await plan.touch("approval"))).status == "sent"
+    (text,) = plan.practice.world.text.sent
+    assert "pick a time" not in text.body
+    nudge = await plan.say(await plan.touch("booking-48h"), AT + timedelta(days=2))
+    assert (nudge.status, nudge.reason) == ("pointless", "PLAN_BOOKED")
+    assert ("booking-48h", "skipped", "PLAN_BOOKED") in await plan.rows()
+
+
+async def test_nobody_is_asked_to_book_while_the_calendar_is_silent(plan: Plan) -> None:
+    touch = await plan.touch("booking-48h")
+    plan.practice.world.pms.down = True
+    at = AT + timedelta(days=2)
+    said = await plan.say(touch, at)
+    assert (said.status, said.until) == ("unverified", at + timedelta(minutes=15))
+    assert (await plan.read()).missing == "ProviderUnavailable"
+    assert plan.practice.world.text.sent == []
+
+
+async def test_what_the_plan_does_not_call_for_any_more_is_left_out(plan: Plan) -> None:
+    await accepted(plan)
+    touch = await plan.touch("first-payment-3")
+    await plan.told(AT + timedelta(days=1), first_payment_on=date(2026, 12, 20))
+    said = await plan.say(touch, AT + timedelta(days=33))
+    assert (said.status, said.reason) == ("pointless", "NOT_CALLED_FOR")
+    assert plan.practice.world.text.sent == []
+
+
+async def test_a_kill_switch_of_plans_stops_them_and_nothing_else(plan: Plan) -> None:
+    async with transaction(plan.practice.world.pool) as conn:
+        await locations.set_switch(conn, plan.ref.location_id, "plans", "off", "dana", "words")
+    said = await plan.say(await plan.touch("approval"))
+    assert said.status == "off"
+    assert {row[1:] for row in await plan.rows()} == {("skipped", "SWITCHED_OFF")}
+
+
+async def test_no_consent_no_word(plan: Plan) -> None:
+    async with transaction(plan.practice.world.pool) as conn:
+        for channel in Channel:
+            await consents.opt_out(
+                conn, plan.client_id, channel, consents.EVERYTHING, "desk", "asked"
+            )
+    assert (await plan.say(await plan.touch("approval"))).status == "no_consent"
+    assert plan.practice.world.text.sent == []
+
+
+async def test_a_hold_of_the_client_holds_the_plan_too(plan: Plan) -> None:
+    async with transaction(plan.practice.world.pool) as conn:
+        await holds.place(
+            conn,
+            ClientHold(
+                hold_id=str(uuid4()),
+                client_id=plan.client_id,
+                kind="adverse_event",
+                placed_by="desk",
+                reason="swelling",
+                placed_at=AT,
+            ),
+        )
+    assert (await plan.read()).facts.has_reaction
+    assert (await plan.say(await plan.touch("approval"))).status == "held"
+
+
+async def test_one_cap_over_plans_and_bills(plan: Plan) -> None:
+    await plan.say(await plan.touch("approval"))
+    await accepted(plan)
+    at = AT + timedelta(hours=2)
+    touch = (await plan.touch("first-payment-3")).model_copy(update={"due_at": at})
+    said = await plan.say(touch, at)
+    assert said.status == "snoozed"
+    assert said.until is not None
+    assert said.until.date() > AT.date()
+
+
+async def test_at_night_it_waits_for_the_morning(plan: Plan) -> None:
+    night = datetime(2026, 11, 6, 4, 0, tzinfo=UTC)
+    said = await plan.say(await plan.touch("approval"), night)
+    assert (said.status, said.reason) == ("snoozed", "QUIET_HOURS")
+
+
+async def test_an_unknown_outcome_is_looked_up_and_not_sent_again(plan: Plan) -> None:
+    touch = await plan.touch("approval")
+    plan.practice.mail.failures.append(OutcomeUnknown("no answer"))
+    said = await plan.say(touch)
+    assert said.status == "unknown"
+    ask = LookUpIn(
+        plan=plan.ref, touch=touch, message_keys=said.message_keys, last_look=True, at=AT
+    )
+    assert (await plan.acts.look_up_touch(ask)).unknown == said.message_keys
+    assert (await plan.say(touch)).status == "unknown"
+    assert len(plan.practice.world.text.sent) == 1
+    assert plan.practice.mail.sent == []
+
+
+async def test_what_was_missed_has_a_row_that_says_so(plan: Plan) -> None:
+    touch = await plan.touch("booking-48h")
+    await plan.say(None, AT + timedelta(days=9), missed=(touch,))
+    assert await plan.rows() == [("booking-48h", "skipped", "TOO_LATE")]
+
+
+async def test_sessions_are_counted_once_and_can_be_taken_back(plan: Plan) -> None:
+    key = (plan.ref.location_id, plan.ref.lender, plan.ref.plan_id)
+    async with transaction(plan.practice.world.pool) as conn:
+        assert await plan_sessions.add(conn, *key, f"visit/{uuid4()}", AT)
+        case_id = f"visit/{uuid4()}"
+        assert await plan_sessions.add(conn, *key, case_id, AT + timedelta(days=1))
+        assert not await plan_sessions.add(conn, *key, case_id, AT + timedelta(days=1))
+    assert len((await plan.read()).facts.sessions) == 2
+    async with transaction(plan.practice.world.pool) as conn:
+        assert await plan_sessions.take_back(conn, case_id, AT)
+        assert not await plan_sessions.take_back(conn, case_id, AT)
+    assert len((await plan.read()).facts.sessions) == 1
+
+
+async def test_a_date_that_a_person_enters_is_a_fact_like_any_other(plan: Plan) -> None:
+    await accepted(plan, first_payment_on=None, final_payment_on=None)
+    assert await plan.decide("NULL_DATE", "enter_date", until=DUE) == "read"
+    assert await plan.decide("NULL_DATE", "enter_date", "final", until=date(2027, 9, 9)) == "read"
+    known = (await plan.read()).facts.plan
+    assert (known.first_payment_on, known.final_payment_on) == (DUE, date(2027, 9, 9))
+    assert known.is_date_confirmed
+
+
+async def test_a_date_that_a_person_confirms_stays_until_it_moves(plan: Plan) -> None:
+    await accepted(plan, first_payment_on=date(2026, 11, 1))
+    assert await plan.decide("ABSURD_DATE", "confirm_date") == "read"
+    assert (await plan.read()).facts.plan.is_date_confirmed
+    await plan.told(AT + timedelta(days=1), first_payment_on=DUE)
+    assert not (await plan.read()).facts.plan.is_date_confirmed
+
+
+async def test_other_answers_rest_or_end_the_sequence(plan: Plan) -> None:
+    assert await plan.decide("NOT_BOOKED", "wait") == "rest"
+    assert await plan.decide("NULL_DATE", "ask_lender") == "rest"
+    assert await plan.decide("NOT_BOOKED", "stop") == "stop"
+    assert await plan.decide("NOT_BOOKED", "called") == "read"
+
+
+async def test_a_question_shows_what_the_lender_says(plan: Plan) -> None:
+    review_id = await plan.ask("NOT_BOOKED")
+    async with plan.practice.world.pool.acquire() as conn:
+        shown = (await reviews.get(conn, review_id)).shown
+    assert shown["theirs"]["lender"] == "Cherry"
+    assert shown["theirs"]["approved"] == "$2,800.00"
+
+
+async def test_a_plan_that_nobody_told_of_cannot_be_read(plan: Plan) -> None:
+    ref = plan.ref.model_copy(update={"plan_id": "nowhere"})
+    with pytest.raises(ApplicationError) as refused:
+        await plan.acts.read_plan(ReadPlanIn(plan=ref, at=AT))
+    assert refused.value.non_retryable
