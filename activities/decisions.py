@@ -2,7 +2,7 @@
 
 Effects: rebuild (read and price the chart again), reread (read the money again), resend,
 rest (leave the debt open for a while), continue, written_off, stop, not_billable, credited
-(the processor has to ask for less), despite_credit.
+(the processor may have to ask for another amount), despite_credit.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,6 +37,11 @@ NEXT: Mapping[str, str] = {
     "keep_open": "rest",
     "write_off": "written_off",
     "apply_credit": "credited",
+    "not_duplicate": "credited",
+    "keep_as_credit": "credited",
+    "credit": "credited",
+    "refund": "credited",
+    "apply": "credited",
     "chase_anyway": "despite_credit",
     "stop": "stop",
 }

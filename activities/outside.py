@@ -1,6 +1,6 @@
 """What the processor and the PMS say of a case's money, and what of it cannot be trusted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,15 +81,6 @@ def is_unexplained(invoice: ProcessorInvoice) -> bool:
 def asked_cents(opened: Sequence[ProcessorInvoice]) -> int:
     """What the processor asks for, over all open invoices."""
     return sum(invoice.remaining_cents for invoice in opened if invoice.state == "open")
-
-
-def invoice_of(source: str, opened: Sequence[ProcessorInvoice]) -> Mapping[str, str]:
-    """Our payment id -> the processor invoice that it is on."""
-    return {
-        ids.payment_id(source, payment.payment_id): invoice.processor_id
-        for invoice in opened
-        for payment in invoice.payments
-    }
 
 
 def fact_of(

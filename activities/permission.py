@@ -212,6 +212,12 @@ def after_balance(ask: SendIn, facts: SendFacts, standing: StandingOut) -> Verdi
         return _same("settled", "NOTHING_OWED", "D2")
     if standing.in_flight:
         return _same("in_flight", "PAYMENT_UNDER_WAY", "D5")
+    if standing.mismatches:
+        # It may pay what is asked for here; once the desk has placed it, the step goes on.
+        until = ask.at + _LOOK_AGAIN
+        return Verdict(
+            status="snoozed", answer="snoozed", reason="MONEY_WITH_DESK", rule="E5", until=until
+        )
     if not ask.first and standing.balance_cents < ask.chase.minimum_chase_cents:
         return _same("small", "BELOW_MINIMUM", "D4")
     return _covered_by_credit(ask, facts, standing.balance_cents)

@@ -1,6 +1,5 @@
 """One payment fact into the books: matched and posted, or held as a question. Never dropped."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from activities.contracts import CaseRef
@@ -16,6 +15,7 @@ from domain.matching import (
     Proposed,
     match,
 )
+from domain.matching_types import Kind
 from domain.money import dollars
 from store import entitlements, invoices, ledger, lots, payments, reviews
 from store.db import Conn
@@ -25,17 +25,12 @@ _DUE_DAYS = timedelta(days=14)
 BY_MATCHING = "matching"
 
 
-async def post_payment(
-    conn: Conn, case: CaseRef, fact: PaymentFact, at: datetime, invoice_of: Mapping[str, str]
-) -> None:
-    """Match one new fact of a case and post it; a mismatch waits in suspense for a person.
-
-    `invoice_of` says of payments (by our id) which processor invoice they are on.
-    """
+async def post_payment(conn: Conn, case: CaseRef, fact: PaymentFact, at: datetime) -> None:
+    """Match one new fact of a case and post it; a mismatch waits in suspense for a person."""
     result = match(
         _to_match(case, fact, at),
         [await _open_item(conn, case)],
-        await _earlier(conn, case, fact, invoice_of),
+        await _earlier(conn, case, fact),
         location_id=case.location_id,
         currency=fact.currency,
     )
@@ -187,7 +182,13 @@ def _to_match(case: CaseRef, fact: PaymentFact, at: datetime) -> PaymentToMatch:
         case_id=case.case_id,
         visit_id=case.visit_id,
         is_from_pms=fact.source == case.pms,
+        kind=_kind(fact),
     )
+
+
+def _kind(fact: PaymentFact) -> Kind:
+    """A lender's share that the PMS shows is money on the visit, not a funding of ours."""
+    return "cash" if fact.kind == "cash" else "card" if fact.kind == "card" else "other"
 
 
 async def _open_item(conn: Conn, case: CaseRef) -> OpenItem:
@@ -207,18 +208,8 @@ async def _open_item(conn: Conn, case: CaseRef) -> OpenItem:
     )
 
 
-async def _earlier(
-    conn: Conn, case: CaseRef, fact: PaymentFact, invoice_of: Mapping[str, str]
-) -> list[EarlierPayment]:
-    """What the case was paid before. Two invoices of one case may well ask the same amount, so
-    a payment on another of its processor invoices is never what this one repeats. Nor is one
-    that came by a page of its own (it names no case) and left this much to pay."""
-    own_invoice = invoice_of.get(fact.payment_id)
-    known_here = await payments.of_case(conn, case.case_id)
-    by_case = [known for known in known_here if known.case_id is not None]
-    if own_invoice and len(by_case) < len(known_here):
-        is_owed = fact.amount_cents <= await ledger.balance_of_case(conn, case.case_id)
-        known_here = by_case if is_owed else known_here
+async def _earlier(conn: Conn, case: CaseRef, fact: PaymentFact) -> list[EarlierPayment]:
+    """What the case was paid before, and what it was paid that waits in suspense."""
     return [
         EarlierPayment(
             source=known.source,
@@ -227,8 +218,9 @@ async def _earlier(
             case_id=case.case_id,
             amount_cents=known.amount_cents,
             paid_on=calendar.local_date(known.occurred_at, case.zone),
+            kind=_kind(known),
+            is_applied=await payments.allocated(conn, known.payment_id, case.case_id) > 0,
         )
-        for known in known_here
+        for known in await payments.of_case(conn, case.case_id)
         if known.payment_id != fact.payment_id
-        and (own_invoice is None or invoice_of.get(known.payment_id, own_invoice) == own_invoice)
     ]

@@ -4,7 +4,7 @@ Used by the reconcile step and, inside every send, immediately before the hand-o
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -15,7 +15,6 @@ from activities.outside import (
     Outside,
     asked_cents,
     fact_of,
-    invoice_of,
     is_unexplained,
     paid_online,
 )
@@ -87,13 +86,12 @@ class StandingActivities:
         for tender in outside.paid_at_desk(ask.case):
             cents, paid_at = tender.amount_cents - tender.refunded_cents, tender.paid_at
             facts.append(fact_of(ask, ask.case.pms, tender.payment_id, tender.kind, cents, paid_at))
-        on_invoice = invoice_of(source, outside.invoices)
         for fact in facts:
             known = await payments.get(conn, fact.payment_id)
             if known is not None and known.amount_cents != fact.amount_cents:
                 await ask_about_change(conn, ask.case, known, fact, ask.at)
             elif known is None and fact.amount_cents > 0 and await payments.record(conn, fact):
-                await post_payment(conn, ask.case, fact, ask.at, on_invoice)
+                await post_payment(conn, ask.case, fact, ask.at)
         return is_waiting
 
     async def _unverified(self, ask: StandingIn, missing: str) -> StandingOut:
@@ -124,6 +122,7 @@ class StandingActivities:
             balance_cents = await ledger.balance_of_case(conn, case.case_id)
             untold = await processor.unreported_outside(conn, case.case_id)
             posted = await payments.of_case(conn, case.case_id)
+            mismatches = await open_mismatches(conn, case.case_id)
         if document is None:
             return PaymentDoorOut(processor_ids=(), asked_cents=balance_cents)
         opened = await self._read_invoices(processor_ids)
@@ -139,7 +138,7 @@ class StandingActivities:
         missing_cents = max(balance_cents, 0) - asked_cents(opened)
         if self._is_ahead_of(opened, posted):
             missing_cents = 0  # the balance above lacks this money, so it decides nothing
-        elif any(map(is_unexplained, opened)):
+        elif mismatches or any(map(is_unexplained, opened)):
             missing_cents = min(0, missing_cents)  # it may have been paid: ask for no more
         if missing_cents > 0:
             opened.append(await self._open(ask, document, missing_cents))
@@ -165,32 +164,37 @@ class StandingActivities:
             for payment in paid_online(opened)
         )
 
-    async def _read_invoices(self, processor_ids: Mapping[str, str]) -> list[ProcessorInvoice]:
-        reads = map(self._tools.processor.read_invoice, processor_ids.values())
+    async def _read_invoices(self, processor_ids: Sequence[str]) -> list[ProcessorInvoice]:
+        reads = map(self._tools.processor.read_invoice, processor_ids)
         return list(await asyncio.gather(*reads))
 
     async def _open(
         self, ask: PaymentDoorIn, document: invoices.Document, amount_cents: int
     ) -> ProcessorInvoice:
-        """One processor invoice per document; the key survives crashes and retries."""
+        """One more processor invoice of the document; the key survives crashes and retries.
+
+        The first may be paid by money that a person then sent back.
+        """
         client_key = f"client:{ask.client_id}"
         async with self._tools.pool.acquire() as conn:
             customer_id = await processor.get_customer(conn, ask.client_id)
+            number = await processor.invoice_count(conn, document.document_id) + 1
+        name = ids.door_id(document.document_id, number)
         if customer_id is None:
             customer_id = await self._tools.processor.ensure_customer(client_key, ask.client_id)
         invoice = await self._tools.processor.open_invoice(
-            key=f"document:{document.document_id}",
+            key=f"document:{name}",
             customer_id=customer_id,
             amount_cents=amount_cents,
             currency=document.currency,
-            document_id=document.document_id,
+            document_id=name,
             case_id=ask.case.case_id,
             due_days=ask.due_days,
         )
         async with transaction(self._tools.pool) as conn:
             await processor.put_customer(conn, ask.client_id, customer_id)
             await processor.put_invoice(
-                conn, document.document_id, invoice.processor_id, ask.case.case_id
+                conn, document.document_id, invoice.processor_id, ask.case.case_id, number
             )
         return invoice
 

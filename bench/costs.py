@@ -44,7 +44,7 @@ async def _sent(practice: Rehearsal, case_id: str) -> bool:
 
 async def _pay(practice: Rehearsal, case_id: str) -> None:
     async with practice.pool.acquire() as conn:
-        invoice_id = next(iter((await processor.invoices_of_case(conn, case_id)).values()))
+        invoice_id = (await processor.invoices_of_case(conn, case_id))[0]
     await practice.control(f"stripe/invoices/{invoice_id}/pay", {})
 
     async def settled() -> bool:

@@ -60,6 +60,11 @@ def document_id(case_id: str, document_no: int) -> str:
     return str(uuid5(_SPACE, f"document|{case_id}|{document_no}"))
 
 
+def door_id(document_id: str, number: int) -> str:
+    """What the processor knows a document's n-th invoice by; n starts at 1."""
+    return document_id if number == 1 else f"{document_id}/{number}"
+
+
 def lot_id(document_id: str, line_id: str, content_no: int) -> str:
     """Id of a lot that a sold package creates."""
     return str(uuid5(_SPACE, f"lot|{document_id}|{line_id}|{content_no}"))

@@ -127,7 +127,9 @@ def _remembered(payment: PaymentToMatch, answer: Match) -> list[EarlierPayment]:
             case_id=case_id,
             amount_cents=payment.amount_cents,
             paid_on=payment.paid_on,
+            kind=payment.kind,
             state=payment.state,
+            is_applied=isinstance(answer, Matched),
         )
         for case_id in cases
     ]

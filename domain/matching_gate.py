@@ -1,9 +1,9 @@
 """Gate 0 and the look for a payment that comes twice: what stops matching before any tier."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from domain.matching_score import held
-from domain.matching_types import Asked, Candidate, EarlierPayment, HeldPayment
+from domain.matching_types import Asked, Candidate, EarlierPayment, HeldPayment, PaymentToMatch
 
 
 def gate(asked: Asked) -> HeldPayment | str:
@@ -46,7 +46,11 @@ def _is_old_news(asked: Asked) -> bool:
 
 
 def second_of(asked: Asked, case_ids: Set[str]) -> HeldPayment | None:
-    """The payment held when it seems to repeat one: same payer, amount and case within days."""
+    """The payment held when it seems to repeat one: same payer, amount and case within days.
+
+    Two equal halves of a debt are no duplicate, unless they may be one payment that two systems
+    show: the desk likes to key in what was paid online.
+    """
     payment = asked.payment
     if payment.client_id is None:
         return None
@@ -55,7 +59,23 @@ def second_of(asked: Asked, case_ids: Set[str]) -> HeldPayment | None:
         for known in _near(asked)
         if known.client_id == payment.client_id and known.case_id in case_ids
     ]
-    return duplicate(asked, alike[-1], payment.client_id) if alike else None
+    second = [
+        known
+        for known in alike
+        if _may_be_the_same(payment, known) or not _both_fit(asked, known.case_id, alike)
+    ]
+    return duplicate(asked, second[-1], payment.client_id) if second else None
+
+
+def _may_be_the_same(payment: PaymentToMatch, known: EarlierPayment) -> bool:
+    return known.source != payment.source and known.kind == payment.kind
+
+
+def _both_fit(asked: Asked, case_id: str | None, alike: Sequence[EarlierPayment]) -> bool:
+    """Whether the case owes this payment and those like it that its balance does not show yet."""
+    owed = {item.case_id: item.balance_cents for item in asked.items if item.is_open}
+    unseen = [known for known in alike if known.case_id == case_id and not known.is_in_balance]
+    return asked.payment.amount_cents * (1 + len(unseen)) <= owed.get(case_id or "", 0)
 
 
 def second_funding(asked: Asked, case_id: str, client_id: str) -> HeldPayment | None:

@@ -118,7 +118,8 @@ class FinancedItem(_Input):
 class EarlierPayment(_Input):
     """A payment that is known already, as far as it went to one case; None while it is held.
 
-    `amount_cents` is the whole payment, which is what a second one repeats.
+    `amount_cents` is the whole payment, which is what a second one repeats. `is_applied`: the
+    case's balance is lower for it already.
     """
 
     source: str
@@ -127,7 +128,14 @@ class EarlierPayment(_Input):
     case_id: str | None
     amount_cents: Cents
     paid_on: date
+    kind: Kind = "card"
     state: State = "settled"
+    is_applied: bool = True
+
+    @property
+    def is_in_balance(self) -> bool:
+        """Whether what the case owes shows it; money on its way lowers nothing."""
+        return self.is_applied and self.state == "settled"
 
 
 class Allocation(Record):

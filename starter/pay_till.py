@@ -228,7 +228,7 @@ class Till:
                 for item in standing.items
             }
         for case_id, named in names.items():
-            reads = map(self._wiring.processor.read_invoice, named.values())
+            reads = map(self._wiring.processor.read_invoice, named)
             found[case_id] = list(await asyncio.gather(*reads))
         return found
 

@@ -23,35 +23,41 @@ async def get_customer(conn: Conn, client_id: str) -> str | None:
     return found
 
 
-async def put_invoice(conn: Conn, document_id: str, processor_id: str, case_id: str) -> None:
-    """Remember a document's invoice at the processor; raises KeyReused when it has another."""
-    known = await conn.fetchval(
-        "INSERT INTO processor_invoices (document_id, processor_invoice_id, case_id)"
-        " VALUES ($1, $2, $3) ON CONFLICT (document_id) DO NOTHING RETURNING true",
+async def put_invoice(
+    conn: Conn, document_id: str, processor_id: str, case_id: str, number: int = 1
+) -> None:
+    """Remember a document's n-th invoice at the processor; KeyReused when that is another."""
+    known: str | None = await conn.fetchval(
+        "WITH added AS (INSERT INTO processor_invoices"
+        "  (document_id, number, processor_invoice_id, case_id) VALUES ($1, $2, $3, $4)"
+        "  ON CONFLICT (document_id, number) DO NOTHING RETURNING processor_invoice_id)"
+        " SELECT processor_invoice_id FROM added UNION ALL SELECT processor_invoice_id"
+        " FROM processor_invoices WHERE document_id = $1 AND number = $2",
         document_id,
+        number,
         processor_id,
         case_id,
     )
-    if not known and await get_invoice(conn, document_id) != processor_id:
+    if known != processor_id:
         raise KeyReused(document_id)
 
 
-async def get_invoice(conn: Conn, document_id: str) -> str | None:
-    """The document's invoice id at the processor."""
-    found: str | None = await conn.fetchval(
-        "SELECT processor_invoice_id FROM processor_invoices WHERE document_id = $1", document_id
+async def invoice_count(conn: Conn, document_id: str) -> int:
+    """How many invoices of a document the processor has."""
+    count: int = await conn.fetchval(
+        "SELECT count(*) FROM processor_invoices WHERE document_id = $1", document_id
     )
-    return found
+    return count
 
 
-async def invoices_of_case(conn: Conn, case_id: str) -> dict[str, str]:
-    """Document id -> processor invoice id, of every document of a case."""
+async def invoices_of_case(conn: Conn, case_id: str) -> tuple[str, ...]:
+    """The processor's invoices of every document of a case, oldest first."""
     rows = await conn.fetch(
-        "SELECT document_id, processor_invoice_id FROM processor_invoices WHERE case_id = $1"
+        "SELECT processor_invoice_id FROM processor_invoices WHERE case_id = $1"
         " ORDER BY recorded_at",
         case_id,
     )
-    return {row["document_id"]: row["processor_invoice_id"] for row in rows}
+    return tuple(row["processor_invoice_id"] for row in rows)
 
 
 async def case_by_processor_invoice(conn: Conn, processor_id: str) -> str | None:
@@ -81,19 +87,22 @@ async def invoice_of_intent(conn: Conn, intent_id: str) -> str | None:
     return found
 
 
-async def doors(conn: Conn, case_id: str, client_id: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Where money for a case may come in: its processor invoices by document, oldest first, and
-    the client's payment pages (by the processor's name) that may still bring some."""
+async def doors(
+    conn: Conn, case_id: str, client_id: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where money for a case may come in: its processor invoices, oldest first, and the client's
+    payment pages (by the processor's name) that may still bring some."""
     rows = await conn.fetch(
-        "SELECT document_id, processor_invoice_id AS name, recorded_at FROM processor_invoices"
-        " WHERE case_id = $1 UNION ALL SELECT NULL, processor_session_id, recorded_at"
+        "SELECT true AS is_invoice, processor_invoice_id AS name, recorded_at"
+        " FROM processor_invoices WHERE case_id = $1"
+        " UNION ALL SELECT false, processor_session_id, recorded_at"
         " FROM checkouts WHERE client_id = $2 AND processor_session_id IS NOT NULL"
         " AND outcome IS NULL ORDER BY recorded_at",
         case_id,
         client_id,
     )
-    invoices = {row["document_id"]: row["name"] for row in rows if row["document_id"]}
-    return invoices, tuple(row["name"] for row in rows if not row["document_id"])
+    invoices = tuple(row["name"] for row in rows if row["is_invoice"])
+    return invoices, tuple(row["name"] for row in rows if not row["is_invoice"])
 
 
 async def outside_reported(conn: Conn, payment_id: str, case_id: str) -> bool:

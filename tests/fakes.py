@@ -168,7 +168,7 @@ class FakeProcessor:
         due_days: int,
     ) -> ProcessorInvoice:
         self._note("open_invoice", key)
-        processor_id = f"in_{document_id[:8]}"
+        processor_id = f"in_{document_id[:8]}{document_id[36:].replace('/', '_')}"
         self.cases[processor_id] = case_id
         return self.invoices.setdefault(processor_id, open_invoice(processor_id, amount_cents))
 

@@ -207,7 +207,7 @@ class Thursday:
     async def _processor_invoice(self, played: Played) -> str:
         async with self.practice.pool.acquire() as conn:
             known = await processor.invoices_of_case(conn, played.case_id)
-        return next(iter(known.values()))
+        return known[0]
 
     async def _question(self, case_id: str) -> Review | None:
         async with self.practice.pool.acquire() as conn:

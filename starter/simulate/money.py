@@ -23,7 +23,7 @@ async def _invoice(world: World, act: Act) -> str | None:
     client = client_of(world, act)
     case_id = world.case_id(world.visit(client.person.number, act.visit or 0))
     async with world.practice.pool.acquire() as conn:
-        found = list((await processor.invoices_of_case(conn, case_id)).values())
+        found = await processor.invoices_of_case(conn, case_id)
     if found:
         world.invoice_owner[found[-1]] = (client.person.number, act.visit or 0)
     return found[-1] if found else None

@@ -5,12 +5,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.contracts import RemindIn, ResolveIn, SendIn, SendOut
-from connectors.ports import OutcomeUnknown, OutgoingText, ProviderUnavailable, Refused
+from connectors.ports import (
+    OutcomeUnknown,
+    OutgoingText,
+    PmsPayment,
+    ProviderUnavailable,
+    Refused,
+)
 from domain.case import Channel
 from domain.policies import DEFAULT_CHASE
 from store import consents, reviews, touchpoints
@@ -176,21 +183,45 @@ async def test_an_email_of_unknown_outcome_is_repeated_where_the_relay_knows_it(
     assert [mail.message_key for mail in practice.mail.sent] == [key]
 
 
-async def test_a_question_found_by_a_send_that_then_failed_is_not_forgotten(
+async def test_a_question_found_by_a_send_whose_answer_was_lost_is_not_forgotten(
     practice: Practice,
 ) -> None:
     who, case, invoice = await _billed(practice)
-    practice.pay_online(invoice, 20_000, 20_000)
+    practice.pay_online(invoice, 40_000, 40_000)
+    for _ in range(2):
+        sent = await practice.sending.send_step(practice.step(case, who))
+        assert [one.code for one in sent.mismatches] == ["DUPLICATE_SUSPECTED"]
 
-    async def away(_: OutgoingText) -> Refused:
-        raise ProviderUnavailable("away")
 
-    practice.world.text.send = away  # type: ignore[method-assign]
-    with pytest.raises(Exception, match="away"):
-        await practice.sending.send_step(practice.step(case, who))
-    del practice.world.text.send  # type: ignore[method-assign]
+async def test_nobody_is_asked_for_money_while_money_waits_with_the_desk(
+    practice: Practice,
+) -> None:
+    who, case, invoice = await _billed(practice)
+    practice.pay_online(invoice, 40_000, 40_000)
     sent = await practice.sending.send_step(practice.step(case, who))
-    assert [one.code for one in sent.mismatches] == ["DUPLICATE_SUSPECTED"]
+    assert (sent.status, sent.reason, sent.balance_cents) == ("snoozed", "MONEY_WITH_DESK", 25_000)
+    assert (practice.world.text.sent, practice.mail.sent) == ([], [])
+    await practice.decide(case, who, sent.mismatches[0].review_id, "refund")
+    sent = await practice.sending.send_step(practice.step(case, who))
+    assert (sent.status, sent.balance_cents) == ("sent", 25_000)
+
+
+@pytest.mark.parametrize("second", ["cash", "card"])
+async def test_a_lenders_half_and_the_patients_equal_half_settle_a_visit(
+    practice: Practice, second: str
+) -> None:
+    who, case, invoice = await _billed(practice)
+    half = PmsPayment(payment_id=uuid4().hex, kind="other", amount_cents=32_500)
+    practice.tenders(case, half)
+    assert (await practice.read(case, who)).balance_cents == 32_500
+    if second == "cash":
+        cash = PmsPayment(payment_id=uuid4().hex, kind="cash", amount_cents=32_500)
+        practice.tenders(case, half, cash)
+    else:
+        practice.pay_online(invoice, 32_500)
+    sent = await practice.sending.send_step(practice.step(case, who))
+    assert (sent.status, sent.mismatches) == ("settled", ())
+    assert practice.world.text.sent == []
 
 
 async def test_a_reminder_to_the_desk_survives_a_relay_that_was_away(practice: Practice) -> None:

@@ -118,7 +118,7 @@ async def test_a_package_paid_by_money_that_was_held_is_paid(practice: Practice)
     case = practice.chart(who, ("FILLER-6", "1"))
     await practice.bill(case)
     invoice = await practice.ask_online(case, 360_000)
-    practice.pay_online(invoice, 180_000, 180_000)
+    practice.pay_online(invoice, 200_000, 200_000)
     (twice,) = (await practice.read(case, who)).mismatches
     await practice.decide(case, who, twice.review_id, "not_duplicate")
     async with practice.world.pool.acquire() as conn:

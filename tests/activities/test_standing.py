@@ -10,7 +10,7 @@ from activities.standing import StandingActivities
 from activities.tools import Tools
 from connectors.ports import PmsPayment, PmsVisit, Refused
 from domain import ids
-from store import payments, processor
+from store import payments, processor, reviews
 from store.db import transaction
 from tests.fakes import open_invoice, paid
 from tests.web.conftest import Owed, World, bill, settle
@@ -154,6 +154,35 @@ async def test_money_on_its_way_into_the_books_is_not_asked_for_again(world: Wor
     )
     await standing(world).open_payment_door(door(owed))
     assert asked(world, "open_invoice") == 0
+
+
+async def test_no_door_is_opened_while_money_waits_with_the_desk(world: World) -> None:
+    """What was paid twice is owed again once the desk sends the second back, and can be paid."""
+    owed = await bill(world)
+    tender(world, owed, "cash", 14000)
+    assert (await standing(world).refresh(ask(owed))).balance_cents == 10000
+    tender_and_online = (paid(f"inpay_{uuid4().hex}", "pi_1", 14000),)
+    world.processor.invoices[owed.processor_id] = open_invoice(
+        owed.processor_id, 14000, 14000, payments=tender_and_online
+    )
+    read = await standing(world).refresh(ask(owed))
+    assert ([one.code for one in read.mismatches], read.balance_cents) == (
+        ["DUPLICATE_SUSPECTED"],
+        10000,
+    )
+    await standing(world).open_payment_door(door(owed))
+    assert asked(world, "open_invoice") == 0
+    async with transaction(world.pool) as conn:
+        await reviews.withdraw(conn, read.mismatches[0].review_id, "sent back")
+    for _ in range(2):
+        await standing(world).open_payment_door(door(owed))
+    async with world.pool.acquire() as conn:
+        first, second = await processor.invoices_of_case(conn, owed.case_id)
+    assert first == owed.processor_id
+    assert world.processor.invoices[second].amount_cents == 10000
+    document_id = ids.document_id(owed.case_id, 1)
+    keys = [key for name, key in world.processor.asked if name == "open_invoice"]
+    assert keys == [f"document:{document_id}/2"]
 
 
 async def test_a_refused_credit_ends_the_pass(world: World) -> None:

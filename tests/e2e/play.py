@@ -327,7 +327,7 @@ class Play:
     async def processor_ids(self, case: Case) -> list[str]:
         """The processor's invoices that the books know, oldest first."""
         async with self.practice.pool.acquire() as conn:
-            return list((await processor.invoices_of_case(conn, case.case_id)).values())
+            return list(await processor.invoices_of_case(conn, case.case_id))
 
     async def fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
         """Rows of the books."""

@@ -232,5 +232,7 @@ def earlier_of(random: Random, pay: Row) -> Row:
         "case_id": pay["case_id"] or f"case-{random.randrange(8)}",
         "amount_cents": random.choice((pay["amount_cents"], pay["amount_cents"], 10_000)),
         "paid_on": near(random, -11, -10, -8, -8, -7, -1, 0, 7, 8),
-        "state": random.choice(("settled", "in_flight")),
+        "state": random.choice(("settled", "settled", "in_flight")),
+        "kind": random.choice(("card", "card", "cash", "cheque")),
+        "is_applied": random.random() < 0.8,
     }

@@ -170,6 +170,8 @@ class Oracle:
                 else self.payer and known["client_id"] == self.payer
             )
         ]
+        if not self.pay.get("funding"):
+            twins = [known for known in twins if not self.is_other_money(known, twins)]
         if not twins:
             return None
         last = max(twins, key=lambda k: (k["paid_on"], k["source"], k["payment_id"], k["case_id"]))
@@ -180,6 +182,23 @@ class Oracle:
             owner=owner,
             ways=(((last["case_id"],), 100),),
         )
+
+    def is_other_money(self, known: Row, twins: list[Row]) -> bool:
+        """Owed besides the other one, and nothing that two systems show of one payment."""
+        systems = {known["source"], self.pay["source"]}
+        kinds = {known.get("kind", "card"), self.pay.get("kind", "card")}
+        if len(systems) == 2 and len(kinds) == 1:
+            return False
+        owed = sum(
+            item["balance_cents"]
+            for item in self.items
+            if item["case_id"] == known["case_id"] and item.get("is_open", True)
+        )
+        for each in twins:
+            counts_already = each.get("state", "settled") == "settled"
+            if each["case_id"] == known["case_id"]:
+                owed -= 0 if counts_already and each.get("is_applied", True) else self.amount
+        return owed >= self.amount
 
     def may_book(self, tier: int) -> bool:
         rows = self.policy.get(

@@ -126,13 +126,17 @@ async def test_processor_ids_are_kept_once(conn, practice):
         await processor.put_customer(conn, practice.client_id, customer)
         await processor.put_invoice(conn, document, invoice, case)
     assert await processor.get_customer(conn, practice.client_id) == customer
-    assert await processor.get_invoice(conn, document) == invoice
+    assert await processor.invoice_count(conn, document) == 1
     assert await processor.case_by_processor_invoice(conn, invoice) == case
-    assert await processor.invoices_of_case(conn, case) == {document: invoice}
+    assert await processor.invoices_of_case(conn, case) == (invoice,)
     with pytest.raises(KeyReused):
         await processor.put_customer(conn, practice.client_id, "cus_other")
     with pytest.raises(KeyReused):
         await processor.put_invoice(conn, document, "in_other", case)
+    second = f"in_{uuid4()}"
+    for _ in range(2):
+        await processor.put_invoice(conn, document, second, case, 2)
+    assert await processor.invoices_of_case(conn, case) == (invoice, second)
 
 
 async def test_an_outside_payment_is_reported_once(conn, practice):

@@ -60,7 +60,7 @@ def test_the_latest_of_several_earlier_payments_is_named_in_whatever_order_they_
         for days in (1, 5)
     )
     for known in ((first, second), (second, first)):
-        answer = held(decide(paid(case_id="1"), item("1"), known=known), "DUPLICATE_SUSPECTED")
+        answer = held(decide(paid(case_id="1"), item("1", 0), known=known), "DUPLICATE_SUSPECTED")
         assert answer.trace == ("the same payer paid the same on 2026-05-19",)
 
 
