@@ -3,7 +3,7 @@
 Nothing outside our books changes here, so a retry finds either nothing or all of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from temporalio import activity
@@ -69,7 +69,8 @@ class BuildActivities:
         )
         priced = price(chart, catalog, brought, frozenset(overrides.approved))
         if isinstance(priced, Held):
-            return await self._hold(conn, ask, client_id, chart, priced)
+            values = {lot.lot_id: lot.value_cents for lot in brought.unit_lots}
+            return await self._hold(conn, ask, client_id, chart, priced, values)
         number = 1 if latest is None else latest.document_no + 1
         priced, taken = await sell(
             conn,
@@ -89,7 +90,13 @@ class BuildActivities:
         return await _answer(conn, "issued", case, document)
 
     async def _hold(
-        self, conn: Conn, ask: BuildIn, client_id: str, chart: Chart, held: Held
+        self,
+        conn: Conn,
+        ask: BuildIn,
+        client_id: str,
+        chart: Chart,
+        held: Held,
+        values: Mapping[str, int],
     ) -> BuildOut:
         """Keep the draft, keep its units aside, and ask a person."""
         case = ask.case
@@ -99,7 +106,13 @@ class BuildActivities:
             aside = await not_yet_drawn(conn, case.case_id, aside)
             await entitlements.reserve(conn, case.case_id, client_id, aside)
         asked = draft_question(
-            case.case_id, case.location_id, client_id, held, ask.review_no, ask.at
+            case.case_id,
+            case.location_id,
+            client_id,
+            held,
+            ask.review_no,
+            ask.at,
+            values.get(held.reasons[0].subject or ""),
         )
         await reviews.open_review(conn, asked)
         return BuildOut(

@@ -8,6 +8,7 @@ rest (leave the debt open for a while), continue, written_off, stop, not_billabl
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 
+from activities.answering import CannotCarryOut
 from activities.contracts import ApplyIn, CaseRef
 from activities.credit import apply_credit
 from activities.posting import grant_credit, note_paid
@@ -192,7 +193,7 @@ async def _apply_named(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """The held payment goes to the invoice that the person named, of the same client."""
     document = await invoices.find(conn, ask.case.location_id, ask.decision.invoice_id or "")
     if document is None or document.client_id != ask.client_id:
-        raise LookupError("The named invoice is not one of this client's.")
+        raise CannotCarryOut("The named invoice is not one of this client's.")
     target = ask.case.model_copy(update={"case_id": document.case_id})
     await apply_held_payment(
         conn,
@@ -259,7 +260,7 @@ async def _chart_code(conn: Conn, case: CaseRef, review: Review) -> str:
         for line in draft.chart.lines:
             if line.line_id == line_id:
                 return line.code
-    raise LookupError("the chart line of this question is no longer there")
+    raise CannotCarryOut("The chart line of this question is no longer there.")
 
 
 async def _new_version(

@@ -9,6 +9,8 @@ from datetime import date
 
 from temporalio import activity
 
+from activities import answering
+from activities.answering import CannotCarryOut, Waits
 from activities.errors import vendor_errors
 from activities.payout_contracts import (
     ApplyPayoutIn,
@@ -20,12 +22,13 @@ from activities.payout_contracts import (
 from activities.questions import question
 from connectors.ports import CaseEngine, Movement, Payout, PayoutPort, Refused
 from domain import calendar, entries_payout, ids
-from domain.case import PaymentPosted, UnmatchedInput
+from domain.case import Decision, PaymentPosted, UnmatchedInput
 from domain.money import dollars
 from domain.payouts import LISTED_MAX, OF_A_PAYMENT, Part, Split, split
 from store import ledger, locations, payouts, reviews
 from store.db import Conn, Pool, transaction
 from store.payouts import MovementRow, PayoutRow
+from store.reviews import Review
 
 DIFFERS, BY_HAND = "PAYOUT_DIFF", "PAYOUT_MANUAL"
 
@@ -76,22 +79,22 @@ class PayoutActivities:
     @vendor_errors
     async def apply_payout(self, ask: ApplyPayoutIn) -> ApplyPayoutOut:
         """Carry out a decision; a repeat changes nothing."""
-        payout, decision = ask.payout, ask.decision
-        missing = await self._missing(payout) if ask.code == DIFFERS else ()
+        missing = await self._missing(ask.payout) if ask.code == DIFFERS else ()
         async with transaction(self._pool) as conn:
-            if decision.choice == "accept" and missing:
-                refused = "a payment is missing; it is added before a difference is accepted"
-                await _decide(conn, ask)
-                return ApplyPayoutOut(effect="again", note=refused)
-            is_first = await _decide(conn, ask)
-            if decision.choice in ("accept", "book") and is_first:
-                await payouts.accept(conn, payout.source, payout.payout_id, decision.by)
-        if decision.choice == "call_processor":
-            return ApplyPayoutOut(effect="rest")
-        if decision.choice != "add_missing":
-            return ApplyPayoutOut(effect="again")
+
+            async def effect(_: Review, counts: Decision, is_first: bool) -> Decision:
+                if is_first:
+                    await accept(conn, ask.payout, counts, missing)
+                return counts
+
+            done = await answering.carry_out(conn, ask.decision, ask.at, effect)
+        if isinstance(done, Waits):
+            return ApplyPayoutOut(effect=done.effect, note=done.why)
+        if done.choice != "add_missing":
+            rests = done.choice == "call_processor"
+            return ApplyPayoutOut(effect="rest" if rests else "again")
         for payment_id in missing:
-            await self._open(payout, payment_id)
+            await self._open(ask.payout, payment_id)
         return ApplyPayoutOut(effect="again", added=len(missing))
 
     async def _open(self, payout: PayoutRef, payment_id: str) -> None:
@@ -127,16 +130,12 @@ class PayoutActivities:
 _END: Mapping[str, str] = {"paid": "tied", "failed": "returned", "canceled": "canceled"}
 
 
-async def _decide(conn: Conn, ask: ApplyPayoutIn) -> bool:
-    decision = ask.decision
-    return await reviews.decide(
-        conn,
-        decision.review_id,
-        decision.model_dump(mode="json"),
-        decision.by,
-        decision.reason,
-        ask.at,
-    )
+async def accept(conn: Conn, payout: PayoutRef, decision: Decision, missing: Sequence[str]) -> None:
+    """Note that a person takes what is not explained; the next look books it."""
+    if decision.choice == "accept" and missing:
+        raise CannotCarryOut("A payment is missing; add it before a difference is accepted.")
+    if decision.choice in ("accept", "book"):
+        await payouts.accept(conn, payout.source, payout.payout_id, decision.by)
 
 
 def _row(payout: PayoutRef, read: Payout) -> PayoutRow:

@@ -42,9 +42,18 @@ async def open_mismatches(conn: Conn, case_id: str) -> tuple[Mismatch, ...]:
 
 
 def draft_question(
-    case_id: str, location_id: str, client_id: str, held: Held, review_no: int | str, at: datetime
+    case_id: str,
+    location_id: str,
+    client_id: str,
+    held: Held,
+    review_no: int | str,
+    at: datetime,
+    stake_cents: int | None = None,
 ) -> Review:
-    """One question per held draft: its first reason is asked, the others are shown."""
+    """One question per held draft: its first reason is asked, the others are shown.
+
+    `stake_cents` is what the answer is about, where that is not what the patient would pay.
+    """
     first = held.reasons[0]
     preview = held.preview
     shown = {
@@ -56,9 +65,11 @@ def draft_question(
         "subject": first.subject,
     }
     money_cents = preview.due_cents if preview else 0
-    return _question(
+    asked = _question(
         case_id, location_id, client_id, None, first.code, money_cents, shown, review_no, at
     )
+    stakes = [c.model_copy(update={"stake_cents": stake_cents}) for c in asked.choices]
+    return asked.model_copy(update={"choices": stakes})
 
 
 def question(
@@ -110,6 +121,7 @@ def _question(
                 label=choice.label,
                 effect=choice.effect.format(amount=dollars(money_cents)),
                 needs=[str(need) for need in choice.needs],
+                two_person=choice.two_person,
             )
             for choice in topic.choices
         ],

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from temporalio import activity
 
+from activities import answering
+from activities.answering import Waits
 from activities.contacts import refresh_contact
 from activities.errors import vendor_errors
 from activities.questions import question
@@ -20,11 +22,13 @@ from activities.reply_contracts import (
 )
 from activities.reply_decisions import apply_choice
 from activities.tools import Tools
+from domain.case import Decision
 from domain.money import dollars
 from domain.reply_case import ReplyHold, ReplyReceived
 from store import clients, holds, reviews
 from store import replies as books
 from store.db import transaction
+from store.reviews import Review
 
 BOOKS_ANSWERED = "the books show it paid"
 
@@ -79,19 +83,17 @@ class ReplyActivities:
         """Write who decided what, and do it, in one transaction; a repeat changes nothing."""
         decision = ask.decision
         async with transaction(self._tools.pool) as conn:
-            review = await reviews.get(conn, decision.review_id)
-            await reviews.decide(
-                conn,
-                review.review_id,
-                decision.model_dump(mode="json"),
-                decision.by,
-                decision.reason,
-                ask.at,
-            )
-            applied = await apply_choice(conn, ask, holds_of(ask.replies))
+
+            async def effect(_: Review, counts: Decision, __: bool) -> ApplyReplyOut:
+                what = ask.model_copy(update={"decision": counts})
+                return await apply_choice(conn, what, holds_of(ask.replies))
+
+            done = await answering.carry_out(conn, decision, ask.at, effect)
+        if isinstance(done, Waits):
+            return ApplyReplyOut(effect=done.effect, why=done.why)
         if decision.choice == "corrected":
             await self._read_contacts(ask)
-        return applied
+        return done
 
     async def _read_contacts(self, ask: ApplyReplyIn) -> None:
         """The desk says that the PMS has the right number now."""

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from activities.answering import CannotCarryOut
 from activities.reply_contracts import ApplyReplyIn, ApplyReplyOut
 from domain import calendar, ids
 from domain.reply_case import KEEP, PAID_PAUSE, ReplyHold, ReplyReceived, promise_problem
@@ -24,7 +25,7 @@ async def apply_choice(
     if choice == "promise":
         problem = await _promise(conn, ask, placed)
         if problem is not None:
-            return ApplyReplyOut(effect="again", why=problem)
+            raise CannotCarryOut(problem)
     elif choice == "opt_out":
         for client_id in _clients(placed):
             await consents.opt_out(

@@ -2,6 +2,8 @@
 
 from temporalio import activity
 
+from activities import answering
+from activities.answering import Waits
 from activities.contacts import refresh_contact
 from activities.contracts import (
     ApplyIn,
@@ -17,6 +19,7 @@ from activities.questions import question
 from activities.tools import Tools
 from connectors.ports import OutcomeUnknown, OutgoingEmail
 from domain import ids
+from domain.case import Decision
 from domain.messages import render_email, template_for
 from domain.money import dollars
 from domain.reviews import topic_of
@@ -62,18 +65,15 @@ class ReviewActivities:
         async with transaction(self._tools.pool) as conn:
             if ask.client_id is not None:
                 await clients.lock_client(conn, ask.client_id)
-            review = await reviews.get(conn, decision.review_id)
-            is_first = await reviews.decide(
-                conn,
-                review.review_id,
-                decision.model_dump(mode="json"),
-                decision.by,
-                decision.reason,
-                ask.at,
-            )
-            effect = await carry_out(conn, ask, review, is_first)
+
+            async def effect(review: Review, counts: Decision, is_first: bool) -> str:
+                what = ask.model_copy(update={"decision": counts})
+                return await carry_out(conn, what, review, is_first)
+
+            done = await answering.carry_out(conn, decision, ask.at, effect)
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
-        return ApplyOut(effect=effect, balance_cents=balance_cents)
+        next_step = done.effect if isinstance(done, Waits) else done
+        return ApplyOut(effect=next_step, balance_cents=balance_cents)
 
     async def _read_contact(self, location_id: str, client_id: str) -> None:
         """The desk says that the PMS has the right address now."""

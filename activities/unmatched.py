@@ -8,6 +8,8 @@ from datetime import datetime
 
 from temporalio import activity
 
+from activities import answering
+from activities.answering import CannotCarryOut, Waits
 from activities.contracts import (
     ApplyUnmatchedIn,
     ApplyUnmatchedOut,
@@ -22,6 +24,7 @@ from activities.statements import book, keep_as_credit, money_of, release
 from activities.tools import Tools
 from connectors.ports import LoosePayment, Refused
 from domain import calendar, entries, ids
+from domain.case import Decision
 from domain.ledger import Entry
 from domain.money import dollars
 from store import checkouts, clients, invoices, ledger, payments, processor, reviews
@@ -29,6 +32,7 @@ from store.checkouts import Checkout
 from store.db import Conn, transaction
 from store.invoices import OpenItem
 from store.payments import PaymentFact
+from store.reviews import Review
 
 CANDIDATES_MAX = 3
 
@@ -121,90 +125,101 @@ class UnmatchedActivities:
     @vendor_errors
     async def apply_unmatched(self, ask: ApplyUnmatchedIn) -> ApplyUnmatchedOut:
         """Carry out what a named person decided about the money; a repeat changes nothing."""
-        decision, payment = ask.decision, ask.payment
         async with transaction(self._tools.pool) as conn:
-            is_first = await reviews.decide(
-                conn,
-                decision.review_id,
-                decision.model_dump(mode="json"),
-                decision.by,
-                decision.reason,
-                ask.at,
-            )
-            fact = await payments.get(conn, ids.payment_id(payment.source, payment.payment_id))
-            if fact is None:
-                raise LookupError("the payment was never booked")
-            if fact.client_id is not None:
-                return await self._apply_known(conn, ask, fact, is_first)
-            if decision.choice == "apply":
-                return await self._apply(conn, ask, fact, is_first)
-            if decision.choice == "refund" and is_first:
-                await ledger.post(conn, _refund_owed(ask, fact))
-        return ApplyUnmatchedOut(effect="rest" if decision.choice == "hold_30_days" else "done")
 
-    async def _apply_known(
-        self, conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
-    ) -> ApplyUnmatchedOut:
-        """Money whose payer is known waits in 2090, not in 2095."""
-        choice, zone = ask.decision.choice, ask.payment.zone
-        case_id, document_id = None, None
-        if choice == "apply":
-            named = await invoices.find(conn, fact.location_id, ask.decision.invoice_id or "")
-            if named is None or named.client_id != fact.client_id:
-                return ApplyUnmatchedOut(effect="unknown_invoice")
-            case_id, document_id = named.case_id, named.document_id
-        if is_first:
-            await clients.lock_client(conn, fact.client_id or "")
-            if choice in ("apply", "not_duplicate"):
-                await release(conn, fact, case_id, ask.decision.by, zone, ask.at)
-            elif choice in ("credit", "keep_as_credit"):
-                await keep_as_credit(conn, fact, fact.amount_cents, zone, ask.at)
-            elif choice == "refund":
-                await ledger.post(conn, _refund_owed(ask, fact))
-        told = await payments.cases_of(conn, fact.payment_id)
-        return ApplyUnmatchedOut(effect="done", case_ids=told, invoice_id=document_id)
+            async def effect(_: Review, counts: Decision, is_first: bool) -> ApplyUnmatchedOut:
+                return await carry_out(conn, ask.model_copy(update={"decision": counts}), is_first)
 
-    async def _apply(
-        self, conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
-    ) -> ApplyUnmatchedOut:
-        document = await invoices.find(conn, fact.location_id, ask.decision.invoice_id or "")
-        if document is None:
-            return ApplyUnmatchedOut(effect="unknown_invoice")
-        if is_first:
-            await clients.lock_client(conn, document.client_id)
-            balance_cents = max(0, await ledger.balance_of_case(conn, document.case_id))
-            to_case_cents = min(balance_cents, fact.amount_cents)
-            excess_cents = fact.amount_cents - to_case_cents
-            today = calendar.local_date(ask.at, ask.payment.zone)
-            await ledger.post(
-                conn,
-                entries.unidentified_applied(
-                    payment_id=fact.payment_id,
-                    amount_to_case_cents=to_case_cents,
-                    excess_cents=excess_cents,
-                    client_id=document.client_id,
-                    case_id=document.case_id,
-                    location_id=document.location_id,
-                    effective_on=today,
-                ),
-            )
-            if to_case_cents:
-                await payments.allocate(
-                    conn, fact.payment_id, document.case_id, to_case_cents, ask.decision.by, today
-                )
-            if excess_cents:
-                await grant_credit_to(
-                    conn,
-                    document.client_id,
-                    document.location_id,
-                    fact.payment_id,
-                    excess_cents,
-                    ask.at,
-                )
-            await note_paid(conn, document.case_id)
-        return ApplyUnmatchedOut(
-            effect="done", case_id=document.case_id, invoice_id=document.document_id
+            done = await answering.carry_out(conn, ask.decision, ask.at, effect)
+        return ApplyUnmatchedOut(effect=done.effect) if isinstance(done, Waits) else done
+
+
+async def carry_out(conn: Conn, ask: ApplyUnmatchedIn, is_first: bool) -> ApplyUnmatchedOut:
+    """Do what was decided, in the books alone; says what the case does next."""
+    decision, payment = ask.decision, ask.payment
+    fact = await payments.get(conn, ids.payment_id(payment.source, payment.payment_id))
+    if fact is None:
+        raise LookupError("the payment was never booked")
+    if fact.client_id is not None:
+        return await _apply_known(conn, ask, fact, is_first)
+    if decision.choice == "apply":
+        return await _apply(conn, ask, fact, is_first)
+    if decision.choice == "refund" and is_first:
+        await ledger.post(conn, _refund_owed(ask, fact))
+    return ApplyUnmatchedOut(effect="rest" if decision.choice == "hold_30_days" else "done")
+
+
+async def _apply_known(
+    conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
+) -> ApplyUnmatchedOut:
+    """Money whose payer is known waits in 2090, not in 2095."""
+    choice, zone = ask.decision.choice, ask.payment.zone
+    case_id, document_id = None, None
+    if choice == "apply":
+        named = await invoices.find(conn, fact.location_id, ask.decision.invoice_id or "")
+        if named is None or named.client_id != fact.client_id:
+            raise CannotCarryOut("The named invoice is not one of this client's.")
+        case_id, document_id = named.case_id, named.document_id
+    if is_first:
+        await clients.lock_client(conn, fact.client_id or "")
+        if choice in ("apply", "not_duplicate"):
+            await release(conn, fact, case_id, ask.decision.by, zone, ask.at)
+        elif choice in ("credit", "keep_as_credit"):
+            await keep_as_credit(conn, fact, fact.amount_cents, zone, ask.at)
+        elif choice == "refund":
+            await ledger.post(conn, _refund_owed(ask, fact))
+    told = await payments.cases_of(conn, fact.payment_id)
+    effect = "rest" if choice == "hold_30_days" else "done"
+    return ApplyUnmatchedOut(effect=effect, case_ids=told, invoice_id=document_id)
+
+
+async def _apply(
+    conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
+) -> ApplyUnmatchedOut:
+    document = await invoices.find(conn, fact.location_id, ask.decision.invoice_id or "")
+    if document is None:
+        raise CannotCarryOut("There is no such invoice at this location.")
+    if is_first:
+        await _apply_unidentified(conn, ask, fact, document)
+    return ApplyUnmatchedOut(
+        effect="done", case_id=document.case_id, invoice_id=document.document_id
+    )
+
+
+async def _apply_unidentified(
+    conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, document: invoices.Document
+) -> None:
+    await clients.lock_client(conn, document.client_id)
+    balance_cents = max(0, await ledger.balance_of_case(conn, document.case_id))
+    to_case_cents = min(balance_cents, fact.amount_cents)
+    excess_cents = fact.amount_cents - to_case_cents
+    today = calendar.local_date(ask.at, ask.payment.zone)
+    await ledger.post(
+        conn,
+        entries.unidentified_applied(
+            payment_id=fact.payment_id,
+            amount_to_case_cents=to_case_cents,
+            excess_cents=excess_cents,
+            client_id=document.client_id,
+            case_id=document.case_id,
+            location_id=document.location_id,
+            effective_on=today,
+        ),
+    )
+    if to_case_cents:
+        await payments.allocate(
+            conn, fact.payment_id, document.case_id, to_case_cents, ask.decision.by, today
         )
+    if excess_cents:
+        await grant_credit_to(
+            conn,
+            document.client_id,
+            document.location_id,
+            fact.payment_id,
+            excess_cents,
+            ask.at,
+        )
+    await note_paid(conn, document.case_id)
 
 
 async def _page_of(conn: Conn, read: LoosePayment) -> Checkout | None:

@@ -173,6 +173,8 @@ class Decision(Record):
     """For `link_client`: whose plan it is."""
     status: str | None = None
     """For `set_status`: what the lender's word means."""
+    confirmed_by: str | None = None
+    """The second person who said yes. Set by the case alone, from an answer of their own."""
 
 
 class Stage(StrEnum):

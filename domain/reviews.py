@@ -3,6 +3,7 @@
 No case ever answers one of them by itself.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -28,6 +29,12 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
 IN_SUSPENSE = ("DUPLICATE_SUSPECTED", "OVERPAID", "WRONG_CLIENT", "WRONG_INVOICE", "CHART_CHANGED")
 """Codes about a client's money that has no place yet; such a question outlives the debt."""
 
+CONFIRM, REFUSE = "confirm", "refuse"
+"""Answers to a proposal, given by a second person (F5)."""
+
+STAYS_OPEN = frozenset({"proposed", "refused", "failed"})
+"""Effects after which a question waits on: for a second person, or for another answer."""
+
 _WORDS: Mapping[Need, str] = MappingProxyType(
     {
         Need.SKU: "the catalog item that it stands for",
@@ -52,6 +59,15 @@ def topic_of(code: str) -> Topic:
 def in_words(sentence: str, money_cents: int) -> str:
     """A meaning or effect with its {amount} filled in."""
     return sentence.replace("{amount}", dollars(money_cents))
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's, however they are typed."""
+    return _person(one) == _person(other)
+
+
+def _person(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def problem_with(decision: Decision, code: str) -> str | None:

@@ -232,7 +232,12 @@ TOPICS: tuple[Topic, ...] = (
         "The chart was amended and the patient has paid {amount} more than the visit now costs.",
         "The patient's money stays in credit on this visit.",
         "credit",
-        choice("credit", "Keep as credit", "{amount} becomes credit on the client's account."),
+        choice(
+            "credit",
+            "Keep as credit",
+            "{amount} becomes credit on the client's account.",
+            two_person=True,
+        ),
         choice(
             "refund",
             "Refund",

@@ -7,7 +7,12 @@ _NOT_BOOKED = "The money stays in suspense and on the month-end list."
 _APPLY = choice(
     "apply", "Apply to an invoice", "{amount} is applied to the chosen invoice.", Need.INVOICE
 )
-_CREDIT = choice("credit", "Keep as credit", "{amount} becomes credit on the client's account.")
+_CREDIT = choice(
+    "credit",
+    "Keep as credit",
+    "{amount} becomes credit on the client's account.",
+    two_person=True,
+)
 _REFUND = choice(
     "refund", "Refund", "{amount} is owed back and listed to be refunded.", two_person=True
 )
@@ -74,6 +79,7 @@ TOPICS: tuple[Topic, ...] = (
             "keep_as_credit",
             "Keep as credit",
             "{amount} becomes credit on the client's account.",
+            two_person=True,
         ),
         choice(
             "refund",

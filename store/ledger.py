@@ -17,6 +17,7 @@ __all__ = [
     "balance_of_client",
     "entries_of_case",
     "is_posted",
+    "moved_by",
     "post",
     "post_all",
     "totals",
@@ -124,6 +125,16 @@ async def is_posted(conn: Conn, business_key: str, beginning: str) -> bool:
         beginning,
     )
     return found
+
+
+async def moved_by(conn: Conn, review_id: str) -> int:
+    """Cents that the entries of a decision moved: the sum of their debits."""
+    cents: int = await conn.fetchval(
+        "SELECT coalesce(sum(debit_cents), 0)::bigint FROM ledger_entries"
+        " JOIN ledger_postings USING (entry_id) WHERE review_id = $1",
+        review_id,
+    )
+    return cents
 
 
 async def balance_of_case(conn: Conn, case_id: str) -> int:

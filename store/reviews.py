@@ -17,6 +17,10 @@ class Choice(Record):
     effect: str
     needs: list[str] = Field(default_factory=list)
     """Fields of the decision that this choice cannot do without."""
+    two_person: bool = False
+    """Needs a second person above the location's limit (F5)."""
+    stake_cents: int | None = None
+    """What the limit is held against, where that is not the question's own money."""
 
 
 class Review(Record):
@@ -41,6 +45,14 @@ class Review(Record):
     decision: dict[str, Any] | None = None
     decided_reason: str | None = None
     decided_at: AwareDatetime | None = None
+    confirmed_by: str | None = None
+    second_person: list[str] = Field(default_factory=list)
+    """Choices that another person has to confirm, fixed by the database when it was asked."""
+    proposal: dict[str, Any] | None = None
+    """The decision that waits for a second person, while the question is open."""
+    owner: str | None = None
+    """Who has taken it last."""
+    undone_by: str | None = None
 
 
 class ReviewClosed(Exception):
@@ -49,9 +61,15 @@ class ReviewClosed(Exception):
 
 _SELECT = (
     "SELECT r.review_id, case_id, workflow_id, location_id, client_id, document_id, code,"
-    " opened_at, due_at, state, shown, choices, suggested, money_cents, decided_by, decision,"
-    " d.reason AS decided_reason, decided_at"
+    " opened_at, due_at, state, shown, choices, suggested, money_cents, decided_by, d.decision,"
+    " d.reason AS decided_reason, decided_at, confirmed_by, second_person, undone_by,"
+    " (SELECT acted_by FROM review_acts a WHERE a.review_id = r.review_id AND act = 'taken'"
+    "  ORDER BY act_id DESC LIMIT 1) AS owner,"
+    " CASE state WHEN 'open' THEN (SELECT a.decision FROM review_acts a"
+    "  WHERE a.review_id = r.review_id AND act IN ('proposed', 'refused')"
+    "  ORDER BY act_id DESC LIMIT 1) END AS proposal"
     " FROM reviews r LEFT JOIN review_decisions d ON d.review_id = r.review_id"
+    " LEFT JOIN review_undos u ON u.review_id = r.review_id"
 )
 
 
@@ -84,9 +102,18 @@ WITH closed AS (
     UPDATE reviews SET state = 'decided' WHERE review_id = $1 AND state = 'open'
     RETURNING review_id
 )
-INSERT INTO review_decisions (review_id, decision, decision_hash, decided_by, reason, decided_at)
-SELECT review_id, $2, $3, $4, $5, $6 FROM closed RETURNING true
+INSERT INTO review_decisions
+    (review_id, decision, decision_hash, decided_by, reason, decided_at, confirmed_by)
+SELECT review_id, $2, $3, $4, $5, $6, $7 FROM closed RETURNING true
 """
+
+
+def parted(decision: dict[str, Any]) -> tuple[dict[str, Any], str, str | None]:
+    """A decision as its first person gave it, its hash, and the second person, if one said yes."""
+    confirmed_by = decision.get("confirmed_by")
+    given = {name: value for name, value in decision.items() if name != "confirmed_by"}
+    kept = decision if confirmed_by is None else {**decision, "confirmed_by": None}
+    return kept, input_hash(given), confirmed_by
 
 
 async def decide(
@@ -94,10 +121,12 @@ async def decide(
 ) -> bool:
     """Close a review; True the first time, False when the same decision comes again.
 
-    Raises ReviewClosed on another decision or after withdrawal, LookupError when unknown.
+    What the transaction then writes bears the review's id. Raises ReviewClosed on another
+    decision or after withdrawal, LookupError when unknown.
     """
-    digest = input_hash(decision)
-    if await conn.fetchval(_DECIDE, review_id, decision, digest, by, reason, at):
+    kept, digest, confirmed_by = parted(decision)
+    if await conn.fetchval(_DECIDE, review_id, kept, digest, by, reason, at, confirmed_by):
+        await conn.execute("SELECT set_config('tieout.decision', $1, true)", review_id)
         return True
     row = await conn.fetchrow(
         "SELECT state, decision_hash, decided_by FROM reviews"
@@ -132,6 +161,11 @@ async def list_open(conn: Conn, location_id: str | None = None) -> list[Review]:
         location_id,
     )
     return [Review.model_validate(dict(row)) for row in rows]
+
+
+async def lock(conn: Conn, review_id: str) -> None:
+    """Let nobody else answer this question before the transaction ends."""
+    await conn.execute("SELECT FROM reviews WHERE review_id = $1 FOR UPDATE", review_id)
 
 
 async def get(conn: Conn, review_id: str) -> Review:

@@ -31,17 +31,25 @@ _PAGE = """**{stage}**, waiting for **{attention}**
 {notes}"""
 _NOTES_SHOWN = 12
 
+_WAITS = {
+    "proposed": "waits for a second person",
+    "refused": "was refused by a second person",
+    "failed": "could not be carried out",
+}
+
 NOT_OPEN = "QuestionNotOpen"
 """Error type of a decision that came too late, or a moment too early."""
 
 
 @dataclass
 class Question:
-    """One open question: the how-manieth of its case, and the reminders still to come."""
+    """One open question: the how-manieth of its case, the reminders to come, what is proposed."""
 
     code: str
     number: int
     reminders: list[tuple[int, datetime]]
+    proposal: Decision | None = None
+    """What one person wants and another has to confirm (F5)."""
 
 
 class CaseRoom:
@@ -60,6 +68,9 @@ class CaseRoom:
         self.questions_asked = 0
         self.decisions: dict[str, Decision] = {}
         self.set_aside: set[str] = set()
+        self.replaceable: set[str] = set()
+        """Questions whose answer failed in a way that nobody foresaw: another one may come."""
+        self.replaced: set[str] = set()
 
     # -- clock and page
 
@@ -106,6 +117,7 @@ class CaseRoom:
         """Leave a trace of a step that failed for good; returns its kind of failure."""
         cause = failure.cause
         kind = cause.type if isinstance(cause, ApplicationError) and cause.type else "Timeout"
+        self.replaceable |= self.questions.keys() & self.decisions.keys()
         self.note(f"a step failed: {kind}")
         return kind
 
@@ -229,25 +241,69 @@ class CaseRoom:
 
     def check(self, decision: Decision) -> None:
         """Refuse, in one sentence, a decision that cannot be carried out."""
+        if decision.confirmed_by is not None:
+            raise ApplicationError("A second person answers for themselves.", type="BadRequest")
+        question = self.questions.get(decision.review_id)
+        if decision.choice in (reviews.CONFIRM, reviews.REFUSE):
+            self._check_second(decision, question)
+            return
         earlier = self.decisions.get(decision.review_id)
-        if earlier is not None:
-            if earlier != decision:
+        if earlier is not None and decision.review_id not in self.replaceable:
+            if earlier.model_copy(update={"confirmed_by": None}) != decision:
                 sentence = f"This question was already answered by {earlier.by}."
                 raise ApplicationError(sentence, type="BadRequest")
             return
-        question = self.questions.get(decision.review_id)
         if question is None:
             raise ApplicationError("This question is no longer open.", type=NOT_OPEN)
         problem = reviews.problem_with(decision, question.code)
+        if problem is None and question.proposal not in (None, decision):
+            problem = f"An answer of {question.proposal.by} waits for a second person."
         if problem:
             raise ApplicationError(problem, type="BadRequest")
 
+    def _check_second(self, answer: Decision, question: Question | None) -> None:
+        """A second person says yes or no to what waits, and is another one than the first."""
+        given = self.decisions.get(answer.review_id)
+        proposal = question.proposal if question is not None else None
+        if given is not None and given.confirmed_by == answer.by:
+            return
+        if proposal is None:
+            raise ApplicationError("No answer waits for a second person here.", type=NOT_OPEN)
+        if given is not None:
+            raise ApplicationError("A second person has answered already.", type="BadRequest")
+        if not answer.by.strip():
+            raise ApplicationError("A second person needs a name.", type="BadRequest")
+        if reviews.same_person(answer.by, proposal.by):
+            sentence = f"{proposal.by} proposed it; another person confirms or refuses."
+            raise ApplicationError(sentence, type="BadRequest")
+
     def accept(self, decision: Decision) -> None:
         """Take a decision once; a repeated one leaves a trace and changes nothing."""
-        if decision.review_id in self.decisions:
+        review_id = decision.review_id
+        question = self.questions.get(review_id)
+        proposal = question.proposal if question is not None else None
+        is_new = review_id not in self.decisions or review_id in self.replaceable
+        if not is_new or decision == proposal:
             self.note("a repeated decision was ignored")
-        else:
-            self.decisions[decision.review_id] = decision
+            return
+        if decision.choice == reviews.CONFIRM and proposal is not None:
+            decision = proposal.model_copy(update={"confirmed_by": decision.by})
+        self.decisions[review_id] = decision
+        if review_id in self.replaceable:
+            self.replaceable.discard(review_id)
+            self.set_aside.discard(review_id)
+            self.replaced.add(review_id)
+
+    def carried(self, decision: Decision, effect: str) -> bool:
+        """Whether an answer has closed its question; else it waits on, for another person."""
+        if effect not in reviews.STAYS_OPEN:
+            self.questions.pop(decision.review_id, None)
+            return True
+        self.decisions.pop(decision.review_id, None)
+        question = self.questions[decision.review_id]
+        question.proposal = decision if effect == "proposed" else None
+        self.note(f"an answer {_WAITS[effect]}: {decision.choice}")
+        return False
 
     def accept_raw(self, raw: RawValue) -> None:
         """Take a decision that any tool may have sent; a bad one leaves a visible trace."""

@@ -143,9 +143,10 @@ class PatientReply:
             summary=f"carry out: {decision.choice}",
             **BOOKS,
         )
-        del self.room.questions[review_id]
+        if not self.room.carried(decision, applied.effect):
+            return
         self.asked.pop(review_id, None)
-        if applied.effect == "again":
+        if applied.effect == "again":  # an answer of an earlier version
             self.again = applied.why
             self.room.note("the decision could not be carried out; asking again")
             self.unread.insert(0, replies)

@@ -125,9 +125,10 @@ class PayoutTieOut:
             summary=f"carry out: {decision.choice}",
             **BOOKS,
         )
-        del self.room.questions[decision.review_id]
         if applied.note:
             self.room.note(applied.note)
+        if not self.room.carried(decision, applied.effect):
+            return
         if applied.added:
             self.looks = 0
             await self._wait(timedelta(minutes=PLACED_MINUTES), "missing payments are booked")

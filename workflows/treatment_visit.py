@@ -304,14 +304,19 @@ class TreatmentVisit(Chasing):
         self.room.set_aside.add(review_id)  # until it has worked, or is tried again
         applied = await self.steps.apply(decision)
         self.room.set_aside.discard(review_id)
-        question = self.room.questions.pop(review_id)
+        code = self.room.questions[review_id].code
+        if not self.room.carried(decision, applied.effect):
+            return
+        if review_id in self.room.replaced:  # the answer before it had failed
+            await self.room.withdraw("another answer could be carried out", STUCK)
+            self._do_again()
         if self.bill is not None:
             self.balance_cents = applied.balance_cents
         if review_id == self.draft_review_id:
             self.draft_review_id = None
             self.chart_news = True
         self._follow(applied.effect)
-        if question.code == _TO_RECORD and self._is_done():
+        if code == _TO_RECORD and self._is_done():
             self.status = VisitStatus.PAID
 
     def _is_done(self) -> bool:

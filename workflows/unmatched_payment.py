@@ -95,11 +95,13 @@ class UnmatchedPayment:
             summary=f"carry out: {decision.choice}",
             **BOOKS,
         )
-        del self.room.questions[decision.review_id]
+        if not self.room.carried(decision, applied.effect):
+            return None
         if applied.effect == "rest":
             await workflow.sleep(timedelta(days=HOLD_DAYS), summary="held for 30 days")
             return None
         if applied.effect == "unknown_invoice":
+            # An answer of an earlier version, whose question was closed by it.
             self.room.note("the named invoice does not exist; asking again")
             return None
         for case_id in (applied.case_id, *applied.case_ids):

@@ -242,17 +242,22 @@ class Practice:
         return opened.review_id
 
     async def decide(
-        self, case: CaseRef, client_ref: str, review_id: str, choice: str, **more: Any
+        self,
+        case: CaseRef,
+        client_ref: str,
+        review_id: str,
+        choice: str,
+        second: str | None = "eve",
+        **more: Any,
     ) -> ApplyOut:
-        """A named person's answer, carried out."""
-        return await self.reviews.apply_decision(
-            ApplyIn(
-                case=case,
-                client_id=self.client_id(client_ref),
-                decision=Decision(review_id=review_id, choice=choice, by="dana", **more),
-                at=AT,
-            )
-        )
+        """A named person's answer, carried out; a second one confirms where that is needed."""
+        decision = Decision(review_id=review_id, choice=choice, by="dana", **more)
+        ask = ApplyIn(case=case, client_id=self.client_id(client_ref), decision=decision, at=AT)
+        done = await self.reviews.apply_decision(ask)
+        if done.effect != "proposed" or second is None:
+            return done
+        yes = decision.model_copy(update={"confirmed_by": second})
+        return await self.reviews.apply_decision(ask.model_copy(update={"decision": yes}))
 
     async def accounts(self, client_ref: str) -> dict[str, int]:
         """Net debits of the patient's accounts that are not zero."""

@@ -211,7 +211,7 @@ async def test_a_promise_holds_its_invoice_until_the_day(practice: Practice) -> 
     )
     for number, (given, why) in enumerate(wrong):
         applied = await reply.decide("promise", f"wrong/{number}", **given)
-        assert (applied.effect, applied.why) == ("again", why)
+        assert (applied.effect, applied.why) == ("failed", why)
         assert await reply.standing() == [("reply", None)]
     applied = await reply.decide("promise", "run/9", invoice_id=document_id, until=day)
     assert (applied.effect, applied.case_ids) == ("done", (owed.case_id,))

@@ -107,7 +107,7 @@ def test_every_reason_that_pricing_holds_for_is_described() -> None:
 
 def test_giving_money_away_needs_two_people() -> None:
     for topic, choice in CHOICES:
-        if choice.name in ("write_off", "refund", "reinstate"):
+        if choice.name in ("write_off", "refund", "reinstate", "credit", "keep_as_credit"):
             assert choice.two_person, (topic.code, choice.name)
 
 

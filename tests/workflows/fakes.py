@@ -115,6 +115,8 @@ class World:
     """What happens while the next sends run."""
     during_write_back: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What happens while the next write-backs run."""
+    two_people: tuple[str, ...] = ()
+    """Choices that a second person has to confirm."""
     unmatched: str = "held"
     unmatched_visit: str | None = None
     reply_visit: str | None = None
@@ -182,6 +184,13 @@ class World:
         is_first = found.state == "open"
         found.state, found.decision = "decided", decision
         return is_first
+
+    def waits(self, decision: Decision) -> str | None:
+        """The effect with which a question stays open for a second person, or after a no."""
+        if decision.choice == "refuse":
+            return "refused"
+        is_alone = decision.choice in self.two_people and decision.confirmed_by is None
+        return "proposed" if is_alone else None
 
 
 class Fake:
@@ -366,6 +375,8 @@ class FakeReviews(Fake):
     @activity.defn
     async def apply_decision(self, ask: ApplyIn) -> ApplyOut:
         world = self.heard(ask)
+        if (effect := world.waits(ask.decision)) is not None:
+            return ApplyOut(effect=effect, balance_cents=world.balance_cents)
         if world.decide(ask.decision):
             if ask.decision.choice == "write_off":
                 world.written_off_cents += world.balance_cents
@@ -429,13 +440,15 @@ class FakeUnmatched(Fake):
     @activity.defn
     async def apply_unmatched(self, ask: ApplyUnmatchedIn) -> ApplyUnmatchedOut:
         world = self.heard(ask)
+        if (effect := world.waits(ask.decision)) is not None:
+            return ApplyUnmatchedOut(effect=effect)
+        if ask.decision.invoice_id == "nowhere":
+            return ApplyUnmatchedOut(effect="failed")
         world.decide(ask.decision)
         if ask.decision.choice == "hold_30_days":
             return ApplyUnmatchedOut(effect="rest")
         if ask.decision.choice == "refund":
             return ApplyUnmatchedOut(effect="done")
-        if ask.decision.invoice_id == "nowhere":
-            return ApplyUnmatchedOut(effect="unknown_invoice")
         world.announced.append((world.balance_cents, "desk"))
         return ApplyUnmatchedOut(
             effect="done", case_id=world.unmatched_visit, invoice_id=ask.decision.invoice_id
@@ -462,6 +475,8 @@ class FakeReplies(Fake):
     @activity.defn
     async def apply_reply(self, ask: ApplyReplyIn) -> ApplyReplyOut:
         world = self.heard(ask)
+        if ask.decision.invoice_id == "nowhere":
+            return ApplyReplyOut(effect="failed", why="The invoice is not one of this patient's.")
         world.decide(ask.decision)
         choice = ask.decision.choice
         if choice == "adverse_event":
@@ -469,8 +484,6 @@ class FakeReplies(Fake):
             return ApplyReplyOut(effect="adverse_event", replies=moved)
         if choice in KEEP:
             return ApplyReplyOut(effect="done")
-        if ask.decision.invoice_id == "nowhere":
-            return ApplyReplyOut(effect="again", why="The invoice is not one of this patient's.")
         told = (world.reply_visit,) if world.reply_visit else ()
         return ApplyReplyOut(
             effect="done", hold_id="hold-1", case_ids=told, paid=choice == "recorded"

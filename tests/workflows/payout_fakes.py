@@ -32,11 +32,12 @@ class FakePayouts(Fake):
 
     @activity.defn
     async def apply_payout(self, ask: ApplyPayoutIn) -> ApplyPayoutOut:
-        self.heard(ask).decide(ask.decision)
+        world = self.heard(ask)
+        if ask.decision.choice == "accept" and self.missing:
+            return ApplyPayoutOut(effect="failed", note="a payment is missing")
+        world.decide(ask.decision)
         if ask.decision.choice == "call_processor":
             return ApplyPayoutOut(effect="rest")
-        if ask.decision.choice == "accept" and self.missing:
-            return ApplyPayoutOut(effect="again", note="a payment is missing")
         added, self.missing = len(self.missing), ()
         return ApplyPayoutOut(
             effect="again", added=added if ask.decision.choice == "add_missing" else 0

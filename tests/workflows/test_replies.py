@@ -116,7 +116,7 @@ async def test_a_reaction_found_by_the_desk_goes_to_a_clinician(
     assert await reply.ended() == ReplyResult(decided=2, settled=0)
 
 
-async def test_what_cannot_be_carried_out_is_asked_again_with_the_reason(
+async def test_what_cannot_be_carried_out_waits_for_another_answer(
     clinic: Clinic, world: World
 ) -> None:
     reply = await clinic.reply("REPLY_CALL")
@@ -124,8 +124,8 @@ async def test_what_cannot_be_carried_out_is_asked_again_with_the_reason(
     refused = await reply.refused(reply.answer("promise", invoice_id="nowhere"))
     assert refused.message == "The choice promise needs a date."
     await reply.decide("promise", invoice_id="nowhere", until=day)
-    assert world.codes == ["REPLY_CALL", "REPLY_CALL"]
-    assert world.of("ask_reply")[-1].again == "The invoice is not one of this patient's."
+    assert world.codes == world.open_codes == ["REPLY_CALL"]
+    assert "an answer could not be carried out: promise" in await reply.details()
     await reply.decide("promise", invoice_id="document-1", until=day)
     assert (await reply.ended()).decided == 1
 

@@ -49,13 +49,15 @@ async def test_held_money_is_asked_about_again_after_thirty_days(
     assert (await money.ended()).status == "refund"
 
 
-async def test_invoice_that_does_not_exist_is_asked_about_again(
+async def test_an_invoice_that_does_not_exist_is_replaced_by_another_answer(
     clinic: Clinic, world: World
 ) -> None:
     money = await clinic.money()
-    await money.decide("apply", invoice_id="nowhere")
-    assert world.open_codes == ["NO_REFERENCE"]
-    assert "does not exist" in await money.details()
+    await money.signal("review_decided", money.answer("apply", invoice_id="nowhere"))
+    assert world.codes == world.open_codes == ["NO_REFERENCE"]
+    assert "an answer could not be carried out: apply" in await money.details()
+    await money.decide("refund")
+    assert (await money.ended()).status == "refund"
 
 
 async def test_money_that_went_back_needs_nobody(clinic: Clinic, world: World) -> None:
