@@ -82,6 +82,8 @@ class OpenQuestion(Record):
     number: int
     reminders: tuple[tuple[int, AwareDatetime], ...]
     """Business day and instant of each reminder still to come."""
+    proposal: Decision | None = None
+    """An answer that waits for a second person."""
 
 
 class Carried(Record):

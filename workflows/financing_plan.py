@@ -221,7 +221,8 @@ class FinancingPlan(PlanState):
         self.room.set_aside.add(review_id)  # until it has worked, or is tried again
         applied = await self.steps.apply(code, decision)
         self.room.set_aside.discard(review_id)
-        self.room.questions.pop(review_id)
+        if not self.room.carried(decision, applied.effect):
+            return
         key = self.keys.pop(review_id, "")
         self.raised = [ask for ask in self.raised if ask.key != key]
         self.news = True

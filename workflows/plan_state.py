@@ -132,6 +132,7 @@ class PlanState:
                     key=self.keys.get(review_id, ""),
                     number=question.number,
                     reminders=tuple(question.reminders),
+                    proposal=question.proposal,
                 )
                 for review_id, question in self.room.questions.items()
             ),
@@ -153,6 +154,9 @@ class PlanState:
         self.room.decisions = {one.review_id: one for one in carried.decisions}
         for one in carried.questions:
             self.room.questions[one.review_id] = Question(
-                code=one.code, number=one.number, reminders=list(one.reminders)
+                code=one.code,
+                number=one.number,
+                reminders=list(one.reminders),
+                proposal=one.proposal,
             )
             self.keys[one.review_id] = one.key
