@@ -89,8 +89,18 @@ class Desk:
         except Refusal:
             return
         await world.settle([review.workflow_id])
+        await self._confirm(review)
         if act.client is not None and decision.choice in ("resume", "clinician_spoke"):
             world.truth.note("released", act.client, wall=given, code=review.code)
+
+    async def _confirm(self, review: Review) -> None:
+        """What needs a second person gets one at once."""
+        async with self._world.practice.pool.acquire() as conn:
+            waits = (await books.get(conn, review.review_id)).proposal
+        if waits is not None:
+            yes = Decision(review_id=review.review_id, choice=reviews.CONFIRM, by="manager")
+            await send_decision(self._world.practice.engine, review, yes)
+            await self._world.settle([review.workflow_id])
 
     def _decision(self, review: Review) -> Decision | None:
         topic = reviews.topic_of(review.code)
