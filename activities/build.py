@@ -3,29 +3,17 @@
 Nothing outside our books changes here, so a retry finds either nothing or all of it.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-
 from temporalio import activity
 
+from activities.billing import bill_chart
 from activities.charting import chart_of, overrides_of
 from activities.contacts import refresh_contact
-from activities.contracts import BuildIn, BuildOut, CaseRef
+from activities.contracts import BuildIn, BuildOut
 from activities.errors import vendor_errors
-from activities.questions import draft_question, open_mismatches, question
-from activities.selling import movements, not_yet_drawn, sell
 from activities.tools import Tools
-from connectors.ports import PmsVisit, Refused
-from domain import calendar, entries, ids
-from domain.chart import Chart
-from domain.invoice import Held, PricedInvoice
-from domain.lots import is_sold_now
-from domain.model import input_hash
-from domain.pricing import price
-from store import catalogs, clients, entitlements, invoices, ledger, reviews
-from store.db import Conn, transaction
-from store.entitlements import Movement
-from store.invoices import Document
+from connectors.ports import Refused
+from store import clients, reviews
+from store.db import transaction
 
 
 class BuildActivities:
@@ -44,184 +32,7 @@ class BuildActivities:
         client_id = await refresh_contact(self._tools, ask.case.location_id, visit.client_ref)
         async with transaction(self._tools.pool) as conn:
             await clients.lock_client(conn, client_id)
-            return await self._bill(conn, ask, visit, client_id)
-
-    async def _bill(self, conn: Conn, ask: BuildIn, visit: PmsVisit, client_id: str) -> BuildOut:
-        case = ask.case
-        overrides = overrides_of(await reviews.of_case(conn, case.case_id))
-        latest = await invoices.latest_document(conn, case.case_id)
-        chart = chart_of(visit, case.location_id, overrides)
-        if latest is None and not (chart.lines or chart.tips_cents):
-            # A draft of this visit may have kept units aside.
-            await entitlements.release(conn, case.case_id)
-            await invoices.save_draft(
-                conn, case.case_id, input_hash(chart), chart, "not_billable", None
-            )
-            return BuildOut(status="not_billable", client_id=client_id)
-        if latest is not None and latest.chart_hash == input_hash(chart):
-            # A retry of the attempt that issued it must not look like an old, closed case.
-            status = "issued" if latest.issued_at == ask.at else "unchanged"
-            await entitlements.release(conn, case.case_id)
-            return await _answer(conn, status, case, latest)
-        catalog = await catalogs.current_catalog(conn, case.location_id)
-        brought = await entitlements.read(
-            conn, client_id, chart.service_at, case.zone, own_case=case.case_id
-        )
-        priced = price(chart, catalog, brought, frozenset(overrides.approved))
-        if isinstance(priced, Held):
-            values = {lot.lot_id: lot.value_cents for lot in brought.unit_lots}
-            return await self._hold(conn, ask, client_id, chart, priced, values)
-        number = 1 if latest is None else latest.document_no + 1
-        priced, taken = await sell(
-            conn,
-            case.case_id,
-            case.location_id,
-            client_id,
-            number,
-            catalog,
-            priced,
-            chart.service_at,
-            calendar.local_date(ask.at, case.zone),
-        )
-        document = await self._issue(conn, ask, client_id, chart, priced, latest, taken)
-        balance_cents = await ledger.balance_of_case(conn, case.case_id)
-        if balance_cents < 0:
-            await _overpaid(conn, ask, document, balance_cents)
-        return await _answer(conn, "issued", case, document)
-
-    async def _hold(
-        self,
-        conn: Conn,
-        ask: BuildIn,
-        client_id: str,
-        chart: Chart,
-        held: Held,
-        values: Mapping[str, int],
-    ) -> BuildOut:
-        """Keep the draft, keep its units aside, and ask a person."""
-        case = ask.case
-        await invoices.save_draft(conn, case.case_id, input_hash(chart), chart, "held", held)
-        if held.preview is not None:
-            aside = [one for one in movements(held.preview) if not is_sold_now(one.lot_id)]
-            aside = await not_yet_drawn(conn, case.case_id, aside)
-            await entitlements.reserve(conn, case.case_id, client_id, aside)
-        asked = draft_question(
-            case.case_id,
-            case.location_id,
-            client_id,
-            held,
-            ask.review_no,
-            ask.at,
-            values.get(held.reasons[0].subject or ""),
-        )
-        await reviews.open_review(conn, asked)
-        return BuildOut(
-            status="held",
-            client_id=client_id,
-            review_id=asked.review_id,
-            review_code=asked.code,
-        )
-
-    async def _issue(
-        self,
-        conn: Conn,
-        ask: BuildIn,
-        client_id: str,
-        chart: Chart,
-        priced: PricedInvoice,
-        latest: Document | None,
-        taken: Sequence[Movement],
-    ) -> Document:
-        """Write document, draws and ledger entry together; corrections only ever add."""
-        case = ask.case
-        number = 1 if latest is None else latest.document_no + 1
-        change_cents = priced.due_cents - (0 if latest is None else latest.priced.due_cents)
-        document = await invoices.issue(
-            conn,
-            Document(
-                document_id=ids.document_id(case.case_id, number),
-                document_no=number,
-                case_id=case.case_id,
-                location_id=case.location_id,
-                client_id=client_id,
-                kind=_kind(latest, change_cents),
-                chart_hash=input_hash(chart),
-                catalog_version=priced.catalog_version,
-                currency=priced.currency,
-                priced=priced,
-                change_due_cents=change_cents,
-                issued_at=ask.at,
-            ),
-        )
-        await invoices.save_draft(conn, case.case_id, input_hash(chart), chart, "issued", priced)
-        today = calendar.local_date(ask.at, case.zone)
-        if latest is None:
-            await entitlements.reserve(conn, case.case_id, client_id, taken)
-            await entitlements.commit(conn, case.case_id, document.document_id, today)
-            await invoices.pay_link(conn, case.case_id, client_id, case.location_id)
-        else:
-            await entitlements.release(conn, case.case_id)
-            await entitlements.settle_delta(conn, case.case_id, document.document_id, taken, today)
-        await self._post(conn, document, latest, today)
-        return document
-
-    async def _post(
-        self, conn: Conn, document: Document, latest: Document | None, today: date
-    ) -> None:
-        if latest is None:
-            entry = entries.visit_issued(
-                document_id=document.document_id,
-                case_id=document.case_id,
-                client_id=document.client_id,
-                location_id=document.location_id,
-                effective_on=today,
-                priced=document.priced,
-            )
-        else:
-            posted = await ledger.entries_of_case(conn, document.case_id)
-            issued = [earlier.entry_id for earlier in posted if earlier.event == "visit_issued"]
-            entry = entries.visit_amended(
-                document_id=document.document_id,
-                case_id=document.case_id,
-                client_id=document.client_id,
-                location_id=document.location_id,
-                effective_on=today,
-                before=latest.priced,
-                after=document.priced,
-                corrects=issued[0] if issued else None,
-            )
-        if entry is not None:
-            await ledger.post(conn, entry)
-
-
-def _kind(latest: Document | None, change_cents: int) -> str:
-    if latest is None:
-        return "invoice"
-    return "supplementary" if change_cents > 0 else "credit_note"
-
-
-async def _answer(conn: Conn, status: str, case: CaseRef, document: Document) -> BuildOut:
-    return BuildOut(
-        status=status,
-        client_id=document.client_id,
-        document_id=document.document_id,
-        due_cents=document.priced.due_cents,
-        balance_cents=await ledger.balance_of_case(conn, case.case_id),
-        mismatches=await open_mismatches(conn, case.case_id),
-    )
-
-
-async def _overpaid(conn: Conn, ask: BuildIn, document: Document, balance_cents: int) -> None:
-    """The visit now costs less than was paid: credit or refund is a person's choice."""
-    asked = question(
-        document.case_id,
-        document.location_id,
-        "CHART_CHANGED",
-        -balance_cents,
-        document.document_id,
-        ask.at,
-        client_id=document.client_id,
-        document_id=document.document_id,
-        facts=("The chart was amended after payment; the client has paid too much.",),
-    )
-    await reviews.open_review(conn, asked)
+            overrides = overrides_of(await reviews.of_case(conn, ask.case.case_id))
+            chart = chart_of(visit, ask.case.location_id, overrides)
+            approved = frozenset(overrides.approved)
+            return await bill_chart(conn, ask, chart, client_id, approved)
