@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.build import BuildActivities
+from activities.expired_lots import ExpiredLotActivities
 from activities.payouts import PayoutActivities
 from activities.plans import PlanActivities
 from activities.replies import ReplyActivities
@@ -34,10 +35,18 @@ from starter.exit import end
 from starter.metrics import metrics_runtime
 from starter.settings import Settings, load_settings
 from starter.wiring import Wiring, engine_address, wired
+from workflows.expired_lot import ExpiredLot
 from workflows.financing_plan import FinancingPlan
 from workflows.patient_reply import PatientReply
 from workflows.payout import PayoutTieOut
-from workflows.sweeps import DeskPayments, InboxRedrive, MissedVisits, Payouts, ProcessorCatchUp
+from workflows.sweeps import (
+    DeskPayments,
+    ExpiredLots,
+    InboxRedrive,
+    MissedVisits,
+    Payouts,
+    ProcessorCatchUp,
+)
 from workflows.treatment_visit import TreatmentVisit
 from workflows.unmatched_payment import UnmatchedPayment
 
@@ -46,12 +55,14 @@ WORKFLOWS: Sequence[type] = (
     UnmatchedPayment,
     PatientReply,
     PayoutTieOut,
+    ExpiredLot,
     FinancingPlan,
     InboxRedrive,
     ProcessorCatchUp,
     MissedVisits,
     DeskPayments,
     Payouts,
+    ExpiredLots,
 )
 
 OWN_MODULES = ("domain", "activities", "workflows", "store", "connectors", "structlog", "asyncpg")
@@ -90,6 +101,7 @@ def activities(wiring: Wiring) -> list[Any]:
     paid_out = (
         PayoutActivities(wiring.pool, wiring.payouts, wiring.engine) if wiring.payouts else None
     )
+    expired = ExpiredLotActivities(wiring.pool, wiring.engine)
     payouts = [paid_out.tie_payout, paid_out.apply_payout] if paid_out else []
     return [
         build.build_invoice,
@@ -117,6 +129,9 @@ def activities(wiring: Wiring) -> list[Any]:
         sweeps.find_missed_visits,
         sweeps.find_desk_payments,
         sweeps.find_payouts,
+        expired.find_expired_lots,
+        expired.ask_about_lot,
+        expired.apply_to_lot,
         *payouts,
     ]
 

@@ -49,7 +49,7 @@ _RECEIVED_IN: Mapping[str, str] = MappingProxyType(
 
 _LOT_HELD_IN: Mapping[str, str] = MappingProxyType(
     {
-        "units": "2010",
+        "unit": "2010",
         LotKind.MEMBERSHIP_CREDIT: "2030",
         LotKind.GIFT_CARD: "2040",
         LotKind.DEPOSIT: "2050",
@@ -336,6 +336,13 @@ def written_off(
     return entry("written_off", key, location_id, effective_on, tally)
 
 
+def lot_account(kind: str) -> str:
+    """The account of what is owed for a lot: `unit` or a LotKind; ValueError for any other."""
+    if kind not in _LOT_HELD_IN:
+        raise ValueError(f"no account is known for a lot of kind {kind}")
+    return _LOT_HELD_IN[kind]
+
+
 _OWED_NOTHING = frozenset({"promotional_credit", "points"})
 
 
@@ -348,14 +355,12 @@ def opening_lot(
     location_id: str,
     effective_on: date,
 ) -> Entry | None:
-    """A lot sold before go-live. `kind` is `units` or a LotKind.
+    """A lot sold before go-live. `kind` is `unit` or a LotKind.
 
     None for a lot that the practice owes nothing for: promotional credit, manufacturer
     points, or no value. Raises ValueError for a kind that nobody has described.
     """
     if kind in _OWED_NOTHING or not value_cents:
         return None
-    if kind not in _LOT_HELD_IN:
-        raise ValueError(f"no account is known for a lot of kind {kind}")
-    tally = Tally(client_id).move("3000", _LOT_HELD_IN[kind], value_cents)
+    tally = Tally(client_id).move("3000", lot_account(kind), value_cents)
     return entry("opening_lot", f"opening|{lot_id}", location_id, effective_on, tally)

@@ -40,6 +40,11 @@ def dispute_workflow_id(source: str, dispute_id: str) -> str:
     return f"dispute/{source}/{dispute_id}"
 
 
+def lot_workflow_id(location_id: str, lot_id: str) -> str:
+    """`lot/<location>/<lot id>`: what is left in a lot after its last day."""
+    return f"lot/{location_id}/{lot_id}"
+
+
 def reply_workflow_id(location_id: str, opaque: str) -> str:
     """`reply/<location>/<client id>`: what a client wrote; an inbox id for an unknown number."""
     return f"reply/{location_id}/{opaque}"

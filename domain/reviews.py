@@ -7,7 +7,14 @@ import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain import topics_chase, topics_draft, topics_money, topics_people, topics_plan
+from domain import (
+    topics_chase,
+    topics_draft,
+    topics_lots,
+    topics_money,
+    topics_people,
+    topics_plan,
+)
 from domain.case import Decision
 from domain.catalog import ItemClass
 from domain.money import dollars
@@ -21,6 +28,7 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
             *topics_chase.TOPICS,
             *topics_money.TOPICS,
             *topics_people.TOPICS,
+            *topics_lots.TOPICS,
             *topics_plan.TOPICS,
         )
     }

@@ -42,7 +42,7 @@ async def open_books(
             conn,
             entries.opening_lot(
                 lot_id=unit_lot.lot_id,
-                kind="units",
+                kind="unit",
                 value_cents=unit_lot.value_cents,
                 client_id=client_id,
                 location_id=location_id,

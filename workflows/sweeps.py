@@ -1,12 +1,14 @@
 """The sweeps as one-step workflows, each run by a Schedule.
 
 They promise that no received event, no processor event, no completed visit, no payment at the
-desk and no payout stays unseen for longer than their interval. Each ends after one pass.
+desk, no payout and no expired lot stays unseen for longer than their interval. Each ends after
+one pass.
 """
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.expired_lots import ExpiredLotActivities
     from activities.sweeps import SweepActivities, SweepIn, SweepOut
     from domain.model import Record
     from workflows.options import BOOKS
@@ -76,6 +78,18 @@ class Payouts:
         """One pass over the processor's account."""
         return await workflow.execute_activity_method(
             SweepActivities.find_payouts, _ask(start), summary="find payouts", **BOOKS
+        )
+
+
+@workflow.defn(name="ExpiredLots")
+class ExpiredLots:
+    """Finds packages and credits that were not used up by their last day."""
+
+    @workflow.run
+    async def run(self, start: SweepStart) -> SweepOut:
+        """One pass over a location."""
+        return await workflow.execute_activity_method(
+            ExpiredLotActivities.find_expired_lots, _ask(start), summary="find lots", **BOOKS
         )
 
 

@@ -81,7 +81,7 @@ async def must_exist(books: Books, decision: Decision, review: Review) -> Decisi
     """The decision with what it names found in the books, and a day that can be promised."""
     if decision.sku is not None:
         await _item(books, decision.sku, review.location_id)
-    if decision.until is not None:
+    if decision.until is not None and decision.choice == "promise":
         await _day(books, decision, review.location_id)
     if decision.invoice_id is None:
         return decision

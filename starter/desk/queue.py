@@ -139,6 +139,8 @@ def _is_loose_money(review: Review) -> bool:
 def _no_invoice(review: Review) -> str:
     if review.case_id.startswith(_PAYOUT):
         return "no invoice: a payout"
+    if review.case_id.startswith("lot/"):
+        return "no invoice: an expired package or credit"
     return "no invoice yet" if review.case_id.startswith("visit/") else "no invoice named"
 
 

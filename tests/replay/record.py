@@ -232,7 +232,18 @@ async def paid_out(clinic: Clinic, world: World) -> Case:
     return payout
 
 
+async def expired_lot(clinic: Clinic, _: World) -> Case:
+    """Left owed for 90 days, then asked about again and kept."""
+    lot = await clinic.lot(lot_id="lot-expired")
+    await lot.day(2)
+    await lot.decide("leave")
+    await lot.day(93)
+    await lot.decide("to_income", reason="rule")
+    return lot
+
+
 PATHS: tuple[Play, ...] = (
+    expired_lot,
     paid_at_once,
     paid_day_9,
     chased_to_the_end,

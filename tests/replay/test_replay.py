@@ -82,6 +82,8 @@ def test_corpus_calls_every_activity() -> None:
         "apply_reply",
         "tie_payout",
         "apply_payout",
+        "ask_about_lot",
+        "apply_to_lot",
     }
 
 

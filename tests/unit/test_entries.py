@@ -336,7 +336,7 @@ def test_what_a_person_decides_about_a_balance() -> None:
 @pytest.mark.parametrize(
     ("kind", "account"),
     [
-        ("units", "2010"),
+        ("unit", "2010"),
         ("membership_credit", "2030"),
         ("gift_card", "2040"),
         ("deposit", "2050"),

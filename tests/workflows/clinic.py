@@ -37,12 +37,14 @@ from domain.case import (
     VisitResult,
 )
 from domain.ids import (
+    lot_workflow_id,
     payout_workflow_id,
     plan_workflow_id,
     reply_workflow_id,
     unmatched_workflow_id,
     visit_workflow_id,
 )
+from domain.lot_case import LotInput, LotResult
 from domain.payout_case import PayoutInput, PayoutMoved, PayoutResult
 from domain.plan_case import Lender, PlanInput, PlanResult
 from domain.plan_policy import DEFAULT_PLAN
@@ -50,6 +52,7 @@ from domain.policies import DEFAULT_CHASE
 from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived, ReplyResult
 from starter import binaries, compose
 from tests.workflows.fakes import ZONE, World, activities
+from tests.workflows.lot_fakes import FakeLots
 from tests.workflows.payout_fakes import FakePayouts
 from tests.workflows.plan_fakes import FakePlans
 from worker import make_worker
@@ -110,14 +113,20 @@ class Clinic:
     worker: Worker | None = None
     payouts: FakePayouts = field(init=False)
     plans: FakePlans = field(init=False)
+    lots: FakeLots = field(init=False)
 
     def __post_init__(self) -> None:
         self.payouts = FakePayouts(self.world)
         self.plans = FakePlans(self.world)
+        self.lots = FakeLots(self.world)
 
     async def work(self) -> None:
         """Start a worker, with an empty cache."""
-        more = [*self.payouts.activities(), *self.plans.activities()]
+        more = [
+            activity
+            for fake in (self.payouts, self.plans, self.lots)
+            for activity in fake.activities()
+        ]
         self.worker = make_worker(self.client, self.queue, [*activities(self.world), *more])
         self._polling = asyncio.ensure_future(self.worker.run())
 
@@ -166,6 +175,17 @@ class Clinic:
         )
         case_id = payout_workflow_id(start.source, start.payout_id)
         return await self._start("PayoutTieOut", start, case_id, PayoutResult, at)
+
+    async def lot(self, at: datetime = THURSDAY, lot_id: str = "") -> "Case":
+        """Open the case of an expired lot."""
+        start = LotInput(
+            location_id="lumin",
+            lot_id=lot_id or str(uuid4()),
+            zone=self.world.zone,
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        case_id = lot_workflow_id(start.location_id, start.lot_id)
+        return await self._start("ExpiredLot", start, case_id, LotResult, at)
 
     async def plan(self, at: datetime = THURSDAY, plan_id: str = "", **facts: Any) -> "Case":
         """Open the case of a financing plan that was approved just now."""

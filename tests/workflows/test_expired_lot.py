@@ -1,0 +1,50 @@
+"""An expired lot's case: it waits for a named person, and asks again when it was left."""
+
+from datetime import date
+
+import pytest
+
+from tests.workflows.clinic import Clinic
+from tests.workflows.fakes import World
+
+
+async def test_unused_value_waits_for_a_named_person_who_knows_the_rule(
+    clinic: Clinic, world: World
+) -> None:
+    lot = await clinic.lot()
+    await lot.day(20)
+    assert world.codes == ["BREAKAGE"]
+    assert [day for _, day, _ in world.reminders] == [1, 3, 7]
+    refused = await lot.refused(lot.answer("to_income"))
+    assert "needs a reason" in refused.message
+    await lot.decide("to_income", reason="the state exempts them")
+    assert (await lot.ended()).status == "to_income"
+
+
+async def test_what_is_left_owed_is_asked_about_again_in_ninety_days(
+    clinic: Clinic, world: World
+) -> None:
+    lot = await clinic.lot()
+    await lot.decide("leave")
+    await lot.day(89)
+    assert world.open_codes == []
+    clinic.lots.is_expired = False
+    await lot.day(91)
+    assert (await lot.ended()).status == "gone"
+
+
+async def test_a_new_last_day_lies_ahead(clinic: Clinic) -> None:
+    lot = await clinic.lot()
+    today = (await lot.now()).date()
+    refused = await lot.refused(lot.answer("extend", until=today, reason="ill"))
+    assert refused.message == f"{today} is over; give a later day."
+    await lot.decide("extend", until=date(2030, 1, 1), reason="ill")
+    assert (await lot.ended()).status == "extended"
+
+
+@pytest.mark.parametrize("choice", ["to_state", "to_income"])
+async def test_a_lot_that_was_drawn_meanwhile_needs_no_answer(clinic: Clinic, choice: str) -> None:
+    lot = await clinic.lot()
+    clinic.lots.is_expired = False
+    await lot.decide(choice, reason="rule")
+    assert (await lot.ended()).status == "gone"
