@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from activities.contracts import BuildIn, BuildOut, CaseRef
+from activities.plan_sessions import note_session
 from activities.questions import draft_question, open_mismatches, question
 from activities.selling import movements, not_yet_drawn, sell
 from domain import calendar, entries, ids
@@ -66,7 +67,9 @@ async def bill_chart(
     balance_cents = await ledger.balance_of_case(conn, case.case_id)
     if balance_cents < 0:
         await _overpaid(conn, ask, document, balance_cents)
-    return await _answer(conn, "issued", case, document)
+    plan_case_id = await note_session(conn, case, client_id, priced, chart.service_at)
+    answer = await _answer(conn, "issued", case, document)
+    return answer.model_copy(update={"plan_case_id": plan_case_id})
 
 
 async def _hold(

@@ -46,6 +46,8 @@ class BuildOut(Record):
     """What is owed now, by the ledger."""
     review_id: str | None = None
     review_code: str | None = None
+    plan_case_id: str | None = None
+    """The financing plan that has a session more, or one less, by this chart."""
     mismatches: tuple[Mismatch, ...] = ()
 
 

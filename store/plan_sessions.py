@@ -37,6 +37,14 @@ async def take_back(conn: Conn, visit_case_id: str, at: datetime) -> bool:
     return bool(gone)
 
 
+async def plan_of_visit(conn: Conn, visit_case_id: str) -> tuple[str, str] | None:
+    """Lender and plan that a visit was counted for, also when it was taken back."""
+    row = await conn.fetchrow(
+        "SELECT lender, plan_id FROM plan_sessions WHERE visit_case_id = $1", visit_case_id
+    )
+    return (row["lender"], row["plan_id"]) if row else None
+
+
 async def of_plan(conn: Conn, location_id: str, lender: str, plan_id: str) -> tuple[Session, ...]:
     """Completed sessions of a plan, oldest first."""
     rows = await conn.fetch(

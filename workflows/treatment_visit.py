@@ -10,7 +10,7 @@ from datetime import timedelta
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import BuildOut, Mismatch
@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         VisitStatus,
     )
     from domain.dunning import Dunning
+    from domain.plan_case import SessionCompleted
     from workflows.chasing import Chasing
     from workflows.visit_state import STUCK
 
@@ -214,6 +215,8 @@ class TreatmentVisit(Chasing):
             self._asked(Mismatch(review_id=built.review_id, code=built.review_code or ""))
         else:
             await self._billed(built)
+        if built.plan_case_id is not None:
+            await self._tell_plan(built.plan_case_id)
         if earlier is not None and earlier != built.review_id:
             await self.room.withdraw_one(earlier, "the chart changed")
 
@@ -227,6 +230,15 @@ class TreatmentVisit(Chasing):
         elif earlier is None:
             # A closed case was opened again by late news: read the money, ask for none.
             self.reopened = self.money_news = True
+
+    async def _tell_plan(self, plan_case_id: str) -> None:
+        """A financing plan counts its sessions from charts; one that is over need not know."""
+        told = SessionCompleted(visit_case_id=workflow.info().workflow_id, at=self.room.now())
+        plan = workflow.get_external_workflow_handle(plan_case_id)
+        try:
+            await plan.signal("session_completed", told)
+        except ApplicationError:
+            self.room.note("the financing plan of this visit is closed already")
 
     async def _start_dunning(self, built: BuildOut) -> None:
         """A new positive balance is asked for from the first step on."""

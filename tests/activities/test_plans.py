@@ -321,3 +321,24 @@ async def test_a_plan_that_nobody_told_of_cannot_be_read(plan: Plan) -> None:
     with pytest.raises(ApplicationError) as refused:
         await plan.acts.read_plan(ReadPlanIn(plan=ref, at=AT))
     assert refused.value.non_retryable
+
+
+async def test_a_billed_visit_is_a_session_until_its_chart_says_otherwise(plan: Plan) -> None:
+    await accepted(plan, sessions_planned=4)
+    practice = plan.practice
+    case = practice.chart(plan.client_ref, ("TOXIN-UNIT", "20"))
+    built = await practice.bill(case)
+    assert built.plan_case_id == plan.ref.case_id
+    assert (await practice.bill(case)).plan_case_id is None
+    facts = (await plan.read()).facts
+    assert [one.visit_id for one in facts.sessions] == [case.case_id]
+    practice.chart(plan.client_ref, ("SERUM", "1"), case=case)
+    assert (await practice.bill(case)).plan_case_id == plan.ref.case_id
+    assert (await plan.read()).facts.sessions == ()
+
+
+async def test_a_visit_of_somebody_else_is_no_session(plan: Plan) -> None:
+    await accepted(plan)
+    other = plan.practice.client()
+    built = await plan.practice.bill(plan.practice.chart(other, ("TOXIN-UNIT", "20")))
+    assert built.plan_case_id is None

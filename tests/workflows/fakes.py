@@ -117,6 +117,8 @@ class World:
     """What happens while the next write-backs run."""
     two_people: tuple[str, ...] = ()
     """Choices that a second person has to confirm."""
+    plan_case_id: str | None = None
+    """The financing plan that the visit is a session of."""
     unmatched: str = "held"
     unmatched_visit: str | None = None
     reply_visit: str | None = None
@@ -235,6 +237,7 @@ class FakeBuild(Fake):
             review_id = world.open("CHART_CHANGED", ask.case.case_id, len(world.documents))
             mismatches = (Mismatch(review_id=review_id, code="CHART_CHANGED"),)
         return BuildOut(
+            plan_case_id=world.plan_case_id if is_new else None,
             status="issued" if is_new else "unchanged",
             client_id="client-1",
             document_id=world.documents[-1][0],

@@ -1,6 +1,7 @@
 """The chart decides what is billed: held drafts, late charts, amendments, reopened cases."""
 
 from domain.case import VisitStatus
+from domain.plan_case import PlanStatus
 from tests.workflows.clinic import THURSDAY, Case, Clinic
 from tests.workflows.fakes import World
 
@@ -220,3 +221,21 @@ async def test_case_opened_again_asks_for_what_a_later_amendment_adds(
     await again.amended()
     assert world.said[messages:] == ["invoice", "invoice"]
     assert world.asked_cents == 6_000
+
+
+async def test_a_plan_is_told_of_the_session_that_the_visit_was(
+    clinic: Clinic, world: World
+) -> None:
+    plan = await clinic.plan(status=PlanStatus.ACCEPTED, sessions_planned=4)
+    reads = world.times("read_plan")
+    world.plan_case_id = plan.handle.id
+    await clinic.visit()
+    await plan.settled()
+    assert world.times("read_plan") == reads + 1
+
+
+async def test_a_plan_that_is_over_stops_no_visit(clinic: Clinic, world: World) -> None:
+    world.plan_case_id = "plan/lumin/cherry/gone"
+    visit = await clinic.visit()
+    assert "closed already" in await visit.details()
+    assert world.said == ["invoice", "invoice"]
