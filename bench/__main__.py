@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.costs import costs
+from bench.cpu import Meter
 from bench.load import Rate, floor_rate, half_load, product_rate, unloaded
 from starter.dev import Stack
 from starter.exit import end
@@ -41,6 +42,7 @@ async def measure(folder: Path) -> dict[str, Any]:
 
 async def _measure_on(stack: Stack) -> dict[str, Any]:
     async with Rehearsal(stack.settings, stack.practice.location.location_id) as practice:
+        meter = Meter(stack)
         await practice.at_two_on_thursday()
         await practice.generous_vendors()
         say("warming up")
@@ -48,12 +50,12 @@ async def _measure_on(stack: Stack) -> dict[str, Any]:
         say(f"unloaded: {VISITS_UNLOADED} visits, one after the other")
         alone = await unloaded(practice, VISITS_UNLOADED)
         say(f"floor: {VISITS_LOADED} empty visits, {IN_FLIGHT} in flight")
-        floor = [await floor_rate(practice, VISITS_LOADED, IN_FLIGHT)]
+        floor = [await floor_rate(practice, VISITS_LOADED, IN_FLIGHT, meter)]
         say(f"product: {VISITS_LOADED} visits, {IN_FLIGHT} in flight")
-        rates = [await product_rate(practice, VISITS_LOADED, IN_FLIGHT)]
+        rates = [await product_rate(practice, VISITS_LOADED, IN_FLIGHT, meter)]
         say("floor and product once more, because the machine changes speed")
-        floor.append(await floor_rate(practice, VISITS_LOADED, IN_FLIGHT))
-        rates.append(await product_rate(practice, VISITS_LOADED, IN_FLIGHT))
+        floor.append(await floor_rate(practice, VISITS_LOADED, IN_FLIGHT, meter))
+        rates.append(await product_rate(practice, VISITS_LOADED, IN_FLIGHT, meter))
         rate, floor_per_s = _mean(rates), _mean(floor)
         say(f"half load: {rate / 2:.1f} visits/s for {SECONDS_HALF_LOAD} s")
         loaded = await half_load(practice, rate / 2, SECONDS_HALF_LOAD)
@@ -66,6 +68,7 @@ async def _measure_on(stack: Stack) -> dict[str, Any]:
         "floor_visits_per_s": round(floor_per_s, 2),
         "floor_ratio": round(rate / floor_per_s, 3),
         "busy_cores": {"product": _busy(rates), "floor": _busy(floor)},
+        "cpu_ms": {"product": _cpu_ms(rates), "floor": _cpu_ms(floor)},
         **shapes,
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "visits": {"unloaded": VISITS_UNLOADED, "loaded": VISITS_LOADED, "in_flight": IN_FLIGHT},
@@ -78,6 +81,19 @@ def _mean(rates: Sequence[Rate]) -> float:
 
 def _busy(rates: Sequence[Rate]) -> list[float]:
     return [round(rate.busy_cores, 2) for rate in rates if rate.busy_cores is not None]
+
+
+def _cpu_ms(rates: Sequence[Rate]) -> dict[str, float]:
+    """Milliseconds of CPU per visit, by process and in all; empty where nobody counts."""
+    counted = [rate.cpu_ms for rate in rates if rate.cpu_ms is not None]
+    if not counted:
+        return {}
+    by_process = {
+        process: sum(one[process] for one in counted) / len(counted) for process in counted[0]
+    }
+    return {
+        name: round(ms, 1) for name, ms in {**by_process, "all": sum(by_process.values())}.items()
+    }
 
 
 def main() -> None:

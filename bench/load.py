@@ -1,17 +1,16 @@
 """Visits under load: the product over real HTTP, and the engine with nothing inside."""
 
 import asyncio
-import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 from temporalio.worker import Worker
 
+from bench.cpu import Meter
 from bench.floor import BEFORE_DECISION, BEFORE_PAYMENT, FloorVisit, NoOps
 from bench.watch import Watch
 from domain import ids
@@ -56,20 +55,22 @@ async def half_load(practice: Rehearsal, per_second: float, seconds: int) -> dic
 
 @dataclass(frozen=True)
 class Rate:
-    """Visits per second, and how many of the machine's cores worked meanwhile (Linux alone)."""
+    """Visits per second; on Linux also how many of the machine's cores worked meanwhile, and
+    milliseconds of CPU per visit by process."""
 
     per_second: float
-    busy_cores: float | None
+    busy_cores: float | None = None
+    cpu_ms: Mapping[str, float] | None = None
 
 
-async def product_rate(practice: Rehearsal, visits: int, in_flight: int) -> Rate:
+async def product_rate(practice: Rehearsal, visits: int, in_flight: int, meter: Meter) -> Rate:
     """Whole visits: webhook, invoice, messages, payment, write-back, desk, closed."""
     charted = await orders(practice, visits)
     async with Watch(practice.pool) as watch:
-        return await _rate(charted, lambda order: _live(practice, watch, order), in_flight)
+        return await _rate(charted, lambda order: _live(practice, watch, order), in_flight, meter)
 
 
-async def floor_rate(practice: Rehearsal, visits: int, in_flight: int) -> Rate:
+async def floor_rate(practice: Rehearsal, visits: int, in_flight: int, meter: Meter) -> Rate:
     """Empty visits on the same server, with a worker process like the product's."""
     queue, no_ops = f"floor-{uuid4()}", NoOps()
     worker = Worker(
@@ -84,7 +85,7 @@ async def floor_rate(practice: Rehearsal, visits: int, in_flight: int) -> Rate:
     async with worker:
         names = [f"floor-{uuid4()}" for _ in range(visits)]
         return await _rate(
-            names, lambda name: _empty_life(practice, no_ops, name, queue), in_flight
+            names, lambda name: _empty_life(practice, no_ops, name, queue), in_flight, meter
         )
 
 
@@ -117,7 +118,7 @@ async def _live(practice: Rehearsal, watch: Watch, order: str) -> None:
 
 
 async def _rate(
-    names: Sequence[str], live: Callable[[str], Awaitable[None]], in_flight: int
+    names: Sequence[str], live: Callable[[str], Awaitable[None]], in_flight: int, meter: Meter
 ) -> Rate:
     slots = asyncio.Semaphore(in_flight)
 
@@ -125,21 +126,16 @@ async def _rate(
         async with slots:
             await live(name)
 
-    began, worked = time.monotonic(), _worked_seconds()
+    began, before = time.monotonic(), meter.read()
     await asyncio.gather(*(one(name) for name in names))
-    seconds, worked_now = time.monotonic() - began, _worked_seconds()
-    busy = None if worked is None or worked_now is None else (worked_now - worked) / seconds
-    return Rate(len(names) / seconds, busy)
-
-
-def _worked_seconds() -> float | None:
-    """Seconds that all cores together have worked since the machine started."""
-    try:
-        first = Path("/proc/stat").read_text().partition("\n")[0]
-    except OSError:
-        return None
-    user, nice, system, _, _, *interrupts = map(int, first.split()[1:9])
-    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+    seconds, after = time.monotonic() - began, meter.read()
+    if before is None or after is None:
+        return Rate(len(names) / seconds)
+    cpu_ms = {
+        process: (spent - before.processes[process]) * 1_000 / len(names)
+        for process, spent in after.processes.items()
+    }
+    return Rate(len(names) / seconds, (after.machine - before.machine) / seconds, cpu_ms)
 
 
 async def orders(practice: Rehearsal, visits: int) -> list[str]:
