@@ -6,13 +6,14 @@ the time of a whole send. Here a header is parsed only where it is not plain ASC
 
 import hashlib
 from base64 import encodebytes
+from binascii import b2a_qp
 from collections.abc import Mapping
 from email.policy import SMTP
-from email.quoprimime import body_encode
 
 LINE_MAX = 76
 """Longer lines, and anything outside ASCII, are encoded."""
 _ENCODED_MAX = 998
+_ASCII = bytes(range(127))
 
 
 def message(headers: Mapping[str, str], text: str, html: str) -> bytes:
@@ -44,11 +45,11 @@ def _header(name: str, value: str) -> str:
 def _encoded(content: str) -> tuple[str, str]:
     """The transfer encoding and the body with CRLF lines; the boundary cannot be in it."""
     lines = content.splitlines()
-    plain = "\n".join(lines) + "\n"
+    plain = "\r\n".join(lines) + "\r\n"
     if content.isascii() and all(len(line) <= LINE_MAX for line in lines):
-        return "7bit", plain.replace("\n", "\r\n")
+        return "7bit", plain
     raw = plain.encode()
-    escaped = sum(byte > 126 for byte in raw)
+    escaped = len(raw.translate(None, _ASCII))
     if escaped * 6 > len(raw):  # by then base64 is shorter
         return "base64", encodebytes(raw).decode("ascii").replace("\n", "\r\n")
-    return "quoted-printable", body_encode(raw.decode("latin-1"), eol="\r\n")
+    return "quoted-printable", b2a_qp(raw).decode("ascii")
