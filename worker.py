@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.build import BuildActivities
 from activities.expired_lots import ExpiredLotActivities
@@ -29,6 +29,7 @@ from activities.tools import Tools
 from activities.unmatched import UnmatchedActivities
 from activities.write_back import WriteBackActivities
 from connectors.engine.client import connect
+from connectors.engine.runner import ContextFreeRunner
 from domain.messages import load_templates
 from starter import cli, logging, loops, schedules
 from starter.exit import end
@@ -136,10 +137,10 @@ def activities(wiring: Wiring) -> list[Any]:
     ]
 
 
-def sandboxed(*also: str) -> SandboxedWorkflowRunner:
+def sandboxed(*also: str) -> ContextFreeRunner:
     """The runner of worker, tests and replayer alike; `also` names modules of a test."""
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*OWN_MODULES, *also)
-    return SandboxedWorkflowRunner(restrictions=restrictions)
+    return ContextFreeRunner(restrictions=restrictions)
 
 
 def make_worker(client: Client, task_queue: str, found: list[Any]) -> Worker:

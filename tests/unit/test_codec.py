@@ -4,7 +4,7 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 
-from connectors.engine.client import data_converter
+from connectors.engine.client import SharedConverter, data_converter
 from connectors.engine.codec import KEY_ID, EncryptionCodec, PayloadTampered, UnknownKey
 from domain.case import PaymentPosted
 
@@ -24,6 +24,14 @@ async def test_round_trip_hides_data_and_metadata() -> None:
     assert b"json/plain" not in payload.SerializeToString()
     assert payload.metadata[KEY_ID] == b"old"
     assert await codec.decode([payload]) == [CLEAR]
+
+
+async def test_no_part_of_the_converter_wants_to_know_the_command() -> None:
+    """The workflow runner says none (connectors/engine/runner.py)."""
+    found = data_converter({"old": OLD}, "old")
+    assert found.payload_converter_class is SharedConverter
+    parts = [*SharedConverter().converters.values(), found.failure_converter]
+    assert not [part for part in (*parts, found.payload_codec) if hasattr(part, "with_context")]
 
 
 async def test_same_payload_never_seals_alike() -> None:
