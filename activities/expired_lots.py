@@ -7,18 +7,22 @@ from datetime import date, datetime, timedelta
 
 from temporalio import activity
 
+from activities import answering
+from activities.answering import CannotCarryOut, Waits
 from activities.errors import vendor_errors
-from activities.lot_contracts import ApplyLotIn, ApplyLotOut, AskLotIn, AskLotOut
+from activities.lot_contracts import ApplyLotIn, ApplyLotOut, AskLotIn, AskLotOut, LotRef
 from activities.questions import question
 from activities.sweeps import SweepIn, SweepOut
 from connectors.ports import CaseEngine
 from domain import calendar, entries_lots, ids
+from domain.case import Decision
 from domain.lot_case import LotInput, LotSeen
 from domain.money import dollars
-from domain.topics_lots import EXTEND
+from domain.topics_lots import EXTEND, LEAVE
 from store import clients, expired_lots, ledger, locations, lots, reviews
 from store.db import Conn, Pool, transaction
 from store.expired_lots import ExpiredLot
+from store.reviews import Review
 
 CODE = "BREAKAGE"
 
@@ -86,33 +90,27 @@ class ExpiredLotActivities:
     @vendor_errors
     async def apply_to_lot(self, ask: ApplyLotIn) -> ApplyLotOut:
         """Write who decided what, and do it, in one transaction; a repeat changes nothing."""
-        decision, today = ask.decision, _today(ask.lot.zone, ask.at)
         async with transaction(self._pool) as conn:
-            review = await reviews.get(conn, decision.review_id)
-            await clients.lock_client(conn, review.client_id or "")
-            is_first = await reviews.decide(
-                conn,
-                decision.review_id,
-                decision.model_dump(mode="json"),
-                decision.by,
-                decision.reason,
-                ask.at,
-            )
-            if decision.choice == "leave":
-                return ApplyLotOut(effect="rest")
-            lot = await expired_lots.get(conn, ask.lot.lot_id, today)
-            if is_first and lot is None:
-                return ApplyLotOut(effect="gone")
-            if is_first and lot is not None:
-                await _carry_out(conn, ask, lot)
-        return ApplyLotOut(effect="done")
+            await clients.lock_client(conn, await lots.owner(conn, ask.lot.lot_id))
+
+            async def effect(_: Review, counts: Decision, is_first: bool) -> ApplyLotOut:
+                if is_first and counts.choice != LEAVE:
+                    await _end(conn, ask.lot, counts, _today(ask.lot.zone, ask.at))
+                return ApplyLotOut(effect="rest" if counts.choice == LEAVE else "done")
+
+            done = await answering.carry_out(conn, ask.decision, ask.at, effect)
+        if isinstance(done, Waits):
+            return ApplyLotOut(effect=done.effect, note=done.why)
+        return done
 
 
-async def _carry_out(conn: Conn, ask: ApplyLotIn, lot: ExpiredLot) -> None:
-    decision, today = ask.decision, _today(ask.lot.zone, ask.at)
+async def _end(conn: Conn, ref: LotRef, decision: Decision, today: date) -> None:
+    lot = await expired_lots.get(conn, ref.lot_id, today)
+    if lot is None:
+        raise CannotCarryOut("Nothing is left in the lot, or it is good again.")
     if decision.choice == EXTEND:
-        if decision.until is None:
-            raise ValueError("a lot is extended until a day")
+        if decision.until is None or decision.until <= today:
+            raise CannotCarryOut("The new last day is over; give a later one.")
         await lots.set_expiry(
             conn, lot.lot_id, decision.until, decision.by, decision.reason, decision.review_id
         )

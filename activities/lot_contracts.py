@@ -38,6 +38,7 @@ class ApplyLotIn(Record):
 
 
 class ApplyLotOut(Record):
-    """`effect`: done | rest (ask later) | gone (nothing was left to decide on)."""
+    """`effect`: done | rest (ask later), or why the question stays open (`reviews.STAYS_OPEN`)."""
 
     effect: str
+    note: str | None = None

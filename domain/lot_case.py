@@ -20,6 +20,6 @@ class LotSeen(Record):
 
 
 class LotResult(Record):
-    """How it ended: to_income | to_state | extended | gone (drawn, refunded or not expired)."""
+    """How it ended: to_income | to_state | extended | gone (empty, or good again)."""
 
     status: str

@@ -2,7 +2,7 @@
 
 from domain.topics import Need, Topic, choice, topic
 
-EXTEND = "extend"
+EXTEND, LEAVE = "extend", "leave"
 
 TOPICS: tuple[Topic, ...] = (
     topic(
@@ -34,7 +34,7 @@ TOPICS: tuple[Topic, ...] = (
             two_person=True,
         ),
         choice(
-            "leave",
+            LEAVE,
             "Leave it owed",
             "Nothing is booked; the question comes back in 90 days.",
         ),

@@ -175,6 +175,16 @@ async def set_lot_paid(conn: Conn, lot_id: str, paid_cents: int | None) -> None:
     await conn.execute("UPDATE lots SET paid_cents = $2 WHERE lot_id = $1", lot_id, paid_cents)
 
 
+async def owner(conn: Conn, lot_id: str) -> str:
+    """Whose lot it is; raises LookupError."""
+    client_id: str | None = await conn.fetchval(
+        "SELECT client_id FROM lots WHERE lot_id = $1", lot_id
+    )
+    if client_id is None:
+        raise LookupError(f"There is no lot {lot_id}.")
+    return client_id
+
+
 async def banked(conn: Conn, client_id: str, tier: str, on: date) -> list[str]:
     """Lots of a tier's membership credit with money left that are good on a day, oldest first."""
     rows = await conn.fetch(

@@ -89,9 +89,12 @@ class ExpiredLot:
             summary=f"carry out: {decision.choice}",
             **BOOKS,
         )
-        del self.room.questions[decision.review_id]
-        if applied.effect == "gone":
-            return LotResult(status="gone")
+        if applied.note:
+            self.room.note(applied.note)
+        if not self.room.carried(decision, applied.effect):
+            if applied.effect == "failed":
+                await self.room.withdraw("the lot is empty or good again")
+            return None
         if applied.effect == "done":
             return LotResult(status="extended" if decision.choice == EXTEND else decision.choice)
         await self._rest(timedelta(days=LEAVE_DAYS), "the desk leaves it owed")
@@ -102,13 +105,6 @@ class ExpiredLot:
         self.room.enter(Stage.DESK, Attention.SYSTEM, until, why)
         await self.room.wait(lambda: False, until, why)
 
-    def _check(self, decision: Decision) -> None:
-        self.room.check(decision)
-        today = calendar.local_date(self.room.now(), self.start.zone)
-        until = decision.until if decision.choice == EXTEND else None
-        if until is not None and until <= today:
-            raise ApplicationError(f"{until} is over; give a later day.", type="BadRequest")
-
     @workflow.update(name="review_decided")
     async def decide(self, decision: Decision) -> str:
         """The desk's answer, checked while the person looks."""
@@ -118,7 +114,10 @@ class ExpiredLot:
     @decide.validator
     def check_decision(self, decision: Decision) -> None:
         """Refuse what cannot be carried out, in one sentence."""
-        self._check(decision)
+        self.room.check(decision)
+        until = decision.until if decision.choice == EXTEND else None
+        if until is not None and until <= calendar.local_date(self.room.now(), self.start.zone):
+            raise ApplicationError(f"{until} is over; give a later day.", type="BadRequest")
 
     @workflow.signal(name="review_decided")
     def decide_by_signal(self, raw: RawValue) -> None:

@@ -27,7 +27,10 @@ class FakeLots(Fake):
 
     @activity.defn
     async def apply_to_lot(self, ask: ApplyLotIn) -> ApplyLotOut:
-        self.heard(ask).decide(ask.decision)
-        if ask.decision.choice == "leave":
-            return ApplyLotOut(effect="rest")
-        return ApplyLotOut(effect="done" if self.is_expired else "gone")
+        world = self.heard(ask)
+        if (effect := world.waits(ask.decision)) is not None:
+            return ApplyLotOut(effect=effect)
+        if ask.decision.choice != "leave" and not self.is_expired:
+            return ApplyLotOut(effect="failed", note="Nothing is left in the lot.")
+        world.decide(ask.decision)
+        return ApplyLotOut(effect="rest" if ask.decision.choice == "leave" else "done")

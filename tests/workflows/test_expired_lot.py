@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from domain.case import Decision
 from tests.workflows.clinic import Clinic
 from tests.workflows.fakes import World
 
@@ -48,3 +49,17 @@ async def test_a_lot_that_was_drawn_meanwhile_needs_no_answer(clinic: Clinic, ch
     clinic.lots.is_expired = False
     await lot.decide(choice, reason="rule")
     assert (await lot.ended()).status == "gone"
+    assert [question.state for question in lot.world.questions] == ["withdrawn"]
+
+
+async def test_much_money_is_kept_by_two_people(clinic: Clinic, world: World) -> None:
+    world.two_people = ("to_income",)
+    lot = await clinic.lot()
+    asked = world.question("BREAKAGE").review_id
+    await lot.decide("to_income", reason="rule")
+    assert world.open_codes == ["BREAKAGE"]
+    await lot.update("review_decided", Decision(review_id=asked, choice="confirm", by="owner"))
+    assert (await lot.ended()).status == "to_income"
+    (decided,) = [question.decision for question in world.questions]
+    assert decided is not None
+    assert (decided.by, decided.confirmed_by) == ("desk-1", "owner")
