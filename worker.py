@@ -47,6 +47,7 @@ from workflows.sweeps import (
     MissedVisits,
     Payouts,
     ProcessorCatchUp,
+    TextReports,
 )
 from workflows.treatment_visit import TreatmentVisit
 from workflows.unmatched_payment import UnmatchedPayment
@@ -62,6 +63,7 @@ WORKFLOWS: Sequence[type] = (
     ProcessorCatchUp,
     MissedVisits,
     DeskPayments,
+    TextReports,
     Payouts,
     ExpiredLots,
 )

@@ -5,6 +5,7 @@ hint. A failure of ours or of a vendor leaves the row undispatched for the redri
 that nobody can read is marked failed, for a person.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,6 +22,7 @@ from activities.intake_texts import TextIntake
 from activities.translation import Ignored, Undecodable, json_object, text_at, visit_input
 from connectors.ports import (
     CaseEngine,
+    ConnectorError,
     MailReportPort,
     PayoutPort,
     PmsPort,
@@ -31,12 +33,13 @@ from connectors.ports import (
 from domain import ids
 from domain.case import ChartAmended
 from domain.model import canonical_json
-from store import inbox, invoices, locations
+from store import inbox, invoices, locations, text_reports
 from store.db import Pool, transaction
 from store.inbox import InboxEvent
 from store.vault import Vault
 
 REDRIVE_LIMIT = 200
+TEXTS_LIMIT, TEXTS_AT_ONCE = 500, 8
 MAIL = "mail"
 ORDER_COMPLETED = "order.completed"
 APPOINTMENT_COMPLETED = "appointment.completed"
@@ -161,6 +164,30 @@ class Intake:
         """Tell cases of money that the PMS shows and the books lack; counts by outcome."""
         desk = DeskMoney(self._pool, self._pms, self._engine, self._open_visit)
         return await desk.find(since, at)
+
+    async def find_text_reports(self, since: datetime, until: datetime) -> dict[str, int]:
+        """Ask what became of texts whose report never came; counts by outcome."""
+        async with self._pool.acquire() as conn:
+            waiting = await text_reports.unreported(conn, since, until, TEXTS_LIMIT)
+        counts: Counter[str] = Counter(found=len(waiting), told=0, ended=0, open=0, away=0)
+        slots = asyncio.Semaphore(TEXTS_AT_ONCE)
+
+        async def ask(provider: str, provider_id: str) -> None:
+            async with slots:
+                counts[await self._text_report(provider, provider_id, until)] += 1
+
+        await asyncio.gather(*(ask(*one) for one in waiting))
+        return dict(counts)
+
+    async def _text_report(self, provider: str, provider_id: str, at: datetime) -> str:
+        texts = self._texts.get(provider)
+        if texts is None:
+            return "open"
+        try:
+            return await texts.look_up(provider_id, at)
+        except ConnectorError as error:  # the next pass asks again
+            log.warning("text_report_failed", provider=provider, error=type(error).__name__)
+            return "away"
 
     async def find_payouts(self, since: datetime) -> dict[str, int]:
         """Tell the cases of payouts that moved on without a webhook; counts by outcome."""

@@ -63,6 +63,17 @@ class TextIntake:
             return await self._replies.take(event, said)
         return await self._status(said, event.received_at)
 
+    async def look_up(self, provider_id: str, at: datetime) -> str:
+        """Ask the provider what became of a text: told | ended | open."""
+        report = await self._port.report(provider_id)
+        if report is None:
+            return "open"
+        try:
+            await self._status(report, at)
+        except Ignored:
+            return "ended" if report.state in STATES else "open"
+        return "told"
+
     async def _key(self, conn: Conn, report: DeliveryReport) -> str:
         """Ours where the provider repeats it, else found by what it does repeat."""
         return report.message_key or (

@@ -9,6 +9,9 @@ from activities.errors import vendor_errors
 from activities.intake import Intake
 from domain.model import Record
 
+REPORTED_WITHIN = timedelta(hours=12)
+"""No text is valid for longer than ten hours, so that its end is known by then."""
+
 
 class SweepIn(Record):
     """One run of a sweep. `back_seconds` is how far it looks; windows overlap on purpose."""
@@ -54,6 +57,13 @@ class SweepActivities:
     async def find_desk_payments(self, ask: SweepIn) -> SweepOut:
         """Tell each case of money that was taken at the desk; no webhook announces it."""
         return SweepOut(counts=await self._intake.find_desk_money(_since(ask), ask.at))
+
+    @activity.defn
+    @vendor_errors
+    async def find_text_reports(self, ask: SweepIn) -> SweepOut:
+        """Ask what became of texts whose report never came."""
+        until = ask.at - REPORTED_WITHIN
+        return SweepOut(counts=await self._intake.find_text_reports(_since(ask), until))
 
     @activity.defn
     @vendor_errors

@@ -533,6 +533,10 @@ class TextPort(Protocol):
         """Try to stop a message that is still queued; True when it will not go out."""
         ...
 
+    async def report(self, provider_id: str) -> DeliveryReport | None:
+        """What has become of a message that was taken; None where that cannot be asked."""
+        ...
+
     def verify(self, raw: bytes, headers: Mapping[str, str], url: str) -> VendorEvent:
         """A signed callback: type `message.status`, or `message.received` for a reply."""
         ...

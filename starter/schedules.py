@@ -42,6 +42,8 @@ SWEEPS = (
     Sweep(
         "DeskPayments", every=timedelta(hours=1), back=timedelta(hours=26), name="DeskPaymentsOfDay"
     ),
+    # Three looks at each text, the first one 12 to 36 hours after it went out.
+    Sweep("TextReports", every=timedelta(days=1), back=timedelta(hours=84)),
     # The bank can send a payout back for several days after it arrived.
     Sweep("Payouts", every=timedelta(hours=1), back=timedelta(days=14)),
     Sweep("ExpiredLots", every=timedelta(days=1), back=timedelta(0), per_location=True),

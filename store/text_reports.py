@@ -1,7 +1,8 @@
-"""Which message a provider means that carries no reference of ours along."""
+"""What providers say later of texts: which message they mean, and of which they said nothing."""
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from store.db import Conn
 
@@ -29,3 +30,20 @@ async def key_of(conn: Conn, source: str, provider_id: str, words: str) -> str |
         source,
     )
     return waiting[0]["message_key"] if len(waiting) == 1 else None
+
+
+async def unreported(
+    conn: Conn, since: datetime, until: datetime, limit: int
+) -> list[tuple[str, str]]:
+    """(provider, its id) of texts that went out in [since, until) and have no end yet."""
+    rows = await conn.fetch(
+        "SELECT provider, provider_id FROM touchpoints JOIN locations l USING (location_id)"
+        " WHERE channel = 'sms' AND state = 'accepted' AND provider_id IS NOT NULL"
+        " AND at >= $1::timestamptz + make_interval(secs => l.clock_shift_seconds)"
+        " AND at < $2::timestamptz + make_interval(secs => l.clock_shift_seconds)"
+        " ORDER BY at LIMIT $3",
+        since,
+        until,
+        limit,
+    )
+    return [(row["provider"], row["provider_id"]) for row in rows]

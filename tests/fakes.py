@@ -318,6 +318,7 @@ class FakeText:
     name: str = "twilio"
     sent: list[OutgoingText] = field(default_factory=list)
     verified_urls: list[str] = field(default_factory=list)
+    reports: dict[str, DeliveryReport] = field(default_factory=dict)
 
     async def send(self, text: OutgoingText) -> Accepted | Refused:
         self.sent.append(text)
@@ -331,6 +332,9 @@ class FakeText:
 
     async def cancel(self, provider_id: str) -> bool:
         return False
+
+    async def report(self, provider_id: str) -> DeliveryReport | None:
+        return self.reports.get(provider_id)
 
     def verify(self, raw: bytes, headers: Mapping[str, str], url: str) -> VendorEvent:
         check_signature(headers)

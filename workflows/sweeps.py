@@ -1,8 +1,8 @@
 """The sweeps as one-step workflows, each run by a Schedule.
 
 They promise that no received event, no processor event, no completed visit, no payment at the
-desk, no payout and no expired lot stays unseen for longer than their interval. Each ends after
-one pass.
+desk, no lost text, no payout and no expired lot stays unseen for longer than their interval. Each
+ends after one pass.
 """
 
 from temporalio import workflow
@@ -66,6 +66,18 @@ class DeskPayments:
         """One pass over every location."""
         return await workflow.execute_activity_method(
             SweepActivities.find_desk_payments, _ask(start), summary="find desk money", **BOOKS
+        )
+
+
+@workflow.defn(name="TextReports")
+class TextReports:
+    """Asks what became of texts whose report was lost, so that another channel can make up."""
+
+    @workflow.run
+    async def run(self, start: SweepStart) -> SweepOut:
+        """One pass over every location."""
+        return await workflow.execute_activity_method(
+            SweepActivities.find_text_reports, _ask(start), summary="find text reports", **BOOKS
         )
 
 

@@ -42,6 +42,11 @@ class EmrTexts:
         del provider_id
         return False
 
+    async def report(self, provider_id: str) -> DeliveryReport | None:
+        """No system tells what became of a text."""
+        del provider_id
+        return None
+
     def verify(self, raw: bytes, headers: Mapping[str, str], url: str) -> VendorEvent:
         """A system's webhooks come to its own endpoint."""
         del raw, headers, url

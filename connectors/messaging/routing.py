@@ -37,10 +37,11 @@ class RoutedTexts:
 
     async def cancel(self, provider_id: str) -> bool:
         """At the provider that the id names before its colon, else at the first."""
-        name, colon, _ = provider_id.partition(":")
-        return await (self._ports.get(name, self._first) if colon else self._first).cancel(
-            provider_id
-        )
+        return await self._owner(provider_id).cancel(provider_id)
+
+    async def report(self, provider_id: str) -> DeliveryReport | None:
+        """As `cancel`."""
+        return await self._owner(provider_id).report(provider_id)
 
     def verify(self, raw: bytes, headers: Mapping[str, str], url: str) -> VendorEvent:
         """As the first provider."""
@@ -53,6 +54,10 @@ class RoutedTexts:
     def inbound(self, event: VendorEvent) -> InboundText:
         """As the provider that the event came from."""
         return self._port(event.source).inbound(event)
+
+    def _owner(self, provider_id: str) -> TextPort:
+        name, colon, _ = provider_id.partition(":")
+        return self._ports.get(name, self._first) if colon else self._first
 
     def _port(self, name: str) -> TextPort:
         if not name:

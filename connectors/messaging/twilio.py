@@ -141,6 +141,27 @@ class TwilioTexts:
             return False
         return bool(message.status == "canceled")
 
+    async def report(self, provider_id: str) -> DeliveryReport | None:
+        """The message as Twilio has it now; None when it knows none such."""
+        try:
+            message = await self._client.messages(provider_id).fetch_async()
+        except TwilioException as error:
+            if _status_and_code(error)[0] == 404:
+                return None
+            _refused(error)
+            raise BadRequest("twilio refused to show a message") from None
+        except ValueError:
+            raise ProviderUnavailable("twilio gave an unreadable message") from None
+        state = REPORT_STATES.get(message.status, "accepted")
+        code = None if message.error_code is None else str(message.error_code)
+        return DeliveryReport(
+            message_key="",
+            provider_id=provider_id,
+            state=state,
+            error_code=code,
+            failure_kind=failure_kind(state, code),
+        )
+
     def verify(self, raw: bytes, headers: Mapping[str, str], url: str) -> VendorEvent:
         """A callback signed with our token over `url`, the public URL exactly as Twilio called it.
 

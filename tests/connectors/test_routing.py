@@ -11,6 +11,7 @@ from connectors.messaging.providers import PROVIDERS
 from connectors.messaging.routing import RoutedTexts
 from connectors.ports import (
     Accepted,
+    DeliveryReport,
     Misconfigured,
     OutgoingText,
     PmsCapabilities,
@@ -30,6 +31,9 @@ class Podium(FakeText):
     async def cancel(self, provider_id: str) -> bool:
         self.cancelled.append(provider_id)
         return True
+
+    async def report(self, provider_id: str) -> DeliveryReport | None:
+        return DeliveryReport(message_key="", provider_id=provider_id, state="sent")
 
 
 class TextingPms(FakePms):
@@ -86,6 +90,9 @@ async def test_an_id_says_who_can_take_its_text_back() -> None:
     assert await texts.cancel("SM1") is False
     assert await texts.cancel("nobody:1") is False
     assert second.cancelled == ["podium:1"]
+    assert [await texts.report(name) is None for name in ("podium:1", "SM1", "nobody:1")] == [
+        *(False, True, True)
+    ]
 
 
 async def test_a_provider_that_is_not_set_up_sends_nothing() -> None:
@@ -104,6 +111,7 @@ async def test_a_system_that_cannot_send_says_so_before_anything_is_sent() -> No
         with pytest.raises(Misconfigured, match="boulevard cannot send texts"):
             await call
     assert await texts.cancel("emr:1") is False
+    assert await texts.report("emr:1") is None
     with pytest.raises(SignatureRefused):
         texts.verify(b"", {}, "")
 

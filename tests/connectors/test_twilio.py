@@ -1,5 +1,6 @@
 """Sending, looking up and cancelling texts, against the twin over real HTTP."""
 
+import asyncio
 import inspect
 import logging
 import traceback
@@ -15,6 +16,7 @@ from connectors.ports import (
     Accepted,
     BadRequest,
     ConnectorError,
+    DeliveryReport,
     Misconfigured,
     OutcomeUnknown,
     OutgoingText,
@@ -263,6 +265,39 @@ class TestFind:
         async with closing(twin.texts(auth_token="wrong")) as texts:
             with pytest.raises(Misconfigured):
                 await texts.find(text(), now())
+
+
+async def _report(texts: TwilioTexts, provider_id: str, state: str) -> DeliveryReport:
+    """What Twilio says once the network has done its part."""
+    for _ in range(200):
+        report = await texts.report(provider_id)
+        assert report is not None
+        if report.state == state:
+            return report
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{provider_id} is {report.state}")
+
+
+class TestReport:
+    @pytest.mark.parametrize(
+        ("end", "state", "kind"),
+        [("0142", "delivered", None), ("0004", "undelivered", "invalid_address")],
+    )
+    async def test_a_text_is_shown_as_it_stands(
+        self, texts: TwilioTexts, end: str, state: str, kind: str | None
+    ) -> None:
+        answer = await texts.send(text(to=f"+1512555{end}"))
+        assert isinstance(answer, Accepted)
+        report = await _report(texts, answer.provider_id, state)
+        assert (report.provider_id, report.failure_kind) == (answer.provider_id, kind)
+
+    async def test_a_text_that_twilio_does_not_know_has_no_report(self, texts: TwilioTexts) -> None:
+        assert await texts.report("SM" + "0" * 32) is None
+
+    async def test_no_answer_is_no_report(self, twin: Twin, texts: TwilioTexts) -> None:
+        fault(twin, "error_before", "messages.read")
+        with pytest.raises(ProviderUnavailable):
+            await texts.report("SM" + "0" * 32)
 
 
 class TestCancel:

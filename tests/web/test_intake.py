@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.ports import LoosePayment, ProviderUnavailable
+from connectors.ports import DeliveryReport, LoosePayment, ProviderUnavailable
 from domain import ids
 from domain.case import Channel, DeliveryFailed, PaymentPosted
 from domain.reply_case import ReplyInput
@@ -16,10 +16,13 @@ from store import consents, holds, inbox, payments, touchpoints
 from store.db import transaction
 from store.payments import PaymentFact
 from store.touchpoints import Touchpoint
+from tests.agreed import channels_on
 from tests.fakes import open_invoice, paid, stripe_event
 from tests.web.conftest import Owed, World, add_client, bill, new_phone, settle
 
 NOW = datetime(2026, 11, 5, 18, 0, tzinfo=UTC)
+SENT = NOW - timedelta(hours=1)
+"""When a text of `NOW` went out by the wall clock: the location is an hour ahead of it."""
 
 
 async def keep(
@@ -325,6 +328,60 @@ class TestTexts:
         assert await self.state(world, key) == "failed"
         failed = DeliveryFailed(message_key=key, channel=Channel.SMS, code="invalid_address")
         assert world.engine.signals == [(owed.case_id, "delivery_failed", failed)]
+
+    async def taken(self, world: World, owed: Owed) -> tuple[str, str]:
+        async with transaction(world.pool) as conn:
+            await channels_on(conn, world.location_id)
+        key, sid = await self.sent(world, owed), f"SM{uuid4().hex}"
+        async with transaction(world.pool) as conn:
+            await touchpoints.mark(conn, key, "accepted", provider_id=sid)
+        return key, sid
+
+    @pytest.mark.parametrize(
+        ("state", "becomes", "outcome"),
+        [
+            ("undelivered", "failed", "told"),
+            ("delivered", "delivered", "ended"),
+            ("sent", "accepted", "open"),
+            (None, "accepted", "open"),
+        ],
+    )
+    async def test_a_report_that_was_lost_is_asked_for(
+        self, world: World, state: str | None, becomes: str, outcome: str
+    ) -> None:
+        owed = await bill(world)
+        key, sid = await self.taken(world, owed)
+        if state is not None:
+            world.text.reports[sid] = DeliveryReport(
+                message_key="",
+                provider_id=sid,
+                state=state,
+                failure_kind="invalid_address" if state == "undelivered" else None,
+            )
+        await world.intake.find_text_reports(SENT - timedelta(hours=72), SENT)
+        assert await self.state(world, key) == "accepted"
+        late = SENT + timedelta(seconds=1)
+        found = await world.intake.find_text_reports(SENT, late)
+        assert found[outcome] >= 1
+        assert await self.state(world, key) == becomes
+        failed = DeliveryFailed(message_key=key, channel=Channel.SMS, code="invalid_address")
+        told = [(owed.case_id, "delivery_failed", failed)] if outcome == "told" else []
+        assert world.engine.signals == told
+        again = await world.intake.find_text_reports(SENT, late)
+        assert again["told"] == 0
+
+    async def test_a_provider_that_does_not_answer_is_asked_by_the_next_pass(
+        self, world: World
+    ) -> None:
+        key, _ = await self.taken(world, await bill(world))
+
+        async def away(_: str) -> None:
+            raise ProviderUnavailable("away")
+
+        world.text.report = away  # type: ignore[method-assign]
+        found = await world.intake.find_text_reports(SENT, SENT + timedelta(seconds=1))
+        assert found["away"] >= 1
+        assert await self.state(world, key) == "accepted"
 
     async def test_a_failure_after_the_delivery_changes_nothing(self, world: World) -> None:
         key = await self.sent(world, await bill(world))
