@@ -130,7 +130,8 @@ class SendOut(Record):
 
     A person is asked: unreachable | no_consent | credit. It waits: snoozed (`until`) | held
     (for a release) | in_flight | unverified. Else: settled | small | unknown (is looked up).
-    `covered` was said already today by the same client's other message, which led to all.
+    `covered` was said already today by the same client's other message, which led to all;
+    `outcomes` are then that message's.
     """
 
     status: str

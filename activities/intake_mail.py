@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from activities.bounces import tell_failed
 from activities.translation import Ignored, Undecodable
 from connectors.ports import BadRequest, CaseEngine, MailReport, MailReportPort
 from domain import consent
-from domain.case import Channel, DeliveryFailed
+from domain.case import Channel
 from store import clients, consents, touchpoints
 from store.db import Conn, Pool, transaction
 from store.inbox import InboxEvent
@@ -79,15 +80,8 @@ class MailIntake:
             raise Ignored("no message that we sent is named")
         if message.state != "failed":
             raise Ignored(f"the message is {message.state}")
-        # A repeat signals again: the first one may have been lost with the process.
-        failed = DeliveryFailed(
-            message_key=message.message_key,
-            channel=message.channel,
-            code=report.failure_kind or report.code or report.state,
-        )
-        if not await self._engine.signal(message.case_id, "delivery_failed", failed):
-            raise Ignored("the message failed; its case is closed")
-        return message.case_id
+        code = report.failure_kind or report.code or report.state
+        return await tell_failed(self._pool, self._engine, message, code)
 
     async def _mark(self, conn: Conn, report: MailReport) -> Touchpoint | None:
         if report.message_key is None:

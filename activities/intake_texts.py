@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from activities.bounces import tell_failed
 from activities.intake_replies import ReplyIntake
 from activities.translation import Ignored, Undecodable, form_or_object
 from connectors.ports import (
@@ -13,7 +14,6 @@ from connectors.ports import (
     TextPort,
     VendorEvent,
 )
-from domain.case import DeliveryFailed
 from store import consents, text_reports, touchpoints
 from store.db import Conn, Pool, transaction
 from store.inbox import InboxEvent
@@ -104,16 +104,5 @@ class TextIntake:
             raise Ignored("no message that we sent is named") from None
         if message.state != "failed":
             raise Ignored(f"{report.state}: the message is {message.state}")
-        # A repeat signals again: the first one may have been lost with the process.
-        told = await self._engine.signal(
-            message.case_id,
-            "delivery_failed",
-            DeliveryFailed(
-                message_key=message.message_key,
-                channel=message.channel,
-                code=report.failure_kind or report.error_code or report.state,
-            ),
-        )
-        if not told:
-            raise Ignored("the message failed; its case is closed")
-        return message.case_id
+        code = report.failure_kind or report.error_code or report.state
+        return await tell_failed(self._pool, self._engine, message, code)

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 
 from activities import details
 from activities.contracts import SendIn
+from activities.permission import IN_STATEMENT
 from activities.tools import Tools
 from activities.wording import Envelope, Words, render, words_from
 from connectors.ports import (
@@ -38,6 +39,7 @@ AGAIN_REASONS = frozenset({"ABSENT", "SEND_AGAIN"})
 """Failures after which the same step may go out again, as a new intent."""
 OVERTAKEN = "OVERTAKEN"
 """An intent that an attempt left behind unsent: the step may still go, as a new intent."""
+UNSAID_REASONS = frozenset({OVERTAKEN, IN_STATEMENT})
 
 _STATES = {
     "accepted": "accepted",
@@ -292,7 +294,7 @@ def _intent(ask: SendIn, earlier: Earlier, channel: Channel) -> tuple[int, int]:
         (newest.state == "failed" and newest.reason in AGAIN_REASONS)
         or (newest.state == "failed" and newest.message_key == ask.retry_of)
         or (newest.state in ("failed", "skipped") and is_mended)
-        or (newest.state == "skipped" and newest.reason == OVERTAKEN)
+        or (newest.state == "skipped" and newest.reason in UNSAID_REASONS)
         or _is_overtaken(newest, ask.at)
     )
     if may_repeat:

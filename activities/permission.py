@@ -34,6 +34,8 @@ SILENT_FOR_GOOD = frozenset({"deceased", "legal_hold", "adverse_event"})
 """Holds under which not even a receipt goes out."""
 
 CHANNEL_OFF = "CHANNEL_OFF"
+IN_STATEMENT = "IN_STATEMENT"
+"""Said by another visit's message. When that one bounces, the step may go by itself."""
 _CONSENT_REASONS = frozenset({"opted_out", "no_consent"})
 
 _LOOK_AGAIN = timedelta(minutes=10)
@@ -152,7 +154,7 @@ def capped(
     others = [touch for touch in touches if not _is_own(ask, touch)]
     said = _covering(ask, facts, others)
     if any(touch.is_out for touch in said):
-        return Verdict(status="covered", answer="covered", reason="IN_STATEMENT", rule="C9")
+        return Verdict(status="covered", answer="covered", reason=IN_STATEMENT, rule="C9")
     if any(touch.at > ask.at - _UNDER_WAY for touch in said):
         until = ask.at + _LOOK_AGAIN
         return Verdict(status="snoozed", answer="snoozed", reason="CLAIMED", rule="C9", until=until)

@@ -29,6 +29,7 @@ from activities.send_case import (
     later_steps,
     read_case,
     ready_messages,
+    said_for,
     skipped,
     skipped_late,
 )
@@ -106,7 +107,8 @@ class SendActivities:
             left = verdict.reason if rows else OVERTAKEN
             await touchpoints.drop_step(conn, ask.document_id, ask.step.name, left)
             await send_answers.note(conn, answer_row(ask, verdict))
-        answer = _answer(verdict.status, standing, case.today)
+            said = await said_for(conn, case) if verdict.status == "covered" else ()
+        answer = _answer(verdict.status, standing, case.today, said)
         return answer.model_copy(update={"until": verdict.until, "reason": verdict.reason})
 
     async def _no_route(self, case: SendCase, standing: StandingOut) -> SendOut:
@@ -140,9 +142,12 @@ class SendActivities:
                 return await self._decide(ask.model_copy(update={"at": case.at}))
             if isinstance(claimed, Verdict):
                 return await self._not_sent(case, claimed, standing)
+            read_at = standing.read_at
             standing, late = await self._fresh(case, standing)
             if late is not None:
                 return await self._not_sent(case, late, standing)
+            if standing.read_at != read_at and await self._is_news(case):
+                return await self._decide(ask.model_copy(update={"at": case.at}))
             ready = await ready_messages(self._tools, case, claimed, standing)
             last = Handover(switch=permission.switch_of(ask), checked_at=_read_at(standing))
             outcomes += await self._outbox.send(ready, last)
@@ -192,6 +197,12 @@ class SendActivities:
             if late is not None:
                 return standing, late
         raise ProviderUnavailable("the balance could not be read in time")
+
+    async def _is_news(self, case: SendCase) -> bool:
+        """Whether the client said something, was put on hold or went to pay since the facts."""
+        async with self._tools.pool.acquire() as conn:
+            now = await send_facts.touched(conn, case.ask.client_id, case.today)
+        return now.words != case.facts.words
 
     # -- unknown outcomes
 

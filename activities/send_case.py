@@ -13,11 +13,13 @@ from activities.permission import Routes, Verdict
 from activities.tools import Tools
 from activities.wording import Envelope, choose
 from domain import calendar
-from domain.case import Channel
+from domain.case import Channel, ChannelOutcome, MessageClass
 from domain.consent import Permission
+from domain.dunning import RECEIPT_STEP
 from domain.money import dollars
 from domain.template_catalog import DETAILED, NEUTRAL
-from store import checkouts, consents, invoices, send_facts
+from store import checkouts, consents, invoices, send_facts, touchpoints
+from store.db import Conn
 from store.send_answers import SendAnswer
 from store.send_facts import SendFacts
 from store.touchpoints import Touchpoint
@@ -140,6 +142,21 @@ def skipped_late(case: SendCase) -> list[Touchpoint]:
         for name in case.ask.skipped
         for channel in by_name[name].channels
     ]
+
+
+async def said_for(conn: Conn, case: SendCase) -> tuple[ChannelOutcome, ...]:
+    """The messages of the day that speak for this step, so that it hears when they bounce."""
+    said = await touchpoints.said_today(
+        conn, case.ask.client_id, case.today, MessageClass.BILLING, RECEIPT_STEP.name
+    )
+    return tuple(
+        ChannelOutcome(
+            channel=row.channel,
+            message_key=row.message_key,
+            state="refused" if row.state == "failed" else "accepted",
+        )
+        for row in said
+    )
 
 
 def answer_row(ask: SendIn, verdict: Verdict) -> SendAnswer:

@@ -225,6 +225,34 @@ async def of_client(conn: Conn, client_id: str) -> list[Touchpoint]:
     return [Touchpoint.model_validate(dict(row)) for row in rows]
 
 
+async def said_today(
+    conn: Conn, client_id: str, day: date, message_class: str, but: str
+) -> list[Touchpoint]:
+    """What a provider was asked to carry to a client on a civil day, but for one step."""
+    rows = await conn.fetch(
+        "SELECT * FROM touchpoints WHERE client_id = $1 AND local_date = $2"
+        " AND message_class = $3 AND step <> $4 AND provider_id IS NOT NULL"
+        " ORDER BY created_at, message_key",
+        client_id,
+        day,
+        message_class,
+        but,
+    )
+    return [Touchpoint.model_validate(dict(row)) for row in rows]
+
+
+async def cases_told_by(conn: Conn, message: Touchpoint) -> list[str]:
+    """The message's case, and those whose step of that day was left to it."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT case_id FROM touchpoints WHERE client_id = $1 AND local_date = $2"
+        " AND reason = 'IN_STATEMENT' AND case_id <> $3 ORDER BY case_id",
+        message.client_id,
+        message.local_date,
+        message.case_id,
+    )
+    return [message.case_id, *(row["case_id"] for row in rows)]
+
+
 async def still_queued(conn: Conn, case_id: str, minutes: int) -> list[Touchpoint]:
     """Texts of a case that a provider took in the last minutes and has not delivered yet.
 

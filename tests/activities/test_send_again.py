@@ -8,9 +8,11 @@ from uuid import uuid4
 import pytest
 
 from activities import send as sending
-from activities.contracts import ResolveIn
+from activities.bounces import tell_failed
+from activities.contracts import ResolveIn, SendIn, StandingOut
 from connectors.ports import OutcomeUnknown, OutgoingEmail, OutgoingText, ProviderUnavailable
-from store import checkouts, consents, holds
+from domain.case import Channel
+from store import checkouts, consents, holds, touchpoints
 from store.checkouts import Checkout
 from store.db import transaction
 from tests.activities.practice import AT, Practice
@@ -267,3 +269,60 @@ async def test_an_email_is_repeated_on_what_is_true_when_it_goes(
     )
     await practice.sending.resolve_sends(ask)
     assert practice.mail.sent == []
+
+
+async def test_a_visit_that_was_left_to_anothers_message_hears_that_it_bounced(
+    practice: Practice,
+) -> None:
+    who, first, invoice = await billed(practice)
+    _, second, _ = await billed(practice, who)
+    later = AT + timedelta(minutes=20)
+    assert (await practice.sending.send_step(practice.step(first, who, at=later))).status == "sent"
+    covered = practice.step(second, who, at=later + timedelta(minutes=5))
+    said = await practice.sending.send_step(covered)
+    text = next(row for row in await _rows(practice, first) if row.channel is Channel.SMS)
+    assert said.status == "covered"
+    assert {(one.channel, one.state) for one in said.outcomes} == {
+        (Channel.SMS, "accepted"),
+        (Channel.EMAIL, "accepted"),
+    }
+    assert text.message_key in {one.message_key for one in said.outcomes}
+    engine = practice.world.engine
+    engine.running.update((first.case_id, second.case_id))
+    await tell_failed(practice.world.pool, engine, text, "invalid_address")
+    told = [(case_id, signal) for case_id, signal, _ in engine.signals]
+    assert told == [(first.case_id, "delivery_failed"), (second.case_id, "delivery_failed")]
+    # The visit that spoke for both is paid meanwhile: the other one speaks for itself.
+    practice.pay_online(invoice, 65_000)
+    await practice.read(first, who)
+    mail = covered.step.model_copy(update={"channels": (Channel.EMAIL,)})
+    again = covered.model_copy(update={"step": mail, "at": later + timedelta(days=1)})
+    assert (await practice.sending.send_step(again)).status == "sent"
+    assert len(practice.mail.sent) == 2
+
+
+async def test_a_hold_that_comes_while_the_balance_is_read_again_is_heard(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first balance is too old once the client's lock is had, and the second takes time."""
+    who, case, _ = await billed(practice)
+    refresh, reads = practice.sending._refresh, []
+
+    async def slow(ask: SendIn) -> StandingOut:
+        reads.append(ask)
+        if len(reads) == 2:
+            await place(practice, who, "dispute")
+        found = await refresh(ask)
+        old = datetime.now(UTC) - timedelta(seconds=3)
+        return found.model_copy(update={"read_at": old}) if len(reads) == 1 else found
+
+    monkeypatch.setattr(practice.sending, "_refresh", slow)
+    sent = await practice.sending.send_step(practice.step(case, who))
+    assert (sent.status, sent.reason) == ("held", "HOLD_DISPUTE")
+    assert (practice.world.text.sent, practice.mail.sent) == ([], [])
+    assert {row.reason for row in await _rows(practice, case)} == {"OVERTAKEN"}
+
+
+async def _rows(practice: Practice, case: Any) -> list[touchpoints.Touchpoint]:
+    async with practice.world.pool.acquire() as conn:
+        return await touchpoints.of_case(conn, case.case_id)
