@@ -100,7 +100,7 @@ def activities(wiring: Wiring) -> list[Any]:
         UnmatchedActivities(tools),
     )
     sweeps = SweepActivities(wiring.intake)
-    replies, plans = ReplyActivities(tools), PlanActivities(tools)
+    replies, plans = ReplyActivities(tools), PlanActivities(tools, wiring.engine)
     paid_out = (
         PayoutActivities(wiring.pool, wiring.payouts, wiring.engine) if wiring.payouts else None
     )
@@ -125,6 +125,8 @@ def activities(wiring: Wiring) -> list[Any]:
         plans.read_plan,
         plans.touch_patient,
         plans.look_up_touch,
+        plans.sign_plan,
+        plans.open_installment,
         plans.ask_about_plan,
         plans.apply_to_plan,
         sweeps.redrive_inbox,

@@ -63,7 +63,7 @@ async def bill_chart(
         chart.service_at,
         calendar.local_date(ask.at, case.zone),
     )
-    document = await _issue(conn, ask, client_id, chart, priced, latest, taken)
+    document = await issue(conn, ask, client_id, chart, priced, latest, taken)
     balance_cents = await ledger.balance_of_case(conn, case.case_id)
     if balance_cents < 0:
         await _overpaid(conn, ask, document, balance_cents)
@@ -105,7 +105,7 @@ async def _hold(
     )
 
 
-async def _issue(
+async def issue(
     conn: Conn,
     ask: BuildIn,
     client_id: str,

@@ -10,6 +10,7 @@ from activities.charting import chart_of, overrides_of
 from activities.contacts import refresh_contact
 from activities.contracts import BuildIn, BuildOut
 from activities.errors import vendor_errors
+from activities.installments import IN_HOUSE, bill_installment
 from activities.tools import Tools
 from connectors.ports import Refused
 from store import clients, reviews
@@ -26,6 +27,9 @@ class BuildActivities:
     @vendor_errors
     async def build_invoice(self, ask: BuildIn) -> BuildOut:
         """Read the chart; issue its invoice, or what changed, or say why it waits."""
+        if ask.case.pms == IN_HOUSE:
+            async with transaction(self._tools.pool) as conn:
+                return await bill_installment(conn, ask)
         visit = await self._tools.pms[ask.case.location_id].read_visit(ask.case.visit_id)
         if isinstance(visit, Refused) or (visit.closed_at is None and not visit.cancelled):
             return BuildOut(status="not_ready")

@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime
 
-from domain.case import Decision
+from domain.case import ChasePolicy, Decision
 from domain.model import Record
 from domain.plan_course import PlanFacts, Touch
 
@@ -76,6 +76,29 @@ class LookUpOut(Record):
     """Keys that are still unknown."""
 
     unknown: tuple[str, ...] = ()
+
+
+class SignIn(Record):
+    """Book that a plan of the practice's own was signed."""
+
+    plan: PlanRef
+    at: AwareDatetime
+
+
+class SignedOut(Record):
+    """`visit_case_id` owes less by it; `over_cents` of the plan stand on no visit."""
+
+    visit_case_id: str | None = None
+    over_cents: int = 0
+
+
+class OpenInstallmentIn(Record):
+    """Open the case of one instalment, under the cadence that the plan began with."""
+
+    plan: PlanRef
+    number: int
+    chase: ChasePolicy
+    at: AwareDatetime
 
 
 class AskPlanIn(Record):

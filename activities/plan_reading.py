@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from activities.installments import overdue
 from activities.plan_contracts import PlanRef, ReadPlanOut
 from activities.tools import Tools
 from connectors.ports import ConnectorError
@@ -56,6 +57,7 @@ class PlanReader:
         facts = PlanFacts(
             plan=standing,
             sessions=await plan_sessions.of_plan(conn, *key),
+            overdue_installments=await overdue(conn, standing, calendar.local_date(at, plan.zone)),
             is_disputed=bool(kinds & _DISPUTE),
             has_reaction=bool(kinds & _REACTION),
             last_touch_on=max((row.local_date for row in _out(rows)), default=None),

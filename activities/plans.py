@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.clock import at_this_attempt
 from activities.contracts import SendIn
 from activities.errors import vendor_errors
+from activities.installments import IN_HOUSE, sign
 from activities.outbox import Outbox
 from activities.plan_contracts import (
     ApplyPlanIn,
@@ -19,8 +20,11 @@ from activities.plan_contracts import (
     AskPlanOut,
     LookUpIn,
     LookUpOut,
+    OpenInstallmentIn,
     ReadPlanIn,
     ReadPlanOut,
+    SignedOut,
+    SignIn,
     TouchIn,
     TouchOut,
 )
@@ -29,6 +33,9 @@ from activities.plan_reading import PlanReader
 from activities.plan_voice import PlanVoice, as_send
 from activities.questions import question
 from activities.tools import Tools
+from connectors.ports import CaseEngine
+from domain import calendar, ids
+from domain.case import ChartAmended, VisitInput
 from domain.lender_contracts import CONTRACTS
 from domain.money import dollars
 from domain.plan_case import Lender, PlanStanding
@@ -44,8 +51,9 @@ _LOOK_AGAIN = timedelta(minutes=15)
 class PlanActivities:
     """Financing plans."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, engine: CaseEngine) -> None:
         self._tools = tools
+        self._engine = engine
         self._reader = PlanReader(tools)
         self._voice = PlanVoice(tools)
         self._outbox = Outbox(tools)
@@ -92,6 +100,35 @@ class PlanActivities:
         ]
         unknown = tuple(one.message_key for one in outcomes if one.state == "unknown")
         return LookUpOut(unknown=unknown)
+
+    @activity.defn
+    @vendor_errors
+    async def sign_plan(self, ask: SignIn) -> SignedOut:
+        """The patient owes by instalments from now on; booked once."""
+        today = calendar.local_date(ask.at, ask.plan.zone)
+        pms = self._tools.pms[ask.plan.location_id].name
+        async with transaction(self._tools.pool) as conn:
+            return await sign(conn, ask.plan, pms, today)
+
+    @activity.defn
+    @vendor_errors
+    async def open_installment(self, ask: OpenInstallmentIn) -> None:
+        """An instalment becomes a case like a visit; one that has its case keeps it."""
+        plan, location = ask.plan, await self._location(ask.plan.location_id)
+        case_id = ids.installment_workflow_id(plan.location_id, plan.plan_id, ask.number)
+        visit = VisitInput(
+            location_id=plan.location_id,
+            pms=IN_HOUSE,
+            visit_id=ids.installment_visit_id(plan.plan_id, ask.number),
+            zone=plan.zone,
+            chase=ask.chase,
+            event_id=plan.case_id,
+            clock_shift_seconds=location.clock_shift_seconds,
+        )
+        again = ChartAmended(event_id=plan.case_id)  # a hint: the schedule is read anew
+        await self._engine.start_or_signal(
+            "TreatmentVisit", case_id, visit, "chart_amended", again, plan.location_id
+        )
 
     @activity.defn
     @vendor_errors

@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.contracts import CaseRef, PaymentDoorIn, PaymentDoorOut, StandingIn, StandingOut
 from activities.errors import vendor_errors
+from activities.installments import IN_HOUSE
 from activities.outside import (
     Outside,
     asked_cents,
@@ -23,7 +24,7 @@ from activities.questions import open_mismatches
 from activities.recall import recall_queued
 from activities.statements import is_under_way, settle_page
 from activities.tools import Tools
-from connectors.ports import ConnectorError, ProcessorInvoice, Refused
+from connectors.ports import ConnectorError, PmsTenders, ProcessorInvoice, Refused
 from domain import ids
 from store import clients, invoices, ledger, payments, processor
 from store.db import Conn, transaction
@@ -104,12 +105,18 @@ class StandingActivities:
         async with self._tools.pool.acquire() as conn:
             processor_ids, page_ids = await processor.doors(conn, case.case_id, client_id)
         tenders, read, pages = await asyncio.gather(
-            self._tools.pms[case.location_id].read_tenders(case.visit_id),
+            self._read_tenders(case),
             self._read_invoices(processor_ids),
             asyncio.gather(*map(self._tools.processor.read_checkout, page_ids)),
         )
         shown = None if isinstance(tenders, Refused) else tenders
         return Outside(invoices=read, tenders=shown, pages=pages)
+
+    async def _read_tenders(self, case: CaseRef) -> PmsTenders | Refused:
+        """An instalment of our own is known to no PMS, so no PMS can show money for it."""
+        if case.pms == IN_HOUSE:
+            return PmsTenders(payments=(), unpaid_cents=0)
+        return await self._tools.pms[case.location_id].read_tenders(case.visit_id)
 
     @activity.defn
     @vendor_errors

@@ -4,6 +4,7 @@ from temporalio import activity
 
 from activities.contracts import WriteBackIn, WriteBackOut
 from activities.errors import vendor_errors
+from activities.installments import IN_HOUSE
 from activities.questions import question
 from activities.tools import Tools
 from connectors.ports import OutcomeUnknown, PmsTenders, ProviderUnavailable, Refused
@@ -29,6 +30,8 @@ class WriteBackActivities:
         Money that the PMS took itself needs nothing; a tender that carries our reference
         already is read back as done.
         """
+        if ask.case.pms == IN_HOUSE:
+            return WriteBackOut(status="nothing")
         case, pms = ask.case, self._tools.pms[ask.case.location_id]
         async with self._tools.pool.acquire() as conn:
             facts = await payments.of_case(conn, case.case_id)

@@ -14,6 +14,8 @@ from domain.invoice import LineKind, PricedInvoice, TenderKind
 from domain.ledger import Entry, Tally, entry
 
 _AR = "1100"
+INSTALLMENT = "instalment"
+"""Class of the one line of an instalment's invoice: what was owed later is owed now."""
 TIPS, ALLOWANCES = "2080", "4920"
 
 SOLD_AS: Mapping[str, str] = MappingProxyType(
@@ -26,6 +28,7 @@ SOLD_AS: Mapping[str, str] = MappingProxyType(
         ItemClass.PACKAGE: "2010",
         ItemClass.GIFT_CARD: "2040",
         ItemClass.DEPOSIT: "2050",
+        INSTALLMENT: "1105",
     }
 )
 """Class of item -> the account of its sale."""
@@ -99,6 +102,26 @@ def visit_issued(
     if not tally.postings():
         return None
     return entry("visit_issued", f"issued|{document_id}", location_id, effective_on, tally)
+
+
+def plan_signed_key(plan_case_id: str) -> str:
+    """Business key of a plan of the practice's own that was signed."""
+    return f"plan-signed|{plan_case_id}"
+
+
+def plan_signed(
+    *,
+    plan_case_id: str,
+    amount_cents: int,
+    client_id: str,
+    visit_case_id: str | None,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """What a visit owes is owed by instalments; without a visit it is older than the books."""
+    tally = Tally(client_id, visit_case_id)
+    tally.move("1105", _AR if visit_case_id else "3000", amount_cents)
+    return entry("plan_signed", plan_signed_key(plan_case_id), location_id, effective_on, tally)
 
 
 def visit_amended(

@@ -45,6 +45,22 @@ def lot_workflow_id(location_id: str, lot_id: str) -> str:
     return f"lot/{location_id}/{lot_id}"
 
 
+def installment_visit_id(plan_id: str, number: int) -> str:
+    """What an instalment is to its case as a visit's id is to a visit's."""
+    return f"{plan_id}.{number}"
+
+
+def installment_of(visit_id: str) -> tuple[str, int]:
+    """Plan and number of an instalment's id."""
+    plan_id, _, number = visit_id.rpartition(".")
+    return plan_id, int(number)
+
+
+def installment_workflow_id(location_id: str, plan_id: str, number: int) -> str:
+    """`visit/<location>/in-house/<plan id>.<number>`: each instalment is a case like a visit."""
+    return visit_workflow_id(location_id, "in-house", installment_visit_id(plan_id, number))
+
+
 def reply_workflow_id(location_id: str, opaque: str) -> str:
     """`reply/<location>/<client id>`: what a client wrote; an inbox id for an unknown number."""
     return f"reply/{location_id}/{opaque}"

@@ -102,6 +102,9 @@ class Carried(Record):
     """Questions that something that happened has raised, not a standing of the books."""
     held: Hold | None = None
     is_silenced: bool = False
+    billed: tuple[int, ...] = ()
+    """Numbers of the instalments that have a case of their own."""
+    is_signed: bool = False
     notes: tuple[str, ...] = ()
 
 

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime
 
 from domain import calendar
 from domain.model import Record
-from domain.plan_case import PlanStanding, PlanStatus
+from domain.plan_case import Lender, PlanStanding, PlanStatus
 from domain.plan_policy import Anchor, PlanPolicy, PlanStep, Unless
 
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
@@ -59,7 +59,8 @@ class PlanFacts(Record):
     session_interval_days: int | None = None
     booked_on: date | None = None
     """The next known booking that lies ahead."""
-    is_overdue: bool = False
+    overdue_installments: int = 0
+    """Of the practice's own plan: how many past due are still owed."""
     is_disputed: bool = False
     has_reaction: bool = False
     last_touch_on: date | None = None
@@ -132,6 +133,18 @@ def next_touch(
     )
 
 
+def to_bill(facts: PlanFacts, policy: PlanPolicy, billed: Set[int]) -> list[tuple[date, int]]:
+    """Instalments of the practice's own plan that have no case yet: the day to open it, number."""
+    if facts.plan.status not in RUNNING:
+        return []
+    early = timedelta(days=policy.bill_before_days)
+    return sorted(
+        (part.due_on - early, part.number)
+        for part in facts.plan.installments
+        if part.number not in billed
+    )
+
+
 def is_called_for(touch: Touch, facts: PlanFacts, zone: str) -> bool:
     """Whether the facts call for the touch still; its step is the plan's own, of any policy."""
     policy = PlanPolicy(version=0, steps=(touch.step,))
@@ -143,7 +156,7 @@ def is_pointless(step: PlanStep, facts: PlanFacts) -> Unless | None:
     holds = {
         Unless.BOOKED: facts.booked_on is not None,
         Unless.STARTED: bool(facts.sessions),
-        Unless.OVERDUE: facts.is_overdue,
+        Unless.OVERDUE: facts.overdue_installments > 0,
         Unless.DISPUTED: facts.is_disputed,
         Unless.REACTION: facts.has_reaction,
     }
@@ -211,6 +224,8 @@ def _of_kind(
 def _of_running(
     kind: Anchor, facts: PlanFacts, policy: PlanPolicy, zone: str
 ) -> Iterator[tuple[str, datetime | date]]:
+    if kind is Anchor.FIRST_PAYMENT and facts.plan.lender is Lender.IN_HOUSE:
+        return  # the case of each instalment speaks of its own date
     if (
         kind is Anchor.FIRST_PAYMENT
         and facts.plan.first_payment_on

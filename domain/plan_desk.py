@@ -23,7 +23,7 @@ _UNUSED = frozenset(
 def asks(facts: PlanFacts, policy: PlanPolicy, now: datetime, zone: str) -> list[Ask]:
     """Every question that the facts call for now; one that is not here any more is answered."""
     timed = [ask for due, ask in _timed(facts, policy, zone) if due <= now]
-    return [*_about_identity(facts), *_about_dates(facts, policy, zone), *timed]
+    return [*_about_standing(facts, policy), *_about_dates(facts, policy, zone), *timed]
 
 
 def wakes(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[datetime]:
@@ -33,12 +33,16 @@ def wakes(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[datetime]:
     return [*found, ends] if ends is not None else found
 
 
-def _about_identity(facts: PlanFacts) -> list[Ask]:
+def _about_standing(facts: PlanFacts, policy: PlanPolicy) -> list[Ask]:
     plan = facts.plan
     if plan.client_id is None:
         return [Ask(code="PLAN_UNKNOWN_CLIENT", key="client")]
     if plan.status is PlanStatus.UNKNOWN:
         return [Ask(code="PLAN_STATUS_UNKNOWN", key=f"status/{plan.status_as_of.isoformat()}")]
+    if plan.status in RUNNING and facts.overdue_installments >= policy.missed_max:
+        says = (f"{facts.overdue_installments} instalments are past due and owed.",)
+        key = f"missed/{facts.overdue_installments}"
+        return [Ask(code="INSTALLMENTS_MISSED", key=key, says=says)]
     if plan.status is PlanStatus.EXPIRED and not facts.sessions:
         return [Ask(code="APPROVAL_EXPIRED", key="expired")]
     return []

@@ -150,6 +150,17 @@ async def standing(conn: Conn, location_id: str, lender: str, plan_id: str) -> P
     return _standing(row) if row else None
 
 
+async def visit_of(conn: Conn, location_id: str, lender: str, plan_id: str) -> str | None:
+    """The PMS's id of the visit that a plan pays for, where somebody has said it."""
+    visit_ref: str | None = await conn.fetchval(
+        "SELECT visit_ref FROM plans WHERE (location_id, lender, plan_id) = ($1, $2, $3)",
+        location_id,
+        lender,
+        plan_id,
+    )
+    return visit_ref
+
+
 async def plan_of_contract(
     conn: Conn, location_id: str, lender: str, contract_id: str
 ) -> str | None:

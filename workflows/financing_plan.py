@@ -40,7 +40,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.plan_course import Next, PlanFacts, Touch
     from domain.plan_policy import Anchor
-    from workflows.plan_state import LOOK_AT_HOLDS, PlanState
+    from workflows.plan_installments import OwnInstallments
+    from workflows.plan_state import LOOK_AT_HOLDS
 
 _LOOK_UP_AFTER = timedelta(minutes=1)
 _TRY_AGAIN = timedelta(hours=1)
@@ -51,7 +52,7 @@ _WAITS = frozenset({"snoozed", "held", "unverified"})
 
 
 @workflow.defn(name="FinancingPlan", failure_exception_types=[ValidationError])
-class FinancingPlan(PlanState):
+class FinancingPlan(OwnInstallments):
     """Say what is due, ask what is missing, sleep.
 
     | message | kind | from |
@@ -102,6 +103,10 @@ class FinancingPlan(PlanState):
             await self._ask(question)
         elif (answered := self._answered(self.facts)) is not None:
             await self.room.withdraw_one(answered, "the facts have answered it")
+        elif self._is_to_sign(self.facts):
+            await self._sign()
+        elif (number := self._to_bill(self.facts)) is not None:
+            await self._bill(number)
         else:
             await self._say_or_wait(self.facts)
 

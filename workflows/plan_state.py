@@ -1,12 +1,12 @@
 """What one financing plan remembers between two steps, and hands on from run to run."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.plan_contracts import PlanRef
-    from domain import plan_desk
+    from domain import calendar, plan_course, plan_desk
     from domain.case import Hold
     from domain.plan_case import Ask, Carried, OpenQuestion, PlanInput, PlanOutcome
     from domain.plan_course import Next, PlanFacts, Touch
@@ -46,6 +46,8 @@ class PlanState:
         self.raised: list[Ask] = []
         self.held: Hold | None = None
         self.is_silenced = False
+        self.billed: set[int] = set()
+        self.is_signed = False
         self.ending: PlanOutcome | None = None
         self.outcome: PlanOutcome | None = None
         if start.carried is not None:
@@ -91,6 +93,15 @@ class PlanState:
     def _is_due(self, found: Next) -> bool:
         return found.at is not None and found.at <= self.room.now()
 
+    def _bill_at(self, day: date) -> datetime:
+        return calendar.instant(day, self.policy.send_at, self.start.zone)
+
+    def _to_bill(self, facts: PlanFacts) -> int | None:
+        """The instalment whose case is to be opened now."""
+        bills = plan_course.to_bill(facts, self.policy, self.billed)
+        now = self.room.now()
+        return next((number for day, number in bills if self._bill_at(day) <= now), None)
+
     def _is_quiet(self) -> bool:
         return self.held is not None or self.is_silenced
 
@@ -105,6 +116,8 @@ class PlanState:
         wakes += [at for key, at in self.not_before.items() if key not in self.done]
         if found.at is not None:
             wakes.append(found.at)
+        bills = plan_course.to_bill(facts, self.policy, self.billed)
+        wakes += [self._bill_at(day) for day, _ in bills]
         if self._is_quiet():
             wakes.append(now + LOOK_AT_HOLDS)
         return [at for at in wakes if at > now]
@@ -141,6 +154,8 @@ class PlanState:
             raised=tuple(self.raised),
             held=self.held,
             is_silenced=self.is_silenced,
+            billed=tuple(sorted(self.billed)),
+            is_signed=self.is_signed,
             notes=tuple(self.room.notes),
         )
 
@@ -149,6 +164,7 @@ class PlanState:
         self.not_before = dict(carried.not_before)
         self.raised = list(carried.raised)
         self.held, self.is_silenced = carried.held, carried.is_silenced
+        self.billed, self.is_signed = set(carried.billed), carried.is_signed
         self.room.notes = list(carried.notes)
         self.room.questions_asked = carried.questions_asked
         self.room.decisions = {one.review_id: one for one in carried.decisions}

@@ -11,14 +11,17 @@ with workflow.unsafe.imports_passed_through():
         ApplyPlanOut,
         AskPlanIn,
         LookUpIn,
+        OpenInstallmentIn,
         PlanRef,
         ReadPlanIn,
         ReadPlanOut,
+        SignedOut,
+        SignIn,
         TouchIn,
         TouchOut,
     )
     from activities.plans import PlanActivities
-    from domain.case import Decision
+    from domain.case import ChasePolicy, Decision
     from domain.plan_case import Ask
     from domain.plan_course import Touch
     from workflows.options import BOOKS, SEND
@@ -29,6 +32,7 @@ class PlanSteps:
 
     def __init__(self, plan: PlanRef, policy_version: int, now: Callable[[], datetime]) -> None:
         self._plan = plan
+        self.case_id = plan.case_id
         self._policy_version = policy_version
         self._now = now
         self.client_id: str | None = None
@@ -85,6 +89,24 @@ class PlanSteps:
             **SEND,
         )
         return found.unknown
+
+    async def sign(self) -> SignedOut:
+        """Book that the patient owes by instalments."""
+        return await workflow.execute_activity_method(
+            PlanActivities.sign_plan,
+            SignIn(plan=self._plan, at=self._now()),
+            summary="book the signed plan",
+            **BOOKS,
+        )
+
+    async def open_installment(self, number: int, chase: ChasePolicy) -> None:
+        """Open the case of an instalment, once."""
+        await workflow.execute_activity_method(
+            PlanActivities.open_installment,
+            OpenInstallmentIn(plan=self._plan, number=number, chase=chase, at=self._now()),
+            summary=f"open instalment {number}",
+            **BOOKS,
+        )
 
     async def ask(self, ask: Ask, review_no: str) -> str:
         """Put a question to the desk; returns its id."""

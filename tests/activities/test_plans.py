@@ -48,7 +48,7 @@ class Plan:
             plan_id=plan_id,
             zone=ZONE,
         )
-        self.acts = PlanActivities(practice.tools)
+        self.acts = PlanActivities(practice.tools, practice.world.engine)
 
     @property
     def client_id(self) -> str:

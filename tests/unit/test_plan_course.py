@@ -29,7 +29,7 @@ SIGNED = datetime(2026, 3, 5, 11, 0, tzinfo=HERE)
 
 
 OWN = {"sessions", "booked_on", "session_interval_days", "last_touch_on"} | {
-    "is_overdue",
+    "overdue_installments",
     "is_disputed",
     "has_reaction",
 }
@@ -226,8 +226,12 @@ def test_g6_an_early_payoff_is_spoken_of_once_a_week_after_the_last_word() -> No
 @pytest.mark.parametrize("unless", [Unless.OVERDUE, Unless.DISPUTED, Unless.REACTION])
 def test_g6_no_renewal_while_something_is_wrong(unless: Unless) -> None:
     step = next(s for s in DEFAULT_PLAN.steps if s.name == "renewal")
-    field = {"overdue": "is_overdue", "disputed": "is_disputed", "reaction": "has_reaction"}
-    assert is_pointless(step, facts(**{field[unless]: True})) is unless
+    field = {
+        "overdue": "overdue_installments",
+        "disputed": "is_disputed",
+        "reaction": "has_reaction",
+    }
+    assert is_pointless(step, facts(**{field[unless]: 1})) is unless
     assert is_pointless(step, facts()) is None
 
 

@@ -191,7 +191,7 @@ class Clinic:
         """Open the case of a financing plan that was approved just now."""
         start = PlanInput(
             location_id="lumin",
-            lender=Lender.CHERRY,
+            lender=facts.get("lender", Lender.CHERRY),
             plan_id=plan_id or f"app_{uuid4().hex[:12]}",
             zone=self.world.zone,
             policy=DEFAULT_PLAN,

@@ -12,8 +12,11 @@ from activities.plan_contracts import (
     AskPlanOut,
     LookUpIn,
     LookUpOut,
+    OpenInstallmentIn,
     ReadPlanIn,
     ReadPlanOut,
+    SignedOut,
+    SignIn,
     TouchIn,
     TouchOut,
 )
@@ -44,6 +47,11 @@ class FakePlans(Fake):
         )
         self.pointless: list[str] = []
         self.missed: list[str] = []
+        self.financed: str | None = None
+        """The visit that the plan pays for."""
+        self.over_cents = 0
+        self.opened: list[tuple[int, date]] = []
+        """Instalments that have a case, and the local day on which it was opened."""
         self.answers: list[TouchOut] = []
         """Answers of the next touches, one each, instead of a hand-over."""
 
@@ -67,6 +75,8 @@ class FakePlans(Fake):
             self.read_plan,
             self.touch_patient,
             self.look_up_touch,
+            self.sign_plan,
+            self.open_installment,
             self.ask_about_plan,
             self.apply_to_plan,
         ]
@@ -105,6 +115,15 @@ class FakePlans(Fake):
         world = self.heard(ask)
         state = world.lookups.pop(0) if world.lookups else "unknown"
         return LookUpOut(unknown=ask.message_keys if state == "unknown" else ())
+
+    @activity.defn
+    async def sign_plan(self, ask: SignIn) -> SignedOut:
+        self.heard(ask)
+        return SignedOut(visit_case_id=self.financed, over_cents=self.over_cents)
+
+    @activity.defn
+    async def open_installment(self, ask: OpenInstallmentIn) -> None:
+        self.opened.append((ask.number, self.heard(ask).local(ask.at).date()))
 
     @activity.defn
     async def ask_about_plan(self, ask: AskPlanIn) -> AskPlanOut:

@@ -1,0 +1,154 @@
+"""Plans of the practice's own in the books: signed once, billed one by one, overdue counted."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from activities.contacts import refresh_contact
+from activities.contracts import BuildIn, BuildOut, CaseRef, StandingIn, WriteBackIn
+from activities.plan_contracts import OpenInstallmentIn, PlanRef, ReadPlanIn, SignedOut, SignIn
+from activities.plans import PlanActivities
+from domain import ids
+from domain.case import VisitInput
+from domain.in_house import Terms, signed
+from domain.plan_case import Lender, PlanStatus
+from domain.plan_facts import FactSource
+from domain.policies import INSTALLMENT_CHASE
+from store import plans
+from store.db import transaction
+from tests.activities.practice import AT, ZONE, Practice
+
+TERMS = Terms(total_cents=20_001, installments=3, first_due_on=date(2026, 11, 20), every="month")
+
+
+class Own:
+    """One plan of the practice's own, over one visit."""
+
+    def __init__(self, practice: Practice, client_ref: str) -> None:
+        self.practice, self.client_ref = practice, client_ref
+        self.plan_id = str(uuid4())
+        location_id = practice.world.location_id
+        self.ref = PlanRef(
+            case_id=ids.plan_workflow_id(location_id, Lender.IN_HOUSE, self.plan_id),
+            location_id=location_id,
+            lender=Lender.IN_HOUSE,
+            plan_id=self.plan_id,
+            zone=ZONE,
+        )
+        self.acts = PlanActivities(practice.tools, practice.world.engine)
+
+    async def told(self, visit_id: str | None = None, **changes: Any) -> None:
+        fact = signed(
+            TERMS,
+            location_id=self.ref.location_id,
+            plan_id=self.plan_id,
+            key=str(uuid4()),
+            as_of=AT,
+            observed_at=AT,
+            source=FactSource.STAFF,
+            patient_ref=self.client_ref,
+            visit_ref=visit_id,
+        ).model_copy(update=changes)
+        async with transaction(self.practice.world.pool) as conn:
+            await plans.record(conn, fact)
+
+    async def sign(self) -> SignedOut:
+        return await self.acts.sign_plan(SignIn(plan=self.ref, at=AT))
+
+    def case(self, number: int) -> CaseRef:
+        return CaseRef(
+            case_id=ids.installment_workflow_id(self.ref.location_id, self.plan_id, number),
+            location_id=self.ref.location_id,
+            pms=Lender.IN_HOUSE,
+            visit_id=ids.installment_visit_id(self.plan_id, number),
+            zone=ZONE,
+        )
+
+    async def bill(self, number: int, days: int = 0) -> BuildOut:
+        ask = BuildIn(case=self.case(number), at=AT + timedelta(days=days), review_no="run/1")
+        return await self.practice.build.build_invoice(ask)
+
+
+@pytest.fixture
+async def own(practice: Practice) -> Own:
+    """A client of the books with no plan yet."""
+    ref = practice.client()
+    await refresh_contact(practice.tools, practice.world.location_id, ref)
+    return Own(practice, ref)
+
+
+async def test_a_signed_plan_takes_its_part_off_the_visit_once(own: Own) -> None:
+    visit = own.practice.chart(own.client_ref, ("TOXIN-UNIT", "50"))
+    built = await own.practice.bill(visit)
+    await own.told(visit.visit_id)
+    assert await own.sign() == SignedOut(visit_case_id=visit.case_id)
+    assert await own.sign() == SignedOut(visit_case_id=visit.case_id)
+    found = await own.practice.accounts(own.client_ref)
+    assert (found["1105"], found["1100"]) == (20_001, built.due_cents - 20_001)
+
+
+async def test_each_instalment_moves_its_part_to_what_is_due(own: Own) -> None:
+    await own.told()
+    assert await own.sign() == SignedOut()
+    bills = [await own.bill(number) for number in (1, 2, 3)]
+    assert [bill.status for bill in bills] == ["issued"] * 3
+    assert [bill.due_cents for bill in bills] == [6_667] * 3
+    found = await own.practice.accounts(own.client_ref)
+    assert (found.get("1105", 0), found["1100"]) == (0, 20_001)
+    assert not [account for account in found if account.startswith("4")]
+
+
+async def test_an_instalment_is_billed_once_and_at_what_was_signed(own: Own) -> None:
+    await own.told()
+    first = await own.bill(1)
+    assert (await own.bill(1)).document_id == first.document_id
+    assert (await own.bill(1, days=1)).status == "unchanged"
+    assert (await own.bill(9)).status == "not_billable"
+
+
+async def test_a_cancelled_plan_bills_nothing_more(own: Own) -> None:
+    await own.told()
+    await own.told(status=PlanStatus.CANCELLED, as_of=AT + timedelta(days=1))
+    assert (await own.bill(2, days=2)).status == "not_billable"
+
+
+async def test_a_plan_over_more_than_is_owed_says_so(own: Own) -> None:
+    visit = own.practice.chart(own.client_ref, ("TOXIN-UNIT", "10"))
+    built = await own.practice.bill(visit)
+    await own.told(visit.visit_id)
+    assert (await own.sign()).over_cents == 20_001 - built.due_cents
+    assert (await own.practice.accounts(own.client_ref)).get("1100", 0) == 0
+
+
+async def test_no_pms_is_asked_about_an_instalment(own: Own) -> None:
+    await own.told()
+    await own.bill(1)
+    own.practice.world.pms.down = True
+    client_id = own.practice.client_id(own.client_ref)
+    ask = StandingIn(case=own.case(1), client_id=client_id, at=AT)
+    standing = await own.practice.standing.read_standing(ask)
+    assert (standing.status, standing.balance_cents) == ("verified", 6_667)
+    back = WriteBackIn(case=own.case(1), client_id=client_id, at=AT)
+    assert (await own.practice.back.write_back(back)).status == "nothing"
+
+
+async def test_past_due_and_owed_is_overdue(own: Own) -> None:
+    await own.told()
+    for number in (1, 2):
+        await own.bill(number)
+    for day, count in ((date(2026, 11, 20), 0), (date(2026, 11, 21), 1), (date(2026, 12, 21), 2)):
+        at = AT + (day - AT.date())
+        read = await own.acts.read_plan(ReadPlanIn(plan=own.ref, at=at))
+        assert read.facts.overdue_installments == count
+
+
+async def test_an_instalment_s_case_is_opened_under_the_plan_s_own_cadence(own: Own) -> None:
+    await own.told()
+    ask = OpenInstallmentIn(plan=own.ref, number=2, chase=INSTALLMENT_CHASE, at=AT)
+    await own.acts.open_installment(ask)
+    ((workflow, case_id, start, _),) = own.practice.world.engine.started
+    assert (workflow, case_id) == ("TreatmentVisit", own.case(2).case_id)
+    assert isinstance(start, VisitInput)
+    assert start.chase == INSTALLMENT_CHASE
