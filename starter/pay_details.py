@@ -6,6 +6,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from domain.catalog import Catalog, Unit
+from domain.entries import INSTALLMENT
 from domain.invoice import InvoiceLine, LineKind, TenderKind
 from domain.model import Record
 from domain.money import dollars
@@ -99,7 +100,9 @@ def _line(line: InvoiceLine, catalog: Catalog, language: str) -> StatementLine:
     if line.kind is LineKind.DRAW:
         notes.append(t("from_package"))
     return StatementLine(
-        name=_name(line.sku, catalog) or t("service"),
+        name=t("installment")
+        if line.item_class == INSTALLMENT
+        else _name(line.sku, catalog) or t("service"),
         quantity=_quantity(line, catalog, language),
         amount_cents=line.gross_cents,
         notes=tuple(notes),

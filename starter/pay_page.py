@@ -14,6 +14,7 @@ from starlette.routing import Route
 from domain.model import Record
 from starter.pages import Pages
 from starter.pay_factor import statements, try_factor
+from starter.pay_plan import is_plan, plan_shown
 from starter.pay_standing import (
     PAYABLE_CENTS,
     NoChoice,
@@ -139,7 +140,9 @@ class PayPage:
     # -- the money
 
     async def show(self, _: Request, visitor: Visitor) -> Response:
-        """The amount due today, and nothing about what it is for."""
+        """The amount due today, and nothing about what it is for; nothing at all of a plan."""
+        if is_plan(visitor.standing.link):
+            return self._page("plan.html", visitor)
         verdict = await self._till.look(visitor.standing)
         if verdict is Verdict.UNDER_WAY:
             return await self._shown(visitor, verdict)
@@ -243,6 +246,10 @@ class PayPage:
         return answer
 
     async def _itemised(self, visitor: Visitor) -> Response:
+        if is_plan(visitor.standing.link):
+            plan = await plan_shown(self._wiring, visitor.standing, visitor.language)
+            if plan is not None:
+                return self._page("plan_details.html", visitor, plan=plan, below="/details")
         shown = await statements(self._wiring, visitor.standing, visitor.language)
         return self._page("details.html", visitor, statements=shown, below="/details")
 
