@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from domain.catalog import ItemClass
-from domain.entries import ALLOWANCES, SETTLED_FROM, SOLD_AS, money_in
+from domain.entries import ALLOWANCES, SETTLED_FROM, SOLD_AS, TIPS, money_in
 from domain.ledger import Entry, Tally, entry
 from domain.refund_types import LineBack, RefundPlan
 
@@ -52,13 +52,13 @@ def visit_refunded(
 def _line(tally: Tally, line: LineBack) -> None:
     if line.draw is not None:
         tally.move(line.account, _PACKAGES, line.draw.value_cents)
-    elif line.account == _PACKAGES:
+    elif line.account in (ALLOWANCES, TIPS):
+        tally.add(line.account, line.net_cents)
+    else:
         liability_cents = sum(draw.value_cents for draw in line.unused)
-        tally.add(_PACKAGES, liability_cents)
+        tally.add(line.account, liability_cents)
         more_cents = line.net_cents - liability_cents
         tally.add(ALLOWANCES if more_cents > 0 else _BREAKAGE, more_cents)
-    else:
-        tally.add(line.account, line.net_cents)
     tally.add(_TAX, line.tax_cents)
 
 

@@ -33,6 +33,8 @@ class Given(Record):
 
     payment_id: str
     way: Way
+    source: str = ""
+    """The system that took it."""
     kind: str
     """card | ach | cash | cheque | other"""
     cents: int
@@ -50,8 +52,8 @@ class CreditUsed(Record):
     reference: str | None = None
 
 
-class SoldPackage(Record):
-    """What is left of a lot that a package line sold, and what was used of it at list price."""
+class SoldLot(Record):
+    """What is left of a lot that a line sold, and what was used of a package at list price."""
 
     lot_id: str
     remaining: Decimal
@@ -59,7 +61,7 @@ class SoldPackage(Record):
     used: Decimal = Decimal(0)
     used_at_list_cents: int = 0
 
-    def refilled(self, draws: Sequence[Draw]) -> "SoldPackage":
+    def refilled(self, draws: Sequence[Draw]) -> "SoldLot":
         """The lot once these draws are back in it."""
         back = [draw for draw in draws if draw.lot_id == self.lot_id]
         units = sum((draw.quantity for draw in back), Decimal(0))
@@ -92,8 +94,8 @@ class VisitMoney(Record):
     written_off_cents: int = 0
     given: tuple[Given, ...] = ()
     credits: tuple[CreditUsed, ...] = ()
-    packages: Mapping[str, tuple[SoldPackage, ...]] = Field(default_factory=dict)
-    """By line."""
+    sold: Mapping[str, tuple[SoldLot, ...]] = Field(default_factory=dict)
+    """The lots of packages, gift cards, deposits and dues, by line."""
     refunded: Mapping[str, Refunded] = Field(default_factory=dict)
     """By line."""
     expired_lots: frozenset[str] = frozenset()
@@ -109,13 +111,14 @@ class LineBack(Record):
     draw: Draw | None = None
     """Units that return to their lot; `account` is then what their use was earned in."""
     unused: tuple[Draw, ...] = ()
-    """What is taken out of the lots of a package that is taken back."""
+    """What is taken out of the lots that the line had sold; then `account` is their liability."""
 
 
 class MoveBack(Record):
     """Money that leaves: along a payment, or through a lender by `reference`."""
 
     way: Way
+    source: str = ""
     cents: int
     kind: str = "card"
     payment_id: str | None = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from domain.catalog import ItemClass
-from domain.entries import ALLOWANCES, SOLD_AS, TIPS
+from domain.entries import ALLOWANCES, SETTLED_FROM, SOLD_AS, TIPS
 from domain.invoice import Draw, InvoiceLine, LineKind, TenderKind
 from domain.money import dollars, round_half_up, split
 from domain.refund_types import (
@@ -21,7 +21,7 @@ from domain.refund_types import (
     RefundAsk,
     Refunded,
     RefundPlan,
-    SoldPackage,
+    SoldLot,
     VisitMoney,
 )
 
@@ -37,8 +37,13 @@ BACKWARDS: tuple[TenderKind, ...] = (
 """The tenders of a bill, in the order in which a refund returns them."""
 
 
-_HELD_FOR_LATER = frozenset({ItemClass.GIFT_CARD, ItemClass.DEPOSIT, ItemClass.PACKAGE})
-"""What was never revenue when it was sold: its liability shrinks instead."""
+_HELD_IN: Mapping[str, str] = {
+    ItemClass.PACKAGE: SOLD_AS[ItemClass.PACKAGE],
+    ItemClass.GIFT_CARD: SOLD_AS[ItemClass.GIFT_CARD],
+    ItemClass.DEPOSIT: SOLD_AS[ItemClass.DEPOSIT],
+    ItemClass.DUES: SETTLED_FROM[TenderKind.MEMBERSHIP_CREDIT],
+}
+"""What is kept for the client once it is sold: it goes back as far as it is unused."""
 
 
 def plan_refund(money: VisitMoney, ask: RefundAsk) -> RefundPlan | NoRefund:
@@ -52,7 +57,7 @@ def plan_refund(money: VisitMoney, ask: RefundAsk) -> RefundPlan | NoRefund:
     return _along_tenders(money, lines, total_cents)
 
 
-def package_worth(line: InvoiceLine, lots: Sequence[SoldPackage]) -> Mapping[Formula, int]:
+def package_worth(line: InvoiceLine, lots: Sequence[SoldLot]) -> Mapping[Formula, int]:
     """What an unused rest is worth by either formula; a contract says which one holds."""
     used_cents = sum(lot.used_at_list_cents for lot in lots)
     return {
@@ -78,7 +83,13 @@ def along(given: Sequence[Given], cents: int) -> tuple[tuple[MoveBack, ...], int
                 why=f"The payment of {dollars(one.cents)} is disputed; wait for the bank's answer."
             )
         moves.append(
-            MoveBack(way=one.way, cents=part_cents, kind=one.kind, payment_id=one.payment_id)
+            MoveBack(
+                way=one.way,
+                source=one.source,
+                cents=part_cents,
+                kind=one.kind,
+                payment_id=one.payment_id,
+            )
         )
         cents -= part_cents
     return tuple(moves), cents
@@ -107,17 +118,17 @@ def _lines(money: VisitMoney, ask: RefundAsk) -> list[LineBack] | NoRefund:
 def _by_amount(
     money: VisitMoney, wanted: Sequence[InvoiceLine], amount_cents: int
 ) -> list[LineBack] | NoRefund:
-    """Spread over what was paid for the lines. A package goes back by its line, never in part."""
+    """Spread over what was paid for the lines; what is kept for later goes back by its line."""
     rest = [
         _left(money, line)
         for line in wanted
-        if line.kind is not LineKind.DRAW and line.item_class != ItemClass.PACKAGE
+        if line.kind is not LineKind.DRAW and not _is_kept(line)
     ]
     weights = [line.net_cents + line.tax_cents for line in rest]
     if amount_cents > sum(weights):
         return NoRefund(
             why=f"Only {dollars(sum(weights))} of these lines is left to give back;"
-            " a package goes back by its line."
+            " a package, a credit or a gift card goes back by its line."
         )
     parts = split(amount_cents, weights)
     return [_part(*each) for each in zip(rest, parts, weights, strict=True) if each[1]]
@@ -132,7 +143,7 @@ def _part(line: LineBack, cents: int, whole_cents: int) -> LineBack:
 def _whole(
     money: VisitMoney, wanted: Sequence[InvoiceLine], ask: RefundAsk
 ) -> list[LineBack] | NoRefund:
-    lines, packages = [], []
+    lines, kept = [], []
     for line in wanted:
         before = money.refunded.get(line.line_id, Refunded())
         if line.draw is not None:
@@ -145,40 +156,46 @@ def _whole(
                 )
             earned_in = SOLD_AS[line.item_class]
             lines.append(LineBack(line_id=line.line_id, account=earned_in, draw=line.draw))
-        elif line.item_class != ItemClass.PACKAGE:
+        elif not _is_kept(line):
             lines.append(_left(money, line))
         elif not before.is_returned:
-            packages.append(line)
+            kept.append(line)
     # What this very refund puts back into a package leaves with it again.
     draws = [line.draw for line in lines if line.draw]
-    lines += [_package(money, line, ask.formula, draws) for line in packages]
+    lines += [_kept(money, line, ask.formula, draws) for line in kept]
     return [line for line in lines if line.net_cents or line.tax_cents or line.draw or line.unused]
 
 
 def _left(money: VisitMoney, line: InvoiceLine) -> LineBack:
     before = money.refunded.get(line.line_id, Refunded())
-    account = ALLOWANCES
-    if line.kind is LineKind.TIP:
-        account = TIPS
-    elif line.item_class in _HELD_FOR_LATER:
-        account = SOLD_AS[line.item_class]
     return LineBack(
         line_id=line.line_id,
-        account=account,
+        account=TIPS if line.kind is LineKind.TIP else ALLOWANCES,
         net_cents=line.net_cents - before.net_cents,
         tax_cents=line.tax_cents - before.tax_cents,
     )
 
 
-def _package(
+def _is_kept(line: InvoiceLine) -> bool:
+    """Whether the line sold something for later; dues without a credit did not."""
+    return line.item_class in _HELD_IN and (
+        line.item_class != ItemClass.DUES or line.credit_cents > 0
+    )
+
+
+def _kept(
     money: VisitMoney, line: InvoiceLine, formula: Formula, draws: Sequence[Draw]
 ) -> LineBack:
-    lots = [lot.refilled(draws) for lot in money.packages.get(line.line_id, ())]
-    net_cents = package_worth(line, lots)[formula]
+    lots = [lot.refilled(draws) for lot in money.sold.get(line.line_id, ())]
+    net_cents = sum(lot.value_cents for lot in lots)
+    if line.item_class == ItemClass.PACKAGE:
+        net_cents = package_worth(line, lots)[formula]
+    elif line.item_class == ItemClass.DUES:
+        net_cents += line.net_cents - line.credit_cents
     share = Decimal(net_cents) / line.net_cents if line.net_cents else Decimal(0)
     return LineBack(
         line_id=line.line_id,
-        account=SOLD_AS[ItemClass.PACKAGE],
+        account=_HELD_IN[line.item_class],
         net_cents=net_cents,
         tax_cents=round_half_up(line.tax_cents * min(share, Decimal(1))),
         unused=tuple(

@@ -14,6 +14,7 @@ from domain import (
     topics_money,
     topics_people,
     topics_plan,
+    topics_reversals,
 )
 from domain.case import Decision
 from domain.catalog import ItemClass
@@ -27,6 +28,7 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
             *topics_draft.TOPICS,
             *topics_chase.TOPICS,
             *topics_money.TOPICS,
+            *topics_reversals.TOPICS,
             *topics_people.TOPICS,
             *topics_lots.TOPICS,
             *topics_plan.TOPICS,

@@ -92,21 +92,6 @@ TOPICS: tuple[Topic, ...] = (
         _STOP,
     ),
     topic(
-        "DISPUTE_OPEN",
-        "Payment disputed",
-        "The cardholder has disputed {amount} with their bank; every message has stopped.",
-        "The bank decides by its deadline, usually for the cardholder.",
-        None,
-        choice("contest", "Contest it", "The evidence is to be handed in before the deadline."),
-        choice(
-            "accept",
-            "Accept it",
-            "The money is lost; whether to bill again is asked next.",
-            Need.REASON,
-            two_person=True,
-        ),
-    ),
-    topic(
         "CARD_DECLINED",
         "Card declined for good",
         "The patient's bank has declined the card and will not accept it later.",
@@ -114,16 +99,6 @@ TOPICS: tuple[Topic, ...] = (
         "new_link",
         choice("new_link", "Ask for another card", "A neutral message with the link goes out."),
         choice("called", "I called the patient", "Reminders go on as planned."),
-        _STOP,
-    ),
-    topic(
-        "SETTLEMENT_FAILED",
-        "Bank transfer came back",
-        "A bank debit over {amount} was returned after it had looked paid.",
-        "{amount} is owed again and nobody is reminded.",
-        "resume",
-        choice("resume", "Go on reminding", "Reminders go on at the step where they stopped."),
-        choice("called", "I called the patient", "Reminders wait for the patient's answer."),
         _STOP,
     ),
     topic(

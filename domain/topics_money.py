@@ -184,27 +184,4 @@ TOPICS: tuple[Topic, ...] = (
         choice("read_again", "Read it again", "The payout is read anew."),
         _CALL_PROCESSOR,
     ),
-    topic(
-        "REFUND_UNLINKED",
-        "Refund of an unknown payment",
-        "The processor refunded {amount} of a payment that is not in the books.",
-        "The refund stays unbooked.",
-        None,
-        choice("link", "Link to an invoice", "The refund is booked on the invoice.", Need.INVOICE),
-        choice(
-            "accept",
-            "Book as a cost",
-            "{amount} is booked as goodwill.",
-            Need.REASON,
-            two_person=True,
-        ),
-    ),
-    topic(
-        "REFUND_AFTER_CLOSE",
-        "Refund in a closed period",
-        "A refund belongs to a period that is already closed.",
-        "The refund stays unbooked.",
-        "post_now",
-        choice("post_now", "Book it today", "The refund is booked in the open period."),
-    ),
 )

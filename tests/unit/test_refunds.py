@@ -16,7 +16,7 @@ from domain.refund_types import (
     RefundAsk,
     Refunded,
     RefundPlan,
-    SoldPackage,
+    SoldLot,
     VisitMoney,
 )
 from domain.refunds import package_worth, plan_refund
@@ -186,7 +186,7 @@ def test_units_return_to_their_lot_and_their_revenue_is_taken_back() -> None:
 
 
 PACKAGE = line("six", 360_000, 0, "package")
-FOUR_LEFT = SoldPackage(
+FOUR_LEFT = SoldLot(
     lot_id="lot",
     remaining=Decimal(4),
     value_cents=240_000,
@@ -198,22 +198,36 @@ FOUR_LEFT = SoldPackage(
 def test_a_package_goes_back_by_the_formula_of_its_contract() -> None:
     assert package_worth(PACKAGE, [FOUR_LEFT]) == {"unused": 240_000, "list_price": 210_000}
     money = VisitMoney(
-        priced=bill(PACKAGE), given=(paid("p", 360_000),), packages={"six": (FOUR_LEFT,)}
+        priced=bill(PACKAGE), given=(paid("p", 360_000),), sold={"six": (FOUR_LEFT,)}
     )
     assert posted(planned(money)) == {"2010": 240_000, "2100": -240_000}
     dearer = planned(money, RefundAsk(formula="list_price"))
     assert posted(dearer) == {"2010": 240_000, "4050": -30_000, "2100": -210_000}
     cheap = FOUR_LEFT.model_copy(update={"used_at_list_cents": 100_000})
     kinder = planned(
-        money.model_copy(update={"packages": {"six": (cheap,)}}), RefundAsk(formula="list_price")
+        money.model_copy(update={"sold": {"six": (cheap,)}}), RefundAsk(formula="list_price")
     )
     assert posted(kinder) == {"2010": 240_000, "4920": 20_000, "2100": -260_000}
     [back] = planned(money).lines
     assert [(one.lot_id, one.quantity) for one in back.unused] == [("lot", Decimal(4))]
 
 
+def test_what_is_kept_for_later_goes_back_as_far_as_it_is_unused() -> None:
+    card = line("card", 10_000, 0, "gift_card")
+    dues = line("dues", 19_900, 0, "dues").model_copy(update={"credit_cents": 19_000})
+    left = {
+        "card": (SoldLot(lot_id="g", remaining=Decimal(0), value_cents=4_000),),
+        "dues": (SoldLot(lot_id="m", remaining=Decimal(0), value_cents=9_000),),
+    }
+    money = VisitMoney(priced=bill(card, dues), given=(paid("p", 29_900),), sold=left)
+    plan = planned(money)
+    assert posted(plan) == {"2040": 4_000, "2030": 9_000, "4920": 900, "2100": -13_900}
+    assert [one.lot_id for back in plan.lines for one in back.unused] == ["g", "m"]
+    assert "by its line" in why(money, RefundAsk(amount_cents=100))
+
+
 def test_a_package_and_the_unit_that_the_same_visit_drew_from_it_go_back_together() -> None:
-    five = SoldPackage(
+    five = SoldLot(
         lot_id="lot",
         remaining=Decimal(5),
         value_cents=300_000,
@@ -223,7 +237,7 @@ def test_a_package_and_the_unit_that_the_same_visit_drew_from_it_go_back_togethe
     money = VisitMoney(
         priced=bill(PACKAGE, drawn("syringe", "lot", 60_000)),
         given=(paid("p", 360_000),),
-        packages={"six": (five,)},
+        sold={"six": (five,)},
     )
     for formula in ("unused", "list_price"):
         plan = planned(money, RefundAsk(formula=formula))
