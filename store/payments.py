@@ -150,6 +150,29 @@ async def cases_of(conn: Conn, payment_id: str) -> tuple[str, ...]:
     return tuple(row["case_id"] for row in rows)
 
 
+async def touched(conn: Conn, payment_id: str) -> tuple[str, ...]:
+    """Cases that a payment is or was applied to."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT case_id FROM payment_allocations WHERE payment_id = $1 ORDER BY case_id",
+        payment_id,
+    )
+    return tuple(row["case_id"] for row in rows)
+
+
+async def booked_on(conn: Conn, payment_id: str) -> date | None:
+    """The day on which a payment came into the books; None while it has no entry."""
+    fact = await get(conn, payment_id)
+    if fact is None:
+        return None
+    named = f"{fact.source}|{payment_id}"
+    keys = [f"{held}|{named}" for held in ("duplicate", "unidentified", "unapplied")]
+    keys += [f"received|{named}|{case_id}" for case_id in await touched(conn, payment_id)]
+    day: date | None = await conn.fetchval(
+        "SELECT min(effective_on) FROM ledger_entries WHERE business_key = ANY($1::text[])", keys
+    )
+    return day
+
+
 async def allocated(conn: Conn, payment_id: str, case_id: str | None = None) -> int:
     """Cents of a payment that are applied, to all cases or to one."""
     cents: int = await conn.fetchval(

@@ -23,9 +23,10 @@ class PaidPart(Record):
 
 
 _GIVEN = """
-SELECT p.payment_id, p.source, p.kind, p.occurred_at AS at, p.outside, least(here.cents - coalesce(here_back
-    .cents, 0), p.amount_cents - coalesce(back.cents, 0) - coalesce(lost.cents, 0))::bigint
-    AS left_cents, coalesce(disputed.yes, false) AS is_disputed
+SELECT p.payment_id, p.source, p.kind, p.occurred_at AS at, p.outside,
+    least(here.cents - coalesce(here_back.cents, 0),
+        p.amount_cents - coalesce(back.cents, 0) - coalesce(lost.cents, 0))::bigint AS left_cents,
+    coalesce(disputed.yes, false) AS is_disputed
 FROM (SELECT payment_id, sum(amount_cents) AS cents FROM payment_allocations
     WHERE case_id = $1 GROUP BY payment_id) AS here
 JOIN payments p USING (payment_id)
@@ -43,9 +44,31 @@ ORDER BY p.occurred_at, p.payment_id
 """
 
 
+_APPLIED = """
+SELECT p.payment_id, p.source, p.kind, p.occurred_at AS at, p.outside, false AS is_disputed,
+    (here.cents - coalesce(here_back.cents, 0))::bigint AS left_cents
+FROM (SELECT payment_id, sum(amount_cents) AS cents FROM payment_allocations
+    WHERE case_id = $1 GROUP BY payment_id) AS here
+JOIN payments p USING (payment_id)
+LEFT JOIN LATERAL (SELECT sum(m.amount_cents) AS cents FROM refund_moves m
+    JOIN refunds r USING (refund_id) WHERE m.payment_id = p.payment_id AND r.case_id = $1
+    AND m.state IN ('owed', 'sent', 'paid')) AS here_back ON true
+WHERE here.cents > 0
+"""
+
+
 async def given(conn: Conn, case_id: str) -> list[PaidPart]:
     """Payments applied to a case with what is left of each, oldest first."""
     rows = await conn.fetch(_GIVEN, case_id)
+    return [PaidPart.model_validate(dict(row)) for row in rows]
+
+
+async def applied(conn: Conn, case_id: str) -> list[PaidPart]:
+    """Payments applied to a case, less what refunds of this case took of each.
+
+    Unlike `given` it does not mind what went back of the payment elsewhere.
+    """
+    rows = await conn.fetch(_APPLIED, case_id)
     return [PaidPart.model_validate(dict(row)) for row in rows]
 
 
@@ -133,3 +156,51 @@ async def returned(conn: Conn, case_id: str) -> dict[str, tuple[Decimal, int]]:
         case_id,
     )
     return {row["lot_id"]: (row["quantity"], row["cents"]) for row in rows}
+
+
+_LEFT = """
+SELECT p.payment_id, p.source, p.kind, p.occurred_at AS at, p.outside,
+    (p.amount_cents - coalesce(back.cents, 0) - coalesce(lost.cents, 0))::bigint AS left_cents,
+    coalesce(disputed.yes, false) AS is_disputed
+FROM payments p
+LEFT JOIN LATERAL (SELECT sum(m.amount_cents) AS cents FROM refund_moves m
+    WHERE m.payment_id = p.payment_id AND m.state IN ('owed', 'sent', 'paid')) AS back ON true
+LEFT JOIN LATERAL (SELECT sum(amount_cents) AS cents FROM disputes d
+    WHERE d.payment_id = p.payment_id AND is_chargeback AND state = 'lost') AS lost ON true
+LEFT JOIN LATERAL (SELECT bool_or(is_chargeback AND state IN ('needs_response', 'under_review'))
+    AS yes FROM disputes d WHERE d.payment_id = p.payment_id) AS disputed ON true
+"""
+
+
+async def left_of_client(conn: Conn, client_id: str) -> list[PaidPart]:
+    """A client's payments with what is left of each, oldest first."""
+    rows = await conn.fetch(
+        f"{_LEFT} WHERE p.client_id = $1 AND p.state = 'paid' ORDER BY p.occurred_at, payment_id",
+        client_id,
+    )
+    return [PaidPart.model_validate(dict(row)) for row in rows]
+
+
+async def left_of(conn: Conn, payment_id: str) -> PaidPart | None:
+    """One payment with what is left of it."""
+    row = await conn.fetchrow(f"{_LEFT} WHERE p.payment_id = $1", payment_id)
+    return PaidPart.model_validate(dict(row)) if row else None
+
+
+async def credit_lots(conn: Conn, client_id: str) -> list[CreditPart]:
+    """A client's account credit that is left, oldest first."""
+    rows = await conn.fetch(
+        "SELECT lot_id, kind, '' AS holder, remaining_cents AS cents FROM lots"
+        " WHERE client_id = $1 AND kind = 'account_credit' AND remaining_cents > 0"
+        " ORDER BY purchased_at, lot_id",
+        client_id,
+    )
+    return [CreditPart.model_validate(dict(row)) for row in rows]
+
+
+async def left_in(conn: Conn, lot_id: str) -> int:
+    """Cents that are left in a credit; 0 where there is none."""
+    cents: int | None = await conn.fetchval(
+        "SELECT remaining_cents FROM lots WHERE lot_id = $1", lot_id
+    )
+    return cents or 0

@@ -9,7 +9,9 @@ from typing import Literal
 import asyncpg
 from pydantic import AwareDatetime
 
+from domain import ids
 from domain.model import Record, input_hash
+from domain.payouts import Booked
 from domain.refund_types import RefundPlan, Way
 from store.db import Conn, KeyReused
 
@@ -22,6 +24,8 @@ class RefundRow(Record):
     """What a person decided to give back. `origin` says who began it: desk | processor | pms."""
 
     refund_id: str
+    workflow_id: str = ""
+    """The case that carries it out."""
     location_id: str
     client_id: str | None = None
     case_id: str | None = None
@@ -67,7 +71,8 @@ async def book(conn: Conn, refund: RefundRow, moves: Sequence[RefundMove] = ()) 
     digest = input_hash(refund)
     is_new = await conn.fetchval(
         "INSERT INTO refunds (refund_id, location_id, client_id, case_id, origin, amount_cents,"
-        " plan, decided_by, reason, content_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        " plan, decided_by, reason, content_hash, workflow_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         " ON CONFLICT (refund_id) DO NOTHING RETURNING true",
         refund.refund_id,
         refund.location_id,
@@ -79,6 +84,7 @@ async def book(conn: Conn, refund: RefundRow, moves: Sequence[RefundMove] = ()) 
         refund.decided_by,
         refund.reason,
         digest,
+        refund.workflow_id,
     )
     if not is_new:
         known = await conn.fetchval(
@@ -133,22 +139,39 @@ async def advance(
     return bool(moved)
 
 
-async def explain(conn: Conn, move_id: str, refund_id: str) -> None:
-    """Say what a movement that nobody here started was for; the first word stays."""
+async def explain(
+    conn: Conn,
+    move_id: str,
+    refund_id: str,
+    client_id: str | None = None,
+    location_id: str | None = None,
+) -> None:
+    """Say what a movement that nobody here started was for; the first word stays.
+
+    `client_id` and `location_id` are whose it is, where its payment is not in the books.
+    """
     await conn.execute(
-        "UPDATE refund_moves SET refund_id = $2 WHERE move_id = $1 AND refund_id IS NULL",
+        "UPDATE refund_moves SET refund_id = $2,"
+        " client_id = CASE WHEN payment_id IS NULL THEN $3 ELSE client_id END,"
+        " location_id = CASE WHEN payment_id IS NULL THEN coalesce($4, location_id)"
+        "  ELSE location_id END WHERE move_id = $1 AND refund_id IS NULL",
         move_id,
         refund_id,
+        client_id,
+        location_id,
     )
 
 
 async def know_payment(
     conn: Conn, move_id: str, payment_id: str | None, client_id: str | None, location_id: str
 ) -> None:
-    """Say which payment a movement goes back of, once the books have it."""
+    """Say which payment a movement goes back of, once the books have it.
+
+    Not after a person has said where it belongs.
+    """
     await conn.execute(
         "UPDATE refund_moves SET payment_id = $2, client_id = $3, location_id = $4"
-        " WHERE move_id = $1 AND payment_id IS NULL",
+        " WHERE move_id = $1 AND payment_id IS NULL AND refund_id IS NULL",
         move_id,
         payment_id,
         client_id,
@@ -223,3 +246,52 @@ async def gone(conn: Conn, payment_id: str, way: Way | None = None) -> int:
         way,
     )
     return cents
+
+
+async def pair(conn: Conn, payment_id: str, amount_cents: int) -> tuple[str, ...]:
+    """A refund that was decided here, refused by the processor, and made there by somebody: one.
+
+    The movement made there carries out what was decided. Returns the workflows that this
+    concerns, none when there is no such pair.
+    """
+    refused = await conn.fetchrow(
+        "SELECT * FROM refund_moves WHERE payment_id = $1 AND amount_cents = $2"
+        " AND way = 'processor' AND state = 'owed' AND code IS NOT NULL"
+        " ORDER BY recorded_at, move_id LIMIT 1 FOR UPDATE",
+        payment_id,
+        amount_cents,
+    )
+    made = await conn.fetchrow(
+        "SELECT * FROM refund_moves WHERE payment_id = $1 AND amount_cents = $2"
+        " AND refund_id IS NULL AND state IN ('sent', 'paid')"
+        " ORDER BY recorded_at, move_id LIMIT 1 FOR UPDATE",
+        payment_id,
+        amount_cents,
+    )
+    if refused is None or made is None:
+        return ()
+    await advance(conn, refused["move_id"], "canceled")
+    await explain(conn, made["move_id"], refused["refund_id"])
+    known = await get(conn, refused["refund_id"])
+    own = (known.workflow_id,) if known is not None else ()
+    return (*own, ids.refund_workflow_id(made["source"], made["object_id"]))
+
+
+async def linked(conn: Conn, source: str, object_ids: Sequence[str]) -> dict[str, Booked]:
+    """Refunds of payments that the books lack -> where a person said they belong."""
+    rows = await conn.fetch(
+        "SELECT object_id, location_id, client_id, amount_cents FROM refund_moves"
+        " WHERE source = $1 AND object_id = ANY($2::text[]) AND payment_id IS NULL"
+        " AND refund_id IS NOT NULL",
+        source,
+        list(object_ids),
+    )
+    return {
+        row["object_id"]: Booked(
+            payment_id="",
+            location_id=row["location_id"],
+            client_id=row["client_id"],
+            amount_cents=row["amount_cents"],
+        )
+        for row in rows
+    }
