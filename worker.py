@@ -20,6 +20,7 @@ from activities.build import BuildActivities
 from activities.expired_lots import ExpiredLotActivities
 from activities.payouts import PayoutActivities
 from activities.plans import PlanActivities
+from activities.refunds import RefundActivities
 from activities.replies import ReplyActivities
 from activities.reviews import ReviewActivities
 from activities.send import SendActivities
@@ -40,6 +41,7 @@ from workflows.expired_lot import ExpiredLot
 from workflows.financing_plan import FinancingPlan
 from workflows.patient_reply import PatientReply
 from workflows.payout import PayoutTieOut
+from workflows.refund import Refund
 from workflows.sweeps import (
     DeskPayments,
     ExpiredLots,
@@ -58,6 +60,7 @@ WORKFLOWS: Sequence[type] = (
     PatientReply,
     PayoutTieOut,
     ExpiredLot,
+    Refund,
     FinancingPlan,
     InboxRedrive,
     ProcessorCatchUp,
@@ -106,6 +109,10 @@ def activities(wiring: Wiring) -> list[Any]:
     )
     expired = ExpiredLotActivities(wiring.pool, wiring.engine)
     payouts = [paid_out.tie_payout, paid_out.apply_payout] if paid_out else []
+    back_again = (
+        RefundActivities(wiring.pool, wiring.reversals, wiring.engine) if wiring.reversals else None
+    )
+    refunds = [back_again.ask_refund, back_again.settle_refund] if back_again else []
     return [
         build.build_invoice,
         standing.read_standing,
@@ -138,6 +145,7 @@ def activities(wiring: Wiring) -> list[Any]:
         expired.ask_about_lot,
         expired.apply_to_lot,
         *payouts,
+        *refunds,
     ]
 
 

@@ -9,14 +9,14 @@ from datetime import date
 from activities.contracts import BuildIn, BuildOut, CaseRef
 from activities.plan_sessions import note_session
 from activities.questions import draft_question, open_mismatches, question
-from activities.selling import movements, not_yet_drawn, sell
+from activities.selling import movements, not_yet_drawn, sell, without
 from domain import calendar, entries, ids
 from domain.chart import Chart
 from domain.invoice import Held, PricedInvoice
 from domain.lots import is_sold_now
 from domain.model import input_hash
 from domain.pricing import price
-from store import catalogs, entitlements, invoices, ledger, reviews
+from store import catalogs, entitlements, invoices, ledger, refund_facts, reviews
 from store.db import Conn
 from store.entitlements import Movement
 from store.invoices import Document
@@ -143,6 +143,8 @@ async def issue(
         await invoices.pay_link(conn, case.case_id, client_id, case.location_id)
     else:
         await entitlements.release(conn, case.case_id)
+        # What a refund has put back stays where it is, whatever the chart says now.
+        taken = without(taken, await refund_facts.returned(conn, case.case_id))
         await entitlements.settle_delta(conn, case.case_id, document.document_id, taken, today)
     await _post(conn, document, latest, today)
     return document

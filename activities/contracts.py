@@ -215,6 +215,8 @@ class ApplyOut(Record):
 
     effect: str
     balance_cents: int
+    refund_ids: tuple[str, ...] = ()
+    """Refunds that it booked; each is carried out by a case of its own."""
 
 
 class RemindIn(Record):
@@ -277,3 +279,4 @@ class ApplyUnmatchedOut(Record):
     case_id: str | None = None
     case_ids: tuple[str, ...] = ()
     invoice_id: str | None = None
+    refund_ids: tuple[str, ...] = ()

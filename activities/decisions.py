@@ -12,11 +12,22 @@ from activities.answering import CannotCarryOut
 from activities.contracts import ApplyIn, CaseRef
 from activities.credit import apply_credit
 from activities.posting import grant_credit, note_paid
+from activities.refund_effects import (
+    act_of,
+    by_hand,
+    given_back,
+    pay_again,
+    pay_back,
+    refund_to_credit,
+)
+from activities.refund_outside import allow, expense, link, owe_again
+from activities.refund_owed import must_be_whole, owe_held, owe_over
 from domain import calendar, entries
 from domain.case import Decision
 from domain.catalog import Catalog, TaxRow
 from store import catalogs, entitlements, invoices, ledger, payments, touchpoints
 from store.db import Conn
+from store.payments import PaymentFact
 from store.reviews import Review
 
 Effect = Callable[[Conn, ApplyIn, Review], Awaitable[None]]
@@ -45,12 +56,17 @@ NEXT: Mapping[str, str] = {
     "apply": "credited",
     "chase_anyway": "despite_credit",
     "stop": "stop",
+    "drop": "dropped",
+    "new_method": "resend",
 }
 """What the case does after a choice; every other choice lets it go on."""
 
 
-_STOP_IS_LEAVE = frozenset({"PMS_DISAGREES"})
-"""Codes whose `stop` leaves a difference as it is; the case itself goes on."""
+_OF_CODE: Mapping[tuple[str, str], str] = {
+    ("PMS_DISAGREES", "stop"): "continue",
+    ("SETTLEMENT_FAILED", "called"): "rest",
+}
+"""Choices that mean something else for one code: a difference is left as it is, a debt rests."""
 
 
 async def carry_out(conn: Conn, ask: ApplyIn, review: Review, is_first: bool) -> str:
@@ -59,9 +75,7 @@ async def carry_out(conn: Conn, ask: ApplyIn, review: Review, is_first: bool) ->
     effect = _EFFECTS.get(choice)
     if is_first and effect is not None:
         await effect(conn, ask, review)
-    if choice == "stop" and review.code in _STOP_IS_LEAVE:
-        return "continue"
-    return NEXT.get(choice, "continue")
+    return _OF_CODE.get((review.code, choice)) or NEXT.get(choice, "continue")
 
 
 async def _map_code(conn: Conn, ask: ApplyIn, review: Review) -> None:
@@ -144,37 +158,28 @@ async def _credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
 
 
 async def _refund(conn: Conn, ask: ApplyIn, review: Review) -> None:
-    """Book what we owe back; the money itself is moved by a person."""
+    """Book what we owe back; a case of its own then moves the money."""
+    act = act_of(ask, review, ask.client_id)
     if review.code == "CHART_CHANGED" and review.document_id is not None:
         over_cents = -await ledger.balance_of_case(conn, ask.case.case_id)
         if over_cents > 0:
-            await ledger.post(
-                conn,
-                entries.refund_owed(
-                    document_id=review.document_id,
-                    amount_cents=over_cents,
-                    client_id=ask.client_id or "",
-                    case_id=ask.case.case_id,
-                    location_id=ask.case.location_id,
-                    effective_on=_today(ask),
-                ),
-            )
+            act = act.model_copy(update={"case_id": ask.case.case_id})
+            await owe_over(conn, act, review.document_id, over_cents)
         return
-    payment_id = review.shown["ours"]["payment"]
-    await ledger.post(
-        conn,
-        entries.held_money_refund_owed(
-            payment_id=payment_id,
-            amount_cents=review.money_cents,
-            client_id=ask.client_id,
-            location_id=ask.case.location_id,
-            effective_on=_today(ask),
-        ),
-    )
+    await owe_held(conn, act, await _held(conn, review), review.money_cents)
+
+
+async def _held(conn: Conn, review: Review) -> PaymentFact:
+    """The payment that waits in suspense for this answer, whole."""
+    fact = await payments.get(conn, review.shown["ours"]["payment"])
+    if fact is None:
+        raise LookupError("the payment of this question is not in the books")
+    await must_be_whole(conn, fact)
+    return fact
 
 
 async def _keep_as_credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
-    payment_id = review.shown["ours"]["payment"]
+    payment_id = (await _held(conn, review)).payment_id
     client_id = ask.client_id or ""
     await ledger.post(
         conn,
@@ -199,7 +204,7 @@ async def _apply_named(conn: Conn, ask: ApplyIn, review: Review) -> None:
         conn,
         target,
         document.client_id,
-        review.shown["ours"]["payment"],
+        (await _held(conn, review)).payment_id,
         review.money_cents,
         ask.decision.by,
         ask.at,
@@ -212,7 +217,7 @@ async def _apply_held(conn: Conn, ask: ApplyIn, review: Review) -> None:
         conn,
         ask.case,
         ask.client_id or "",
-        review.shown["ours"]["payment"],
+        (await _held(conn, review)).payment_id,
         review.money_cents,
         ask.decision.by,
         ask.at,
@@ -287,4 +292,14 @@ _EFFECTS: Mapping[str, Effect] = {
     "keep_as_credit": _keep_as_credit,
     "not_duplicate": _apply_held,
     "apply": _apply_named,
+    "pay_back": pay_back,
+    "given_back": given_back,
+    "pay_again": pay_again,
+    "by_hand": by_hand,
+    "refund_to_credit": refund_to_credit,
+    "allow": allow,
+    "post_now": allow,
+    "owe_again": owe_again,
+    "link": link,
+    "accept": expense,
 }

@@ -18,6 +18,8 @@ from activities.intake_mail import MailIntake
 from activities.intake_payments import LATER_SECONDS, PaymentIntake
 from activities.intake_payouts import EVENTS as PAYOUT_EVENTS
 from activities.intake_payouts import PayoutIntake
+from activities.intake_reversals import EVENTS as REVERSAL_EVENTS
+from activities.intake_reversals import ReversalIntake
 from activities.intake_texts import TextIntake
 from activities.translation import Ignored, Undecodable, json_object, text_at, visit_input
 from connectors.ports import (
@@ -30,6 +32,7 @@ from connectors.ports import (
     TextPort,
     VendorEvent,
 )
+from connectors.ports_reversals import ReversalPort
 from domain import ids
 from domain.case import ChartAmended
 from domain.model import canonical_json
@@ -64,9 +67,11 @@ class Intake:
         more_texts: Sequence[TextPort] = (),
         mail: MailReportPort | None = None,
         payouts: PayoutPort | None = None,
+        reversals: ReversalPort | None = None,
     ) -> None:
         """`text` and `more_texts` are the text providers whose webhooks come here; `mail` reads
-        the relay's reports, `payouts` what the processor sent to the bank."""
+        the relay's reports, `payouts` what the processor sent to the bank, `reversals` what it
+        gave back."""
         self._mail = None if mail is None else MailIntake(pool, vault, mail, engine)
         self._pool = pool
         self._vault = vault
@@ -75,6 +80,7 @@ class Intake:
         self._engine = engine
         self._payments = PaymentIntake(pool, processor, engine)
         self._payouts = None if payouts is None else PayoutIntake(pool, payouts, engine)
+        self._reversals = None if reversals is None else ReversalIntake(pool, reversals, engine)
         self._texts = {
             port.name: TextIntake(pool, vault, port, engine) for port in (text, *more_texts)
         }
@@ -197,6 +203,8 @@ class Intake:
         if event.source == self._processor.name:
             if self._payouts is not None and event.event_type.startswith(PAYOUT_EVENTS):
                 return await self._payouts.translate(event)
+            if self._reversals is not None and event.event_type.startswith(REVERSAL_EVENTS):
+                return await self._reversals.translate(event)
             return await self._payments.translate(event)
         if event.source in self._texts:
             return await self._texts[event.source].translate(event)

@@ -13,7 +13,6 @@ from activities.translation import (
     json_object,
     optional_text_at,
     text_at,
-    visit_input,
 )
 from connectors.ports import CaseEngine, LoosePayment, ProcessorPort, Refused
 from domain import ids
@@ -42,7 +41,6 @@ PAGE_EXPIRED = "checkout.session.expired"
 INTENT_HINTS = frozenset(
     {"payment_intent.processing", "payment_intent.payment_failed", "payment_intent.canceled"}
 )
-REVERSALS = ("charge.refunded", "charge.dispute.", "refund.")
 LATER_SECONDS: Mapping[str, int] = {LOOSE_PAID: 3}
 """Events worth a short wait: the one that comes beside them may answer their question."""
 
@@ -74,11 +72,7 @@ class PaymentIntake:
         if kind == LOOSE_PAID:
             return await self._loose(event, text_at(thing, "id"))
         if kind in INTENT_HINTS:
-            return await self._hint_by_intent(event, text_at(thing, "id"), thing)
-        if kind.startswith(REVERSALS):
-            return await self._hint_by_intent(
-                event, optional_text_at(thing, "payment_intent"), thing
-            )
+            return await self._hint_by_intent(event, text_at(thing, "id"))
         raise Ignored(f"{kind} changes no case")
 
     async def _payment_paid(self, event: InboxEvent, thing: Mapping[str, Any]) -> str:
@@ -131,17 +125,15 @@ class PaymentIntake:
             raise Ignored("the case is closed and no money came in")
         return case_id
 
-    async def _hint_by_intent(
-        self, event: InboxEvent, intent_id: str | None, thing: Mapping[str, Any]
-    ) -> str:
-        """A failing or reversed payment: the case of the invoice that it was applied to."""
-        payment = None if intent_id is None else await self._port.read_payment(intent_id)
-        if payment is None or isinstance(payment, Refused):
+    async def _hint_by_intent(self, event: InboxEvent, intent_id: str) -> str:
+        """A payment on its way, or failing: the cases of the invoice that it is applied to."""
+        payment = await self._port.read_payment(intent_id)
+        if isinstance(payment, Refused):
             raise Ignored("no payment of ours is named")
         for invoice_id in payment.invoice_ids:
             case_id = await self._case_of(invoice_id)
             if case_id is not None:
-                return await self._hint_case(event, case_id, text_at(thing, "id"))
+                return await self._hint_case(case_id, intent_id)
         row = await self._row_of(payment)
         if row is None:
             raise Ignored("the payment is on no invoice of ours")
@@ -149,16 +141,14 @@ class PaymentIntake:
             paid = await payments.cases_of(conn, ids.payment_id(event.source, payment.payment_id))
         for case_id in paid[1:]:
             with contextlib.suppress(Ignored):
-                await self._hint_case(event, case_id, text_at(thing, "id"))
+                await self._hint_case(case_id, intent_id)
         if paid:
-            return await self._hint_case(event, paid[0], text_at(thing, "id"))
-        return await self._tell_client(row, text_at(thing, "id"))
+            return await self._hint_case(paid[0], intent_id)
+        return await self._tell_client(row, intent_id)
 
-    async def _hint_case(self, event: InboxEvent, case_id: str, object_id: str) -> str:
+    async def _hint_case(self, case_id: str, object_id: str) -> str:
         if await self._tell(case_id, object_id):
             return case_id
-        if event.event_type.startswith(REVERSALS):
-            return await self._reopen(event, case_id, object_id)
         raise Ignored("the case is closed and no money came in")
 
     async def _row_of(self, payment: LoosePayment) -> Checkout | None:
@@ -219,20 +209,6 @@ class PaymentIntake:
             location.location_id,
         )
         return workflow_id
-
-    async def _reopen(self, event: InboxEvent, case_id: str, object_id: str) -> str:
-        """Money taken back after the close: the case opens again, never silently."""
-        location = await self._location_of(case_id)
-        _, _, pms, visit_id = case_id.split("/", 3)
-        await self._engine.start_or_signal(
-            "TreatmentVisit",
-            case_id,
-            visit_input(location, pms, visit_id, event.event_id or event.inbox_id),
-            "payment_posted",
-            PaymentPosted(payment_id=object_id),
-            location.location_id,
-        )
-        return case_id
 
     async def _tell(self, case_id: str, payment_id: str) -> bool:
         return await self._engine.signal(

@@ -25,7 +25,7 @@ from domain import calendar, entries_payout, ids
 from domain.case import Decision, PaymentPosted, UnmatchedInput
 from domain.money import dollars
 from domain.payouts import LISTED_MAX, OF_A_PAYMENT, Part, Split, split
-from store import ledger, locations, payouts, reviews
+from store import ledger, locations, payouts, refunds, reviews
 from store.db import Conn, Pool, transaction
 from store.payouts import MovementRow, PayoutRow
 from store.reviews import Review
@@ -172,11 +172,13 @@ async def _split(
     known = await payouts.booked(conn, row.source, names)
     left_in = [m.object_id for m in moves if m.kind == "payout_returned" and m.object_id]
     returned = await payouts.shares_of(conn, row.source, left_in)
+    # A refund of a payment that the books lack is where a person has said that it belongs.
+    linked = await refunds.linked(conn, row.source, [m.object_id for m in moves if m.object_id])
     parts = [
         Part(
             **move.model_dump(exclude={"at"}),
             on=calendar.local_date(move.at, payout.zone),
-            booked=known.get(move.payment_id or ""),
+            booked=linked.get(move.object_id or "") or known.get(move.payment_id or ""),
             returned=returned.get(move.object_id or "") if move.kind == "payout_returned" else None,
             is_changed=move.movement_id in changed,
         )

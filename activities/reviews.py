@@ -16,6 +16,7 @@ from activities.contracts import (
 from activities.decisions import carry_out
 from activities.errors import vendor_errors
 from activities.questions import question
+from activities.refund_effects import booked_by
 from activities.tools import Tools
 from connectors.ports import OutcomeUnknown, OutgoingEmail
 from domain import ids
@@ -72,8 +73,9 @@ class ReviewActivities:
 
             done = await answering.carry_out(conn, decision, ask.at, effect)
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
+            refund_ids = await booked_by(conn, decision.review_id)
         next_step = done.effect if isinstance(done, Waits) else done
-        return ApplyOut(effect=next_step, balance_cents=balance_cents)
+        return ApplyOut(effect=next_step, balance_cents=balance_cents, refund_ids=refund_ids)
 
     async def _read_contact(self, location_id: str, client_id: str) -> None:
         """The desk says that the PMS has the right address now."""

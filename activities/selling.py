@@ -31,8 +31,12 @@ def movements(priced: PricedInvoice) -> list[Movement]:
 
 async def not_yet_drawn(conn: Conn, case_id: str, wanted: Sequence[Movement]) -> list[Movement]:
     """The part of `wanted` that the case has not drawn by an earlier document."""
-    left = await entitlements.drawn(conn, case_id)
-    more = []
+    return without(wanted, await entitlements.drawn(conn, case_id))
+
+
+def without(wanted: Sequence[Movement], less: Mapping[str, tuple[Decimal, int]]) -> list[Movement]:
+    """What is wanted of each lot, less so many units and cents of it; never below nothing."""
+    left, more = dict(less), []
     for one in wanted:
         units, cents = left.get(one.lot_id, (Decimal(0), 0))
         quantity = one.quantity or Decimal(0)

@@ -20,12 +20,12 @@ from activities.contracts import (
 from activities.errors import vendor_errors
 from activities.posting import grant_credit_to, has_home, note_paid
 from activities.questions import question
+from activities.refund_owed import Act, must_be_whole, owe_held
 from activities.statements import book, keep_as_credit, money_of, release
 from activities.tools import Tools
 from connectors.ports import LoosePayment, Refused
 from domain import calendar, entries, ids
 from domain.case import Decision
-from domain.ledger import Entry
 from domain.money import dollars
 from store import checkouts, clients, invoices, ledger, payments, processor, reviews
 from store.checkouts import Checkout
@@ -140,13 +140,34 @@ async def carry_out(conn: Conn, ask: ApplyUnmatchedIn, is_first: bool) -> ApplyU
     fact = await payments.get(conn, ids.payment_id(payment.source, payment.payment_id))
     if fact is None:
         raise LookupError("the payment was never booked")
+    if is_first and decision.choice != "hold_30_days":
+        await must_be_whole(conn, fact)
     if fact.client_id is not None:
         return await _apply_known(conn, ask, fact, is_first)
     if decision.choice == "apply":
         return await _apply(conn, ask, fact, is_first)
-    if decision.choice == "refund" and is_first:
-        await ledger.post(conn, _refund_owed(ask, fact))
+    if decision.choice == "refund":
+        return await _refund(conn, ask, fact, is_first)
     return ApplyUnmatchedOut(effect="rest" if decision.choice == "hold_30_days" else "done")
+
+
+async def _refund(
+    conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
+) -> ApplyUnmatchedOut:
+    """It is owed back from now on; a case of its own moves the money."""
+    refund_id = ids.refund_id(ask.decision.review_id)
+    if is_first:
+        act = Act(
+            refund_id=refund_id,
+            workflow_id=ids.refund_workflow_id(fact.location_id, refund_id),
+            location_id=fact.location_id,
+            client_id=fact.client_id,
+            by=ask.decision.by,
+            reason=ask.decision.reason,
+            on=calendar.local_date(ask.at, ask.payment.zone),
+        )
+        await owe_held(conn, act, fact, fact.amount_cents)
+    return ApplyUnmatchedOut(effect="done", refund_ids=(refund_id,))
 
 
 async def _apply_known(
@@ -154,6 +175,8 @@ async def _apply_known(
 ) -> ApplyUnmatchedOut:
     """Money whose payer is known waits in 2090, not in 2095."""
     choice, zone = ask.decision.choice, ask.payment.zone
+    if choice == "refund":
+        return await _refund(conn, ask, fact, is_first)
     case_id, document_id = None, None
     if choice == "apply":
         named = await invoices.find(conn, fact.location_id, ask.decision.invoice_id or "")
@@ -166,8 +189,6 @@ async def _apply_known(
             await release(conn, fact, case_id, ask.decision.by, zone, ask.at)
         elif choice in ("credit", "keep_as_credit"):
             await keep_as_credit(conn, fact, fact.amount_cents, zone, ask.at)
-        elif choice == "refund":
-            await ledger.post(conn, _refund_owed(ask, fact))
     told = await payments.cases_of(conn, fact.payment_id)
     effect = "rest" if choice == "hold_30_days" else "done"
     return ApplyUnmatchedOut(effect=effect, case_ids=told, invoice_id=document_id)
@@ -229,16 +250,6 @@ async def _page_of(conn: Conn, read: LoosePayment) -> Checkout | None:
         return None
     is_theirs = await processor.get_customer(conn, row.client_id) == read.customer_id
     return row if is_theirs else None
-
-
-def _refund_owed(ask: ApplyUnmatchedIn, fact: PaymentFact) -> Entry:
-    return entries.held_money_refund_owed(
-        payment_id=fact.payment_id,
-        amount_cents=fact.amount_cents,
-        client_id=fact.client_id,
-        location_id=fact.location_id,
-        effective_on=calendar.local_date(ask.at, ask.payment.zone),
-    )
 
 
 def _fact(payment: UnmatchedRef, read: LoosePayment, at: datetime) -> PaymentFact:

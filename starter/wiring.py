@@ -30,6 +30,7 @@ from connectors.ports import (
     ProviderUnavailable,
     TextPort,
 )
+from connectors.ports_reversals import ReversalPort
 from domain.model import Record
 from starter.settings import Settings
 from store.db import Pool, open_pool
@@ -56,6 +57,7 @@ class Wiring:
     mail_reports: MailReports | None = None
     """None where Podium is not set up."""
     payouts: PayoutPort | None = None
+    reversals: ReversalPort | None = None
 
     @property
     def texts(self) -> TextPort:
@@ -256,8 +258,10 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
                 (second,) if second else (),
                 reports,
                 processor.payouts,
+                processor.reversals,
             ),
             payouts=processor.payouts,
+            reversals=processor.reversals,
             mail_reports=reports,
             podium=second,
         )

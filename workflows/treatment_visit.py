@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.dunning import Dunning
     from domain.plan_case import SessionCompleted
     from workflows.chasing import Chasing
+    from workflows.refund_child import carry_out_refunds
     from workflows.visit_state import STUCK
 
 _ENDS = {"written_off": VisitStatus.WRITTEN_OFF, "stop": VisitStatus.CLOSED_BY_STAFF}
@@ -324,6 +325,8 @@ class TreatmentVisit(Chasing):
             self._do_again()
         if self.bill is not None:
             self.balance_cents = applied.balance_cents
+        reminders = self.visit.chase.staff_reminder_business_days
+        await carry_out_refunds(applied.refund_ids, self.room, reminders)
         if review_id == self.draft_review_id:
             self.draft_review_id = None
             self.chart_news = True

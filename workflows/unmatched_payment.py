@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case import Decision, PaymentPosted, UnmatchedInput, UnmatchedResult
     from workflows.case_room import CaseRoom
     from workflows.options import BOOKS
+    from workflows.refund_child import carry_out_refunds
 
 HOLD_DAYS = 30
 TRY_AGAIN_HOURS = 1
@@ -33,7 +34,7 @@ class UnmatchedPayment:
     | message | kind | from |
     |---|---|---|
     | review_decided | update and signal | the desk |
-    | payment_posted | signal | repeated webhooks, which change nothing |
+    | payment_posted | signal | webhooks, and refunds: the money is looked at again |
     """
 
     @workflow.init
@@ -47,6 +48,7 @@ class UnmatchedPayment:
             payment_id=start.payment_id,
             zone=start.zone,
         )
+        self.news = False
 
     @workflow.run
     async def run(self, _: UnmatchedInput) -> UnmatchedResult:
@@ -68,22 +70,24 @@ class UnmatchedPayment:
         decision = self.room.answer()
         if decision is not None:
             return await self._carry_out(decision)
-        if not self.room.questions:
+        if self.news or not self.room.questions:
             return await self._place()
-        await self.room.desk(lambda: False, "whose money is this?")
+        await self.room.desk(lambda: self.news, "whose money is this?")
         return None
 
     async def _place(self) -> UnmatchedResult | None:
         """Book the money; ask whose it is, unless its page says so or it has gone again."""
+        self.news, asked = False, next(iter(self.room.questions), None)
         placed = await workflow.execute_activity_method(
             UnmatchedActivities.place_payment,
-            PlaceIn(payment=self.payment, at=self.room.now(), review_no=self.room.number()),
+            PlaceIn(payment=self.payment, at=self.room.now(), review_no=self.room.number(asked)),
             summary="book the payment in suspense",
             **BOOKS,
         )
         for case_id in placed.case_ids:
             await self._tell_visit(case_id)
         if placed.status != "held" or placed.review_id is None or placed.code is None:
+            await self.room.withdraw("the money has a home by now")
             return UnmatchedResult(status=placed.status)
         self.room.asked(placed.review_id, placed.code, self.start.staff_reminder_business_days)
         return None
@@ -107,6 +111,8 @@ class UnmatchedPayment:
         for case_id in (applied.case_id, *applied.case_ids):
             if case_id is not None:
                 await self._tell_visit(case_id)
+        reminders = self.start.staff_reminder_business_days
+        await carry_out_refunds(applied.refund_ids, self.room, reminders)
         return UnmatchedResult(status=decision.choice, invoice_id=applied.invoice_id)
 
     async def _tell_visit(self, case_id: str) -> None:
@@ -135,5 +141,7 @@ class UnmatchedPayment:
 
     @workflow.signal
     def payment_posted(self, payment: PaymentPosted) -> None:
-        """A repeated event about the same money."""
+        """A repeated event says nothing; one that names a refund says that it may have gone."""
+        if payment.payment_id != self.start.payment_id:
+            self.news = self.news or workflow.patched("held-money-may-go-back")
         self.room.note(f"announced again: {payment.payment_id}")

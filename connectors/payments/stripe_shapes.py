@@ -38,7 +38,7 @@ CAUGHT_UP_TYPES = (
     "payment_intent.processing",
     "payment_intent.payment_failed",
     "payment_intent.canceled",
-    "charge.refunded",
+    "refund.created",
     "charge.dispute.created",
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",

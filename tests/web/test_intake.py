@@ -236,27 +236,6 @@ class TestPayments:
         assert reason in outcome
         assert world.engine.started == []
 
-    @pytest.mark.parametrize(
-        "event_type", ["charge.refunded", "charge.dispute.created", "refund.failed"]
-    )
-    async def test_money_taken_back_tells_the_case_or_reopens_it(
-        self, world: World, event_type: str
-    ) -> None:
-        owed = await bill(world)
-        intent = f"pi_{uuid4().hex}"
-        world.processor.payments[intent] = loose(intent, "succeeded", owed.processor_id)
-        assert await stripe(world, event_type, id="x_1", payment_intent=intent) == owed.case_id
-        assert world.engine.signals[-1][2] == PaymentPosted(payment_id="x_1")
-        world.engine.running.clear()
-        assert await stripe(world, event_type, id="x_1", payment_intent=intent) == owed.case_id
-        [(workflow, workflow_id, start, _)] = world.engine.started
-        assert (workflow, workflow_id) == ("TreatmentVisit", owed.case_id)
-        assert owed.case_id.endswith(start.visit_id)
-
-    async def test_a_refund_of_a_payment_that_is_not_ours(self, world: World) -> None:
-        outcome = await stripe(world, "charge.refunded", id="ch_1", payment_intent=None)
-        assert outcome == "ignored: no payment of ours is named"
-
     async def test_a_failed_attempt_is_a_hint(self, world: World) -> None:
         owed = await bill(world)
         intent = f"pi_{uuid4().hex}"

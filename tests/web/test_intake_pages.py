@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 
 from domain import ids
-from domain.case import PaymentPosted
 from store import checkouts, payments, processor
 from store.db import transaction
 from tests.activities.test_statements import Payer, payer
@@ -82,20 +81,6 @@ async def test_an_expiry_that_is_overtaken_by_the_payment_changes_nothing(
 
 async def test_a_page_that_is_not_ours_is_ignored(world: World) -> None:
     assert (await stripe(world, COMPLETED, id="cs_foreign")).startswith("ignored")
-
-
-async def test_money_taken_back_reaches_every_visit_that_it_paid(
-    world: World, payer: Payer
-) -> None:
-    session = await payer.goes_to_pay(30_000)
-    payment = world.processor.pay_checkout(session)
-    await payer.arrives(payment)
-    closed = payer.owed[1].case_id
-    world.engine.running.discard(closed)
-    await stripe(world, "charge.dispute.created", id="dp_1", payment_intent=payment.payment_id)
-    expected = PaymentPosted(payment_id="dp_1")
-    assert (payer.owed[0].case_id, "payment_posted", expected) in world.engine.signals
-    assert [case_id for _, case_id, _, _ in world.engine.started] == [closed]
 
 
 async def test_an_intent_with_a_made_up_reference_goes_to_a_person(

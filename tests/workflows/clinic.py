@@ -40,6 +40,7 @@ from domain.ids import (
     lot_workflow_id,
     payout_workflow_id,
     plan_workflow_id,
+    refund_workflow_id,
     reply_workflow_id,
     unmatched_workflow_id,
     visit_workflow_id,
@@ -49,12 +50,14 @@ from domain.payout_case import PayoutInput, PayoutMoved, PayoutResult
 from domain.plan_case import Lender, PlanInput, PlanResult
 from domain.plan_policy import DEFAULT_PLAN
 from domain.policies import DEFAULT_CHASE
+from domain.refund_case import RefundInput, RefundMoved, RefundRequest, RefundResult
 from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived, ReplyResult
 from starter import binaries, compose
 from tests.workflows.fakes import ZONE, World, activities
 from tests.workflows.lot_fakes import FakeLots
 from tests.workflows.payout_fakes import FakePayouts
 from tests.workflows.plan_fakes import FakePlans
+from tests.workflows.refund_fakes import FakeRefunds
 from worker import make_worker
 from workflows import attributes
 
@@ -114,17 +117,19 @@ class Clinic:
     payouts: FakePayouts = field(init=False)
     plans: FakePlans = field(init=False)
     lots: FakeLots = field(init=False)
+    refunds: FakeRefunds = field(init=False)
 
     def __post_init__(self) -> None:
         self.payouts = FakePayouts(self.world)
         self.plans = FakePlans(self.world)
         self.lots = FakeLots(self.world)
+        self.refunds = FakeRefunds(self.world)
 
     async def work(self) -> None:
         """Start a worker, with an empty cache."""
         more = [
             activity
-            for fake in (self.payouts, self.plans, self.lots)
+            for fake in (self.payouts, self.plans, self.lots, self.refunds)
             for activity in fake.activities()
         ]
         self.worker = make_worker(self.client, self.queue, [*activities(self.world), *more])
@@ -201,6 +206,22 @@ class Clinic:
         self.plans.plan(**{"approved_at": at, "status_as_of": at, **facts})
         case_id = plan_workflow_id(start.location_id, start.lender, start.plan_id)
         return await self._start("FinancingPlan", start, case_id, PlanResult, at)
+
+    async def refund(self, at: datetime = THURSDAY, **start_: Any) -> "Case":
+        """Open a case of a refund: one that is asked for, unless told otherwise."""
+        asked = RefundRequest(
+            client_id="client-1", by="desk-1", reason="unhappy", case_id="visit-1"
+        )
+        start = RefundInput.model_validate(
+            {
+                "location_id": "lumin",
+                "zone": self.world.zone,
+                "clock_shift_seconds": _shift_seconds(at),
+                **(start_ or {"request": asked}),
+            }
+        )
+        case_id = refund_workflow_id(start.source or "lumin", start.object_id or str(uuid4()))
+        return await self._start("Refund", start, case_id, RefundResult, at)
 
     async def reply(
         self, code: str = "REPLY_CALL", at: datetime = THURSDAY, client_id: str = ""
@@ -302,6 +323,9 @@ class Case:
 
     async def moved(self, state: str) -> None:
         await self._signal("payout_moved", PayoutMoved(state=state))
+
+    async def refund_moved(self, state: str) -> None:
+        await self._signal("refund_moved", RefundMoved(state=state))
 
     async def bounced(self, channel: str = "sms", code: str = "unreachable", nth: int = -1) -> None:
         """A message (the newest of the channel, unless told) did not arrive."""

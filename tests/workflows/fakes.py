@@ -194,6 +194,11 @@ class World:
         is_alone = decision.choice in self.two_people and decision.confirmed_by is None
         return "proposed" if is_alone else None
 
+    def refunds_of(self, decision: Decision) -> tuple[str, ...]:
+        """What an answer owes back is carried out by a case of its own."""
+        owes = decision.choice in ("refund", "pay_back")
+        return (ids.refund_id(decision.review_id),) if owes else ()
+
 
 class Fake:
     """Notes what it is asked and fails where the script says so."""
@@ -389,7 +394,11 @@ class FakeReviews(Fake):
         asked = questions.question(ask.case.case_id, ask.case.location_id, code, 0, 0, ask.at)
         # What the real answer means; as a repeat, because only a first one touches the books.
         effect = await carry_out(None, ask, asked, is_first=False)  # type: ignore[arg-type]
-        return ApplyOut(effect=effect, balance_cents=world.balance_cents)
+        return ApplyOut(
+            effect=effect,
+            balance_cents=world.balance_cents,
+            refund_ids=world.refunds_of(ask.decision),
+        )
 
     @activity.defn
     async def withdraw_review(self, ask: WithdrawIn) -> None:
@@ -451,7 +460,7 @@ class FakeUnmatched(Fake):
         if ask.decision.choice == "hold_30_days":
             return ApplyUnmatchedOut(effect="rest")
         if ask.decision.choice == "refund":
-            return ApplyUnmatchedOut(effect="done")
+            return ApplyUnmatchedOut(effect="done", refund_ids=world.refunds_of(ask.decision))
         world.announced.append((world.balance_cents, "desk"))
         return ApplyUnmatchedOut(
             effect="done", case_id=world.unmatched_visit, invoice_id=ask.decision.invoice_id

@@ -1,6 +1,6 @@
 """Money without a reference: placed by a person, told to its visit, never guessed."""
 
-from domain.case import Decision, VisitStatus
+from domain.case import Decision, PaymentPosted, VisitStatus
 from tests.workflows.clinic import Clinic
 from tests.workflows.fakes import World
 
@@ -68,11 +68,23 @@ async def test_money_that_went_back_needs_nobody(clinic: Clinic, world: World) -
 
 
 async def test_repeated_events_change_nothing(clinic: Clinic, world: World) -> None:
-    money = await clinic.money()
+    money = await clinic.money(payment_id="pi_1")
     for _ in range(3):
         await money.announced()
     assert world.times("place_payment") == 1
     assert "announced again: pi_1" in await money.details()
+
+
+async def test_held_money_that_went_back_is_asked_about_no_more(
+    clinic: Clinic, world: World
+) -> None:
+    money = await clinic.money()
+    await money.signal("payment_posted", PaymentPosted(payment_id="re_1"))
+    assert world.open_codes == ["NO_REFERENCE"]
+    world.unmatched = "gone"
+    await money.signal("payment_posted", PaymentPosted(payment_id="re_1"))
+    assert (await money.ended()).status == "gone"
+    assert world.open_codes == []
 
 
 async def test_decision_without_an_invoice_is_refused(clinic: Clinic, world: World) -> None:
