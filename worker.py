@@ -5,10 +5,12 @@ same process.
 """
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -18,6 +20,8 @@ from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.build import BuildActivities
 from activities.expired_lots import ExpiredLotActivities
+from activities.feed import FeedActivities
+from activities.lending import LenderActivities
 from activities.payouts import PayoutActivities
 from activities.plans import PlanActivities
 from activities.refunds import RefundActivities
@@ -31,6 +35,7 @@ from activities.unmatched import UnmatchedActivities
 from activities.write_back import WriteBackActivities
 from connectors.engine.client import connect
 from connectors.engine.runner import ContextFreeRunner
+from domain.lender_pace import pace_of
 from domain.messages import load_templates
 from starter import cli, logging, loops, schedules
 from starter.exit import end
@@ -39,6 +44,8 @@ from starter.settings import Settings, load_settings
 from starter.wiring import Wiring, engine_address, wired
 from workflows.expired_lot import ExpiredLot
 from workflows.financing_plan import FinancingPlan
+from workflows.lender_feed import LenderFeed
+from workflows.lender_sweeps import LenderImport, LenderLook, LenderPoll, queue_of
 from workflows.patient_reply import PatientReply
 from workflows.payout import PayoutTieOut
 from workflows.refund import Refund
@@ -69,6 +76,10 @@ WORKFLOWS: Sequence[type] = (
     TextReports,
     Payouts,
     ExpiredLots,
+    LenderLook,
+    LenderPoll,
+    LenderImport,
+    LenderFeed,
 )
 
 OWN_MODULES = ("domain", "activities", "workflows", "store", "connectors", "structlog", "asyncpg")
@@ -81,6 +92,10 @@ GRACE = timedelta(seconds=42)
 STICKY = timedelta(seconds=2)
 
 CASES_CACHED_MAX = 2_000
+
+# A lender's calls are paced by the engine: a few at a time are plenty.
+LENDER_CALLS_MAX = 5
+LENDER_POLLERS = 2
 
 log = structlog.get_logger("tieout.worker")
 
@@ -113,6 +128,7 @@ def activities(wiring: Wiring) -> list[Any]:
         RefundActivities(wiring.pool, wiring.reversals, wiring.engine) if wiring.reversals else None
     )
     refunds = [back_again.ask_refund, back_again.settle_refund] if back_again else []
+    feeds = FeedActivities(wiring.pool, wiring.engine, wiring.lenders, wiring.plans)
     return [
         build.build_invoice,
         standing.read_standing,
@@ -141,11 +157,26 @@ def activities(wiring: Wiring) -> list[Any]:
         sweeps.find_missed_visits,
         sweeps.find_desk_payments,
         sweeps.find_payouts,
+        sweeps.find_text_reports,
         expired.find_expired_lots,
         expired.ask_about_lot,
         expired.apply_to_lot,
+        feeds.check_feed,
+        feeds.ask_feed,
+        feeds.apply_feed,
         *payouts,
         *refunds,
+    ]
+
+
+def lender_activities(wiring: Wiring) -> list[Any]:
+    """Calls to lenders, which wait for their turn on queues of their own."""
+    calls = LenderActivities(wiring.pool, wiring.lenders, wiring.plans)
+    return [
+        calls.read_lender_thing,
+        calls.read_lender_page,
+        calls.list_lender_files,
+        calls.import_lender_file,
     ]
 
 
@@ -170,6 +201,21 @@ def make_worker(client: Client, task_queue: str, found: list[Any]) -> Worker:
     )
 
 
+def make_lender_worker(
+    client: Client, task_queue: str, found: list[Any], calls_per_second: Decimal
+) -> Worker:
+    """A worker for one lender's calls; the engine gives out no more of them, to all workers."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        activities=found,
+        max_concurrent_activities=LENDER_CALLS_MAX,
+        max_concurrent_activity_task_polls=LENDER_POLLERS,
+        max_task_queue_activities_per_second=float(calls_per_second),
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
 async def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT, then finish what is running and leave."""
     load_templates()
@@ -180,8 +226,16 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with wired(settings, client) as wiring:
         await schedules.ensure(client, wiring.pool, settings.temporal_task_queue)
-        async with make_worker(client, settings.temporal_task_queue, activities(wiring)):
-            log.info("worker.polling", task_queue=settings.temporal_task_queue)
+        await schedules.ensure_lenders(client, wiring.lenders, settings.temporal_task_queue)
+        queue = settings.temporal_task_queue
+        async with contextlib.AsyncExitStack() as working:
+            await working.enter_async_context(make_worker(client, queue, activities(wiring)))
+            for name, port in wiring.lenders.items():
+                if rate := pace_of(port.contract):
+                    calls = lender_activities(wiring)
+                    own = make_lender_worker(client, queue_of(queue, name), calls, rate)
+                    await working.enter_async_context(own)
+            log.info("worker.polling", task_queue=queue, lenders=sorted(wiring.lenders))
             await stopping.wait()
             log.info("worker.draining")
     log.info("worker.stopped")

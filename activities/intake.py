@@ -21,6 +21,7 @@ from activities.intake_payouts import PayoutIntake
 from activities.intake_reversals import EVENTS as REVERSAL_EVENTS
 from activities.intake_reversals import ReversalIntake
 from activities.intake_texts import TextIntake
+from activities.lender_intake import LenderIntake
 from activities.translation import Ignored, Undecodable, json_object, text_at, visit_input
 from connectors.ports import (
     CaseEngine,
@@ -68,11 +69,13 @@ class Intake:
         mail: MailReportPort | None = None,
         payouts: PayoutPort | None = None,
         reversals: ReversalPort | None = None,
+        lenders: LenderIntake | None = None,
     ) -> None:
         """`text` and `more_texts` are the text providers whose webhooks come here; `mail` reads
         the relay's reports, `payouts` what the processor sent to the bank, `reversals` what it
         gave back."""
         self._mail = None if mail is None else MailIntake(pool, vault, mail, engine)
+        self._lenders = lenders
         self._pool = pool
         self._vault = vault
         self._pms = pms
@@ -210,6 +213,8 @@ class Intake:
             return await self._texts[event.source].translate(event)
         if self._mail is not None and event.source == MAIL:
             return await self._mail.translate(event)
+        if self._lenders is not None and event.source in self._lenders.sources:
+            return await self._lenders.translate(event)
         if event.location_id is None:
             raise Undecodable("The event names no location.")
         return await self._visit(event, event.location_id)

@@ -44,7 +44,7 @@ class LenderPort(Protocol):
 
 
 @runtime_checkable
-class LenderWebhooks(Protocol):
+class LenderWebhooks(LenderPort, Protocol):
     """A lender that announces what happens. What it says is a hint until somebody else says it."""
 
     def verify(
@@ -59,7 +59,7 @@ class LenderWebhooks(Protocol):
 
 
 @runtime_checkable
-class LenderReads(Protocol):
+class LenderReads(LenderPort, Protocol):
     """A lender that can be asked."""
 
     async def read_page(
@@ -74,7 +74,7 @@ class LenderReads(Protocol):
 
 
 @runtime_checkable
-class LenderFiles(Protocol):
+class LenderFiles(LenderPort, Protocol):
     """A lender that makes files."""
 
     async def list_files(self, location_id: str) -> Sequence[RemoteFile]:

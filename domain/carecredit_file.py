@@ -78,6 +78,8 @@ def read_export(
     bad: list[BadRow] = []
     for line, cells in table.rows():
         try:
+            if cells is None:
+                raise _Bad("it has fewer columns than the first row")
             reader.take(cells)
         except _Bad as problem:
             bad.append(BadRow(row=line, why=str(problem)))
@@ -108,8 +110,8 @@ class _Table:
         self._trailer: Mapping[str, str] | None = None
         self._is_cut = False
 
-    def rows(self) -> Iterator[tuple[int, Mapping[str, str]]]:
-        """Line number and cells of each transaction."""
+    def rows(self) -> Iterator[tuple[int, Mapping[str, str] | None]]:
+        """Line number and cells of each transaction; None for one that is cut off."""
         for values in self._reader:
             if not any(value.strip() for value in values):
                 continue
@@ -121,7 +123,7 @@ class _Table:
             self._is_cut = len(values) < len(self._head)
             for column in self._sums:
                 self._sums[column] += cents_of(cells.get(column, "")) or 0
-            yield self._reader.line_num, {**dict.fromkeys(COLUMNS, ""), **cells}
+            yield self._reader.line_num, None if self._is_cut else cells
 
     def fault(self) -> str | None:
         """What the trailer says against the file; read after the rows."""

@@ -61,6 +61,16 @@ def installment_workflow_id(location_id: str, plan_id: str, number: int) -> str:
     return visit_workflow_id(location_id, "in-house", installment_visit_id(plan_id, number))
 
 
+def look_workflow_id(location_id: str, lender: str, thing: str, thing_id: str) -> str:
+    """`look/<location>/<lender>/<thing>/<id>`: asking a lender about what a webhook named."""
+    return f"look/{location_id}/{lender}/{thing}/{thing_id}"
+
+
+def feed_workflow_id(location_id: str, lender: str) -> str:
+    """`feed/<location>/<lender>`: what is wrong with a lender's ways in."""
+    return f"feed/{location_id}/{lender}"
+
+
 def reply_workflow_id(location_id: str, opaque: str) -> str:
     """`reply/<location>/<client id>`: what a client wrote; an inbox id for an unknown number."""
     return f"reply/{location_id}/{opaque}"

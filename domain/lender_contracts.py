@@ -238,7 +238,7 @@ _CARECREDIT = LenderContract(
         "declined": PlanStatus.DECLINED,
     },
     calls_per_hour=200,
-    poll_minutes=60,
+    poll_minutes=15,
     cuts=(time(6, 0), time(18, 0)),
     lag_hours=12,
     file_due_at=time(10, 0),

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from domain import (
     topics_chase,
     topics_draft,
+    topics_lender,
     topics_lots,
     topics_money,
     topics_people,
@@ -32,6 +33,7 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
             *topics_people.TOPICS,
             *topics_lots.TOPICS,
             *topics_plan.TOPICS,
+            *topics_lender.TOPICS,
         )
     }
 )

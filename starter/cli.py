@@ -31,6 +31,7 @@ COMMANDS = (
     "messages",
     "channel",
     "import",
+    "lender",
 )
 """In the order of `--help`. Each is a module of `starter.commands`: with `app` for a group of
 verbs, or with one function of the command's own name."""

@@ -25,7 +25,7 @@ from starter.ports import LOOPBACK, Ports
 from starter.practice import import_practice, read_practice, set_channels
 from starter.processes import Child
 from starter.settings import Settings, settings_from
-from starter.state import StateFolder, write_private
+from starter.state import LENDERS, StateFolder, write_private
 from store import db
 from store.locations import list_locations
 
@@ -207,6 +207,8 @@ class Stack:
             "podium": f"{self.web_url}/webhooks/podium",
             "mail": f"{self.web_url}/webhooks/mail",
         }
+        where = self.practice.location.location_id
+        urls |= {name: f"{self.web_url}/webhooks/lenders/{name}/{where}" for name in LENDERS}
         async with httpx.AsyncClient() as http:
             answer = await http.put(f"{self.sandbox_url}/_control/webhooks", json=urls)
             answer.raise_for_status()

@@ -12,6 +12,7 @@ from typing import Any
 from starter import binaries, compose, probes
 from starter.ports import LOOPBACK, Ports
 from starter.processes import Plan
+from starter.state import LENDERS
 
 TASK_QUEUE = "tieout"
 
@@ -41,6 +42,7 @@ class Layout:
         ports, own = self.ports, dict(self.secrets)
         password, podium_uid = own.pop("database_password"), own.pop("podium_location_uid")
         sandbox = _loopback(ports.sandbox)
+        lenders = {name: self._lender(own, name, sandbox) for name in LENDERS}
         values = {
             **{name: _text(value) for name, value in own.items()},
             "environment": "dev",
@@ -62,12 +64,22 @@ class Layout:
             "podium_api_base": f"{sandbox}/podium/v4",
             "podium_token_url": f"{sandbox}/podium/oauth/token",
             "podium_locations": json.dumps(dict.fromkeys(self.location_ids, podium_uid)),
+            "lenders": json.dumps(lenders),
             "smtp_host": LOOPBACK,
             "smtp_port": str(ports.smtp),
             "smtp_idempotency_header": "Resend-Idempotency-Key",
             "email_sender": "billing@practice.example",
         }
         return {f"TIEOUT_{name.upper()}": value for name, value in values.items()}
+
+    def _lender(self, own: dict[str, Any], name: str, sandbox: str) -> dict[str, Any]:
+        """One lender's twin as the settings name it; every location shares its account."""
+        return {
+            "base_url": f"{sandbox}/{name}",
+            "api_key": own.pop(f"{name}_api_key"),
+            "webhook_secret": own.pop(f"{name}_webhook_secret"),
+            "accounts": dict.fromkeys(self.location_ids, own.pop(f"{name}_account")),
+        }
 
     def _bytecode(self) -> dict[str, str]:
         """Compiled modules are kept, whatever the caller's shell says: a start is seconds faster.

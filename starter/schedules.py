@@ -1,5 +1,6 @@
 """The schedules that run the sweeps; made by the first worker, left alone by the others."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,8 +15,11 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
+from connectors.lender_ports import LenderPort, LenderReads
+from domain.model import Record
 from store import locations
 from store.db import Pool
+from workflows.lender_sweeps import LenderSweepStart
 from workflows.sweeps import SweepStart
 
 # A sweep missed in an outage is not made up for: the next one looks back far enough.
@@ -61,12 +65,32 @@ async def ensure(client: Client, pool: Pool, task_queue: str) -> None:
             await _create(client, sweep, place, task_queue)
 
 
+async def ensure_lenders(
+    client: Client, lenders: Mapping[str, LenderPort], task_queue: str
+) -> None:
+    """Create what is missing for each lender at each of its locations."""
+    for name, port in lenders.items():
+        workflow = "LenderPoll" if isinstance(port, LenderReads) else "LenderImport"
+        every = timedelta(minutes=port.contract.poll_minutes)
+        for location_id in port.locations:
+            start = LenderSweepStart(location_id=location_id, lender=port.contract.lender)
+            await _put(
+                client, workflow, f"{workflow}/{location_id}/{name}", start, every, task_queue
+            )
+
+
 async def _create(client: Client, sweep: Sweep, location_id: str | None, task_queue: str) -> None:
     name = f"{sweep.name or sweep.workflow}/{location_id or 'all'}"
     start = SweepStart(location_id=location_id, back_seconds=int(sweep.back.total_seconds()))
+    await _put(client, sweep.workflow, name, start, sweep.every, task_queue)
+
+
+async def _put(
+    client: Client, workflow: str, name: str, start: Record, every: timedelta, task_queue: str
+) -> None:
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(sweep.workflow, start, id=name, task_queue=task_queue),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=sweep.every)]),
+        action=ScheduleActionStartWorkflow(workflow, start, id=name, task_queue=task_queue),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )
     try:

@@ -15,7 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -63,6 +65,26 @@ def _json_object(value: Any) -> Any:
         except json.JSONDecodeError:
             raise ValueError("must be a JSON object of location id to location uid") from None
     return value
+
+
+def _lenders(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise ValueError("must be a JSON object of lender to its address and keys") from None
+    return value
+
+
+class LenderKeys(BaseModel):
+    """How the practice reaches one lender; `accounts` maps a location id to its account there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    base_url: str
+    api_key: SecretStr
+    webhook_secret: SecretStr | None = None
+    accounts: dict[str, str]
 
 
 Key = Annotated[SecretStr, AfterValidator(_key)]
@@ -138,6 +160,13 @@ class Settings(BaseSettings):
     podium_webhook_secret: SecretStr | None = None
     podium_locations: Annotated[dict[str, str], NoDecode, BeforeValidator(_json_object)] = {}
     """Our location id -> Podium's location uid, as a JSON object."""
+
+    lenders: Annotated[
+        dict[Literal["cherry", "carecredit", "alphaeon", "patientfi"], LenderKeys],
+        NoDecode,
+        BeforeValidator(_lenders),
+    ] = {}
+    """Lender -> {base_url, api_key, webhook_secret, accounts}, as a JSON object."""
 
     smtp_host: Text
     smtp_port: int = 587

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from activities.intake_texts import RECEIVED as TEXT_RECEIVED
 from activities.intake_texts import STATUS as TEXT_STATUS
+from connectors.lender_ports import LenderWebhooks
 from connectors.ports import BadRequest, SignatureRefused, VendorEvent
 from starter.tasks import Tasks
 from starter.wiring import Wiring
@@ -33,7 +34,15 @@ ON_ITS_WAY = frozenset({"accepted", "sent"})
 """States of a text after which the provider always says more."""
 
 _KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature")
-_KEPT_PREFIXES = ("x-blvd-", "x-twilio-", "i-twilio-", "podium-", "mail-")
+_KEPT_PREFIXES = (
+    "x-blvd-",
+    "x-twilio-",
+    "i-twilio-",
+    "podium-",
+    "mail-",
+    "cherry-",
+    "patientfi-",
+)
 
 log = structlog.get_logger("tieout.shim")
 
@@ -55,6 +64,7 @@ class Shim:
             Route("/webhooks/twilio", self.twilio, methods=["POST"]),
             Route("/webhooks/podium", self.podium, methods=["POST"]),
             Route("/webhooks/mail", self.mail, methods=["POST"]),
+            Route("/webhooks/lenders/{lender}/{location}", self.lender, methods=["POST"]),
         ]
 
     async def boulevard(self, request: Request) -> Response:
@@ -111,6 +121,19 @@ class Shim:
             return port.verify(raw, request.headers, datetime.now(UTC))
 
         return await self._take(request, "mail", MAIL, 401, verify, None)
+
+    async def lender(self, request: Request) -> Response:
+        """A lender's events, one address for each location's account."""
+        name, location_id = request.path_params["lender"], request.path_params["location"]
+        port = self._wiring.lenders.get(name)
+
+        def verify(raw: bytes) -> VendorEvent:
+            if not isinstance(port, LenderWebhooks) or location_id not in port.locations:
+                raise SignatureRefused("No such lender here.")
+            return port.verify(raw, request.headers, location_id, datetime.now(UTC))
+
+        source = name if port is not None else "lender"
+        return await self._take(request, source, JSON, 401, verify, location_id)
 
     def _is_foreign(self, event: VendorEvent) -> bool:
         """What the desk wrote by hand in Podium's inbox, and events of other things there."""

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
-VENDOR_PREFIXES = ("boulevard_", "stripe_", "twilio_", "podium_", "mail_")
-_LATER = ("podium_", "mail_")
+LENDERS = ("cherry", "carecredit", "alphaeon", "patientfi")
+_LENDERS = tuple(f"{name}_" for name in LENDERS)
+VENDOR_PREFIXES = ("boulevard_", "stripe_", "twilio_", "podium_", "mail_", *_LENDERS)
+_LATER = ("podium_", "mail_", *_LENDERS)
 """Of vendors that came with a later release: an older folder gets their keys when it is opened."""
 _OURS = (
     "postgres",
@@ -79,7 +81,21 @@ def generate_secrets() -> dict[str, Any]:
         "podium_refresh_token": secrets.token_hex(32),
         "podium_webhook_secret": secrets.token_hex(32),
         "podium_location_uid": str(uuid4()),
+        **_lenders(),
     }
+
+
+def _lenders() -> dict[str, str]:
+    """Keys and accounts at the lenders; CareCredit's account is a number of 16 digits."""
+    made: dict[str, str] = {}
+    for name in LENDERS:
+        digits = "".join(secrets.choice("0123456789") for _ in range(16))
+        made |= {
+            f"{name}_api_key": secrets.token_hex(24),
+            f"{name}_webhook_secret": secrets.token_hex(32),
+            f"{name}_account": digits if name == "carecredit" else f"m-{secrets.token_hex(6)}",
+        }
+    return made
 
 
 def _key() -> str:

@@ -6,13 +6,16 @@ Used by `tieout serve`, the CLI and the worker; vendor files are imported here a
 import contextlib
 import email.utils
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from temporalio.client import Client
 
 from activities.intake import Intake
+from activities.lender_intake import LenderIntake
+from activities.plan_intake import PlanIntake
 from connectors.engine.cases import TemporalCases
 from connectors.engine.client import EngineAddress, EngineUnreachable, connect
+from connectors.lender_ports import LenderPort
 from connectors.messaging.handoff import EmrTexts
 from connectors.messaging.mail_reports import MailReports
 from connectors.messaging.podium import PodiumTexts
@@ -32,6 +35,7 @@ from connectors.ports import (
 )
 from connectors.ports_reversals import ReversalPort
 from domain.model import Record
+from starter.lending import as_ports, lender_ports
 from starter.settings import Settings
 from store.db import Pool, open_pool
 from store.vault import Vault
@@ -58,6 +62,13 @@ class Wiring:
     """None where Podium is not set up."""
     payouts: PayoutPort | None = None
     reversals: ReversalPort | None = None
+    lenders: Mapping[str, LenderPort] = field(default_factory=dict)
+    """Lender -> its port, of those that are set up."""
+
+    @property
+    def plans(self) -> PlanIntake:
+        """The one way in for facts about financing plans."""
+        return PlanIntake(self.pool, self.engine)
 
     @property
     def texts(self) -> TextPort:
@@ -237,6 +248,10 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
             stack.push_async_callback(close)
         if second is not None:
             stack.push_async_callback(second.aclose)
+        made = lender_ports(settings)
+        for lender in made.values():
+            stack.push_async_callback(lender.aclose)
+        known = as_ports(made)
         engine = cases(settings, client) if client else LateCases(settings)
         safe, locations = vault(settings), OneBusiness(pms)
         yield Wiring(
@@ -259,7 +274,9 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
                 reports,
                 processor.payouts,
                 processor.reversals,
+                lenders=LenderIntake(pool, engine, known, PlanIntake(pool, engine)),
             ),
+            lenders=known,
             payouts=processor.payouts,
             reversals=processor.reversals,
             mail_reports=reports,

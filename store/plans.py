@@ -16,6 +16,8 @@ class Recorded(Record):
     is_new: bool
     before: PlanStanding | None
     after: PlanStanding
+    told_revision: int = 0
+    """The revision that the plan's case was last told of."""
 
     @property
     def is_changed(self) -> bool:
@@ -34,8 +36,9 @@ class PlanRow(Record):
 
 # A client may become known after the plan: the link is looked up, not kept.
 _SELECT = (
-    "SELECT p.location_id, p.lender, p.plan_id, p.revision, p.folded, p.visit_ref, p.patient_ref,"
-    " p.changed_at, coalesce(p.client_id, (SELECT c.client_id FROM clients c"
+    "SELECT p.location_id, p.lender, p.plan_id, p.revision, p.told_revision, p.folded,"
+    " p.visit_ref, p.patient_ref, p.changed_at,"
+    " coalesce(p.client_id, (SELECT c.client_id FROM clients c"
     "  WHERE c.location_id = p.location_id"
     "  AND p.patient_ref IN (c.pms_client_ref, c.client_id) ORDER BY c.client_id LIMIT 1))"
     " AS client_id FROM plans p"
@@ -59,13 +62,26 @@ async def record(conn: Conn, fact: PlanFact) -> Recorded:
     row = await conn.fetchrow(f"{_SELECT}{where} FOR UPDATE OF p", *names)
     before = _standing(row) if row and row["folded"] is not None else None
     is_new = await _keep(conn, fact)
+    told = row["told_revision"] if row else 0
     if not is_new and before is not None:
-        return Recorded(is_new=False, before=before, after=before)
+        return Recorded(is_new=False, before=before, after=before, told_revision=told)
     folded = fold(await facts_of(conn, *names))
     if before is None or row is None or Folded.model_validate(row["folded"]) != folded:
         await _put(conn, fact, folded)
     after = _standing(await conn.fetchrow(f"{_SELECT}{where}", *names))
-    return Recorded(is_new=is_new, before=before, after=after)
+    return Recorded(is_new=is_new, before=before, after=after, told_revision=told)
+
+
+async def note_told(conn: Conn, standing: PlanStanding) -> None:
+    """The plan's case was told of this standing; never goes back."""
+    await conn.execute(
+        "UPDATE plans SET told_revision = greatest(told_revision, $4)"
+        " WHERE (location_id, lender, plan_id) = ($1, $2, $3)",
+        standing.location_id,
+        standing.lender,
+        standing.plan_id,
+        standing.revision,
+    )
 
 
 async def _keep(conn: Conn, fact: PlanFact) -> bool:

@@ -18,12 +18,14 @@ class Options(TypedDict):
     retry_policy: RetryPolicy
 
 
-def _options(attempt_seconds: int, give_up_hours: int, pause_max_seconds: int) -> Options:
+def _options(
+    attempt_seconds: int, give_up_hours: int, pause_max_seconds: int, first_pause_ms: int = 500
+) -> Options:
     return Options(
         start_to_close_timeout=timedelta(seconds=attempt_seconds),
         schedule_to_close_timeout=timedelta(hours=give_up_hours),
         retry_policy=RetryPolicy(
-            initial_interval=timedelta(milliseconds=500),
+            initial_interval=timedelta(milliseconds=first_pause_ms),
             backoff_coefficient=2,
             maximum_interval=timedelta(seconds=pause_max_seconds),
             non_retryable_error_types=FINAL_ERRORS,
@@ -39,3 +41,13 @@ MONEY = _options(attempt_seconds=30, give_up_hours=20, pause_max_seconds=600)
 
 # A send decides anew at each attempt (window, balance); the workflow owns the long waits.
 SEND = _options(attempt_seconds=40, give_up_hours=2, pause_max_seconds=60)
+
+# A call to a lender waits for its turn in a queue of hours, and outlasts an outage of hours.
+LENDER = _options(
+    attempt_seconds=30, give_up_hours=24, pause_max_seconds=600, first_pause_ms=10_000
+)
+
+# What a sweep does not reach, the next one does.
+LENDER_SWEEP = _options(
+    attempt_seconds=30, give_up_hours=6, pause_max_seconds=600, first_pause_ms=10_000
+)

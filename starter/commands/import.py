@@ -1,4 +1,4 @@
-"""`tieout import bank FILE`: the bank's statement beside the processor's payouts."""
+"""`tieout import`: the bank's statement beside the processor's payouts; lenders' files."""
 
 import asyncio
 import getpass
@@ -12,6 +12,7 @@ import typer
 from domain.bank import BankLine, Expected, overdue, pair, read_statement
 from domain.model import Record
 from domain.money import dollars
+from starter.commands import import_lenders
 from starter.files import printable, refuse
 from starter.settings import load_settings
 from starter.wiring import vault
@@ -21,6 +22,9 @@ from store.db import open_pool, transaction
 app = typer.Typer(help="Import what no interface delivers.", no_args_is_help=True)
 
 _BYTES_MAX = 5_000_000
+
+app.command("carecredit")(import_lenders.carecredit)
+app.command("in-house")(import_lenders.in_house)
 
 
 @app.callback()

@@ -2,26 +2,17 @@
 
 import asyncio
 import json
-import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Mount, Route
 
 from connectors.lenders.alphaeon import alphaeon
 from connectors.lenders.carecredit import CareCredit
 from connectors.lenders.cherry import cherry
-from connectors.lenders.http import LenderAccess
 from connectors.lenders.patientfi import patientfi
 from connectors.lenders.platform import PlatformLender
 from connectors.ports import (
@@ -37,95 +28,22 @@ from domain.lender_news import Context, FundingState, News, Thing
 from domain.plan_case import PlanStatus
 from domain.plan_facts import FactSource
 from sandbox.faults import Fault
-from sandbox.lenders import PLATFORMS, carecredit_app, lenders_control, platform_app
-from tests.sandbox_fixture import new_box
+from sandbox.lenders import PLATFORMS
+from tests.connectors.lender_world import Twins, serving
 
-MAKE = {"cherry": cherry, "patientfi": patientfi, "alphaeon": alphaeon}
-ACCOUNT = {"cherry": "m-1", "patientfi": "m-2", "alphaeon": "m-3", "carecredit": "5348120012345678"}
-KEYS = {
-    key: value
-    for name in ACCOUNT
-    for key, value in {
-        f"{name}_api_key": f"key-of-{name}",
-        f"{name}_webhook_secret": f"secret-of-{name}",
-        f"{name}_account": ACCOUNT[name],
-    }.items()
-}
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-class Twins:
-    """Every lender, served, and what they called back."""
-
-    def __init__(self) -> None:
-        self.box = new_box(KEYS)
-        self.url = ""
-        self.hooks: list[tuple[str, bytes, dict[str, str]]] = []
-        self._client = httpx.Client(verify=False)
-
-    def access(self, name: str, **changes: Any) -> LenderAccess:
-        base = {
-            "base_url": f"{self.url}/{name}",
-            "api_key": KEYS[f"{name}_api_key"],
-            "webhook_secret": KEYS[f"{name}_webhook_secret"],
-            "accounts": {"lumin": ACCOUNT[name]},
-        }
-        return LenderAccess.model_validate({**base, **changes})
-
-    def act(self, name: str, verb: str, **body: Any) -> Any:
-        answer = self._client.post(f"{self.url}/_control/lenders/{name}/{verb}", json=body)
-        answer.raise_for_status()
-        return answer.json()
-
-    def set(self, name: str, **settings: Any) -> None:
-        url = f"{self.url}/_control/lenders/{name}/settings"
-        self._client.put(url, json=settings).raise_for_status()
-
-    async def heard(self, count: int) -> list[tuple[str, bytes, dict[str, str]]]:
-        for _ in range(250):
-            if len(self.hooks) >= count:
-                return self.hooks
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"{len(self.hooks)} of {count} came")
+MAKE = {"cherry": cherry, "patientfi": patientfi, "alphaeon": alphaeon}
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Twins]:
-    made = Twins()
-
-    async def hook(request: Request) -> Response:
-        name = request.path_params["name"]
-        made.hooks.append((name, await request.body(), dict(request.headers)))
-        return Response(status_code=204)
-
-    app = Starlette(
-        routes=[
-            *(Mount(f"/{name}", platform_app(made.box, name)) for name in PLATFORMS),
-            Mount("/carecredit", carecredit_app(made.box)),
-            Mount("/_control/lenders", lenders_control(made.box)),
-            Route("/hook/{name}", hook, methods=["POST"]),
-        ]
-    )
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    made.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield made
-    server.should_exit = server.force_exit = True
-    thread.join(timeout=5)
+    with serving() as made:
+        yield made
 
 
 @pytest.fixture
 def twins(served: Twins) -> Twins:
-    served.box.state.clear()
-    served.box.faults.rules.clear()
-    served.box.meters["lenders"].forget()
-    served.hooks.clear()
-    served.box.webhook_urls.update({name: f"{served.url}/hook/{name}" for name in PLATFORMS})
+    served.forget()
     return served
 
 
@@ -324,7 +242,7 @@ class TestCareCredit:
     @staticmethod
     def buy(bank: Any, ref: str, **cells: str) -> None:
         base = {"transaction_type": "purchase", "status": "completed"}
-        base |= {"transaction_date": "2026-11-02", "patient_last": "Quill"}
+        base |= {"transaction_date": "2026-11-02", "patient_last": "Abbott"}
         base |= {"gross_amount": "2,800.00", "fee_amount": "277.20", "net_amount": "2,522.80"}
         bank.act("transaction", ref_id=ref, **base | cells)
 

@@ -79,6 +79,10 @@ async def test_sandbox_knows_where_webhooks_go(stack: Stack) -> None:
         urls = (await http.put(f"{stack.sandbox_url}/_control/webhooks", json={})).json()
     assert urls == {
         "boulevard": f"{stack.web_url}/webhooks/boulevard/lumin",
+        "alphaeon": f"{stack.web_url}/webhooks/lenders/alphaeon/lumin",
+        "carecredit": f"{stack.web_url}/webhooks/lenders/carecredit/lumin",
+        "cherry": f"{stack.web_url}/webhooks/lenders/cherry/lumin",
+        "patientfi": f"{stack.web_url}/webhooks/lenders/patientfi/lumin",
         "mail": f"{stack.web_url}/webhooks/mail",
         "podium": f"{stack.web_url}/webhooks/podium",
         "stripe": f"{stack.web_url}/webhooks/stripe",

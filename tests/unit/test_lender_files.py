@@ -28,8 +28,8 @@ def row(ref: str = "T1", **cells: str) -> dict[str, str]:
         "status": "completed",
         "practice_memo": "visit-7",
         "ehr_patient_id": "pat-7",
-        "patient_last": "Quill",
-        "patient_first_initial": "Z",
+        "patient_last": "Abbott",
+        "patient_first_initial": "F",
         "transaction_date": "2026-11-02",
         "posted_date": "2026-11-03",
         "promo_code": "12M",
@@ -76,7 +76,7 @@ def test_a_whole_file_with_a_bom_crlf_and_thousands_says_what_a_plain_one_says()
     (fact,) = plain.facts
     assert (fact.plan_id, fact.status, fact.financed_cents) == ("T1", PlanStatus.ACCEPTED, 280_000)
     assert (fact.patient_ref, fact.visit_ref, fact.programme) == ("pat-7", "visit-7", "12M")
-    assert "Quill" not in fact.model_dump_json()
+    assert "Abbott" not in fact.model_dump_json()
 
 
 def test_the_cut_in_its_name_is_the_time_that_a_file_speaks_of():
@@ -92,7 +92,7 @@ def test_the_cut_in_its_name_is_the_time_that_a_file_speaks_of():
     ("cells", "why"),
     [
         ({"ref_id": ""}, "ref_id is missing or no id"),
-        ({"ref_id": "Zoe Quill"}, "ref_id is missing or no id"),
+        ({"ref_id": "Fern Abbott"}, "ref_id is missing or no id"),
         ({"merchant_number": "1"}, "another merchant number"),
         ({"transaction_type": "gift"}, "transaction type is none of"),
         ({"transaction_type": "adjustment"}, "an adjustment, which a person"),
@@ -110,7 +110,7 @@ def test_a_bad_row_is_named_by_its_line_and_holds_back_no_other(cells, why):
     found = read(row("T0"), row() | cells, row("T2"))
     assert [(each.row, why in each.why) for each in found.bad] == [(3, True)]
     assert [fact.plan_id for fact in found.facts] == ["T0", "T2"]
-    assert "Quill" not in found.bad[0].why
+    assert "Abbott" not in found.bad[0].why
 
 
 def test_an_unknown_word_is_a_fact_for_a_person_and_not_a_bad_row():
@@ -218,7 +218,7 @@ def test_more_than_four_instalments_or_a_charge_need_the_disclosure():
 def test_a_bad_plan_is_named_and_holds_back_no_other():
     found = plans(
         "P1,pat-7,,2026-11-02,100.00,6,2026-12-01,month,,,,,",
-        "P2,Zoe Quill,,2026-11-02,100.00,2,2026-12-01,month,,,,,",
+        "P2,Fern Abbott,,2026-11-02,100.00,2,2026-12-01,month,,,,,",
         "P3,pat-8,,2026-11-02,100.00,2,2026-12-01,month,,,,lost,",
         "P4,pat-8,,2026-11-02,100.00,2,2026-12-01,month,,,,cancelled,",
         "P5,pat-8,,2026-11-02,100.00,2,2026-12-01,month,,,,cancelled,2026-11-20",

@@ -109,7 +109,7 @@ def test_a_deposit_is_gross_less_fee_and_names_its_loan():
 @pytest.mark.parametrize(
     ("thing", "body", "why"),
     [
-        (Thing.APPLICATION, APPLICATION | {"id": "Zoe Quill"}, "id is missing or no id"),
+        (Thing.APPLICATION, APPLICATION | {"id": "Fern Abbott"}, "id is missing or no id"),
         (Thing.APPLICATION, APPLICATION | {"status": None}, "has no status"),
         (Thing.APPLICATION, APPLICATION | {"updated_at": "yesterday"}, "no instant"),
         (Thing.APPLICATION, APPLICATION | {"updated_at": "2026-11-02T15:00:00"}, "no instant"),
@@ -125,4 +125,4 @@ def test_what_makes_no_sense_is_said_in_a_sentence_that_quotes_no_person(thing, 
     news = read(thing, body, context())
     assert (news.facts, news.fundings) == ((), ())
     assert why in news.unread[0]
-    assert "Quill" not in news.unread[0]
+    assert "Abbott" not in news.unread[0]

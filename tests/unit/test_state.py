@@ -12,7 +12,7 @@ import pytest
 from starter import ports as ports_module
 from starter.binaries import ClusterError, ensure_cluster
 from starter.ports import LOOPBACK, PortBusy, Ports
-from starter.state import StateError, StateFolder
+from starter.state import LENDERS, StateError, StateFolder
 
 
 def opened(path: Path, fresh: bool = False) -> StateFolder:
@@ -35,7 +35,7 @@ def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
 def test_sandbox_gets_the_vendors_keys_alone(tmp_path: Path) -> None:
     opened(tmp_path).close()
     names = json.loads((tmp_path / "credentials.json").read_text()).keys()
-    vendors = {"boulevard", "stripe", "twilio", "podium", "mail"}
+    vendors = {"boulevard", "stripe", "twilio", "podium", "mail", *LENDERS}
     assert {name.partition("_")[0] for name in names} == vendors
 
 

@@ -40,6 +40,7 @@ FORBIDDEN = frozenset(
     }
 )
 LIMIT_LINES = 500
+OPTIONS = {"BOOKS", "MONEY", "SEND", "LENDER", "LENDER_SWEEP"}
 
 
 def problems(source: str) -> list[str]:
@@ -86,7 +87,7 @@ def _activities(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if "summary" not in named:
             yield node.lineno, "an activity call has no summary"
         options = named.get(None)
-        if not (isinstance(options, ast.Name) and options.id in {"BOOKS", "MONEY", "SEND"}):
+        if not (isinstance(options, ast.Name) and options.id in OPTIONS):
             yield node.lineno, "an activity call has no options of workflows/options.py"
 
 

@@ -37,6 +37,7 @@ from domain.case import (
     VisitResult,
 )
 from domain.ids import (
+    feed_workflow_id,
     lot_workflow_id,
     payout_workflow_id,
     plan_workflow_id,
@@ -45,6 +46,8 @@ from domain.ids import (
     unmatched_workflow_id,
     visit_workflow_id,
 )
+from domain.lender_case import FeedInput, FeedResult
+from domain.lender_feed import Trouble
 from domain.lot_case import LotInput, LotResult
 from domain.payout_case import PayoutInput, PayoutMoved, PayoutResult
 from domain.plan_case import Lender, PlanInput, PlanResult
@@ -54,6 +57,7 @@ from domain.refund_case import RefundInput, RefundMoved, RefundRequest, RefundRe
 from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived, ReplyResult
 from starter import binaries, compose
 from tests.workflows.fakes import ZONE, World, activities
+from tests.workflows.lender_fakes import FakeLenders
 from tests.workflows.lot_fakes import FakeLots
 from tests.workflows.payout_fakes import FakePayouts
 from tests.workflows.plan_fakes import FakePlans
@@ -118,18 +122,20 @@ class Clinic:
     plans: FakePlans = field(init=False)
     lots: FakeLots = field(init=False)
     refunds: FakeRefunds = field(init=False)
+    lenders: FakeLenders = field(init=False)
 
     def __post_init__(self) -> None:
         self.payouts = FakePayouts(self.world)
         self.plans = FakePlans(self.world)
         self.lots = FakeLots(self.world)
         self.refunds = FakeRefunds(self.world)
+        self.lenders = FakeLenders(self.world)
 
     async def work(self) -> None:
         """Start a worker, with an empty cache."""
         more = [
             activity
-            for fake in (self.payouts, self.plans, self.lots, self.refunds)
+            for fake in (self.payouts, self.plans, self.lots, self.refunds, self.lenders)
             for activity in fake.activities()
         ]
         self.worker = make_worker(self.client, self.queue, [*activities(self.world), *more])
@@ -191,6 +197,19 @@ class Clinic:
         )
         case_id = lot_workflow_id(start.location_id, start.lot_id)
         return await self._start("ExpiredLot", start, case_id, LotResult, at)
+
+    async def feed(self, *troubles: Trouble, at: datetime = THURSDAY) -> "Case":
+        """Open the case of a lender's feed that is not well."""
+        location_id = f"lumin-{uuid4().hex[:8]}"
+        start = FeedInput(
+            location_id=location_id,
+            lender=Lender.CARECREDIT,
+            zone=self.world.zone,
+            troubles=troubles,
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        case_id = feed_workflow_id(location_id, start.lender)
+        return await self._start("LenderFeed", start, case_id, FeedResult, at)
 
     async def plan(self, at: datetime = THURSDAY, plan_id: str = "", **facts: Any) -> "Case":
         """Open the case of a financing plan that was approved just now."""
