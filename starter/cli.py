@@ -21,6 +21,7 @@ COMMANDS = (
     "doctor",
     "review",
     "visit",
+    "plan",
     "client",
     "price",
     "match",

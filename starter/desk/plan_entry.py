@@ -1,0 +1,93 @@
+"""What a person at the desk says of a plan, as a fact among the others; and the way in for it."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+from domain import calendar
+from domain.in_house import Terms, signed, terms_problem
+from domain.money import dollars
+from domain.plan_case import PlanStanding
+from domain.plan_facts import FactSource, PlanFact
+from starter.desk.books import Books
+from starter.errors import Refusal
+from starter.settings import load_settings
+from starter.wiring import temporal_client, wired
+from store import client_log, ledger
+
+
+async def signed_plan(
+    books: Books, client: str, terms: Terms, visit: str | None, sessions: int | None
+) -> PlanFact:
+    """The fact of a plan of our own; `Refusal` when its terms cannot start or do not fit."""
+    client_id = await books.client_named(client)
+    location_id = await client_log.location_of(books.conn, client_id)
+    place, now = await books.location(location_id), await now_of(books, location_id)
+    problem = terms_problem(terms, calendar.local_date(now, place.zone))
+    if problem is not None:
+        raise Refusal(problem)
+    visit_ref = None
+    if visit is not None:
+        case_id = await books.case_named(visit)
+        owed_cents = await ledger.balance_of_case(books.conn, case_id)
+        if terms.total_cents > owed_cents:
+            raise Refusal(
+                f"The plan is over {dollars(terms.total_cents)}, and only {dollars(owed_cents)} of"
+                " that visit are still owed."
+            )
+        visit_ref = case_id.rpartition("/")[2]
+    plan_id = str(uuid4())
+    return signed(
+        terms,
+        location_id=location_id,
+        plan_id=plan_id,
+        key=f"signed/{plan_id}",
+        as_of=now,
+        observed_at=now,
+        source=FactSource.STAFF,
+        client_id=client_id,
+        visit_ref=visit_ref,
+        sessions=sessions,
+    )
+
+
+async def dates_of(
+    books: Books, plan: PlanStanding, first: date | None, final: date | None
+) -> PlanFact:
+    """The dates of a plan as a person has them; what they say is right, however odd."""
+    if first and final and final < first:
+        raise Refusal("The final payment lies before the first one.")
+    said: dict[str, object] = {}
+    if first is not None:
+        said |= {"first_payment_on": first, "is_date_confirmed": True}
+    if final is not None:
+        said["final_payment_on"] = final
+    return staff_fact(plan, await now_of(books, plan.location_id), **said)
+
+
+def staff_fact(plan: PlanStanding, at: datetime, **said: object) -> PlanFact:
+    """A person's word on a plan."""
+    return PlanFact.model_validate(
+        {
+            "location_id": plan.location_id,
+            "lender": plan.lender,
+            "plan_id": plan.plan_id,
+            "source": FactSource.STAFF,
+            "key": f"desk/{uuid4()}",
+            "as_of": at,
+            "observed_at": at,
+            **said,
+        }
+    )
+
+
+async def now_of(books: Books, location_id: str) -> datetime:
+    """Now, on the location's clock."""
+    shift_seconds = (await books.location(location_id)).clock_shift_seconds
+    return datetime.now(UTC) + timedelta(seconds=shift_seconds)
+
+
+async def take(fact: PlanFact, by: str) -> None:
+    """Into the books, and the plan's case told; nothing is written while Temporal is away."""
+    settings = load_settings()
+    async with wired(settings, await temporal_client(settings)) as wiring:
+        await wiring.plans.take([fact], f"desk by {by}")
