@@ -1,4 +1,4 @@
-"""What the link of a financing plan shows: nothing of it before the second factor, then its terms."""
+"""What a plan's link shows: nothing of it before the second factor, then its terms."""
 
 from domain.lender_contracts import CONTRACTS
 from domain.model import Record

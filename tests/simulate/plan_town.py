@@ -1,4 +1,4 @@
-"""Patients of financing plans: what is known of each plan, what each hears, and whether it was right."""
+"""Patients of financing plans: what is known, what each hears, and whether it was right."""
 
 from collections import Counter
 from dataclasses import dataclass, field
