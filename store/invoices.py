@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -228,6 +229,18 @@ async def find(conn: Conn, location_id: str, name: str) -> Document | None:
         f"{_DOCUMENT} WHERE location_id = $1 AND document_id = $2", location_id, name.lower()
     )
     return Document.model_validate(dict(row)) if row else None
+
+
+async def numbers_of_reviews(conn: Conn, review_ids: Sequence[str]) -> dict[str, str]:
+    """Review id -> the printed number of what it is about, else of its case's first document."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT ON (review_id) review_id, number FROM reviews r"
+        " JOIN documents d ON d.document_id = r.document_id"
+        "  OR (r.document_id IS NULL AND d.case_id = r.case_id)"
+        " WHERE review_id = ANY($1::text[]) ORDER BY review_id, document_no",
+        list(review_ids),
+    )
+    return {row["review_id"]: row["number"] for row in rows}
 
 
 async def pay_link(conn: Conn, case_id: str, client_id: str, location_id: str) -> str:

@@ -1,6 +1,7 @@
-"""`tieout review list|show|decide`: the questions that wait for a person, and their answers."""
+"""`tieout review` and its verbs: the questions that wait for a person, and their answers."""
 
 import asyncio
+import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -18,9 +19,7 @@ from starter.errors import Refusal
 from store import reviews
 from store.reviews import Choice, Review
 
-app = typer.Typer(
-    help="The questions that wait for a person: list, show, decide.", no_args_is_help=True
-)
+app = typer.Typer(invoke_without_command=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The question's id, or its beginning.")]
@@ -28,6 +27,29 @@ By = Annotated[str, typer.Option(envvar="TIEOUT_STAFF", help="Who answers for it
 
 _CARRIED_OUT_SECONDS = 10.0
 _POLL_SECONDS = 0.05
+
+
+@app.callback()
+def review(
+    context: typer.Context,
+    location: Annotated[str | None, typer.Option(help="Of one location alone.")] = None,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """The questions that wait for a person.
+
+    Without a verb it is the queue on the whole screen: ? shows the keys. On a pipe it is the list.
+
+    Example: tieout review --location lumin --by dana
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        asyncio.run(_list(location, as_json))
+        return
+    from starter.screen.opening import sit_down
+
+    asyncio.run(sit_down(location, by.strip()))
 
 
 @app.command("list")

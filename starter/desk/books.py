@@ -28,6 +28,8 @@ class Books:
     settings: Settings
     conn: Conn
     vault: Vault
+    at_terminal: bool = field(default_factory=lambda: sys.stdout.isatty())
+    """Whether a person reads: names show to them alone."""
     _locations: dict[str, Location] = field(default_factory=dict)
 
     async def location(self, location_id: str) -> Location:
@@ -61,7 +63,7 @@ class Books:
             contact = await clients.contact_of(self.conn, self.vault, client_id)
         except LookupError:
             return "name erased"
-        if sys.stdout.isatty():
+        if self.at_terminal:
             return f"{contact.first_name} {contact.last_name}".strip()
         return f"{contact.first_name[:1]}{contact.last_name[:1]}".upper() or "no name"
 

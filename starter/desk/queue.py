@@ -64,13 +64,13 @@ async def queue_page(books: Books, waiting: list[Review]) -> RenderableType:
     several = len({review.location_id for review in waiting}) > 1
     rows = []
     for review in waiting:
-        about = [
-            await _about(books, review),
-            await invoice_number(books, review) or _no_invoice(review),
+        known = [
+            await about(books, review.case_id, review.client_id),
+            await invoice_number(books, review) or no_invoice(review.case_id),
             *([review.location_id] if several else []),
             f"suggested: {review.suggested}" if review.suggested else "look at the facts",
         ]
-        question = stack(plain(topic_of(review.code).title, "bold"), plain(", ".join(about), "dim"))
+        question = stack(plain(topic_of(review.code).title, "bold"), plain(", ".join(known), "dim"))
         age = await books.business_age(review.location_id, review.opened_at)
         rows.append((review.review_id[:SHORT], dollars(review.money_cents), f"{age} d", question))
     columns = (("id", LEFT, False), ("money", RIGHT, False), ("age", RIGHT, False))
@@ -110,13 +110,8 @@ async def question_page(books: Books, review: Review) -> RenderableType:
         plain(in_words(topic.meaning, review.money_cents)),
         plain(""),
         await _particulars(books, review),
-        *await reply_section(books, review),
-        heading("Both sides"),
-        indented(_sides(review)),
+        *await evidence(books, review),
     ]
-    if facts := _facts(review):
-        parts += [heading("Facts"), *(indented(bullet(fact)) for fact in facts)]
-    parts += await _charted(books, review)
     if review.state == "open":
         parts += [
             heading("Choices"),
@@ -125,31 +120,45 @@ async def question_page(books: Books, review: Review) -> RenderableType:
             heading("If nobody decides"),
             indented(plain(in_words(topic.if_ignored, review.money_cents))),
         ]
-    parts += await _reminders(books, review)
-    return Group(*parts, *await _ending(books, review))
+    parts += await reminders(books, review)
+    return Group(*parts, *await ending(books, review))
+
+
+async def evidence(books: Books, review: Review) -> list[RenderableType]:
+    """What is known: the patient's words, both sides, the facts, the chart."""
+    parts = [
+        *await reply_section(books, review),
+        heading("Both sides"),
+        indented(_sides(review)),
+    ]
+    if facts := _facts(review):
+        parts += [heading("Facts"), *(indented(bullet(fact)) for fact in facts)]
+    return [*parts, *await _charted(books, review)]
 
 
 _PAYOUT = "payout/"
 
 
-def _is_loose_money(review: Review) -> bool:
-    return review.case_id.startswith("payment/")
+def _is_loose_money(case_id: str) -> bool:
+    return case_id.startswith("payment/")
 
 
-def _no_invoice(review: Review) -> str:
-    if review.case_id.startswith(_PAYOUT):
+def no_invoice(case_id: str) -> str:
+    """What stands in place of an invoice number."""
+    if case_id.startswith(_PAYOUT):
         return "no invoice: a payout"
-    if review.case_id.startswith("lot/"):
+    if case_id.startswith("lot/"):
         return "no invoice: an expired package or credit"
-    return "no invoice yet" if review.case_id.startswith("visit/") else "no invoice named"
+    return "no invoice yet" if case_id.startswith("visit/") else "no invoice named"
 
 
-async def _about(books: Books, review: Review) -> str:
-    if review.case_id.startswith(_PAYOUT):
+async def about(books: Books, case_id: str, client_id: str | None) -> str:
+    """Whom a question is about, as staff call them."""
+    if case_id.startswith(_PAYOUT):
         return "the processor"
-    if review.client_id is None and _is_loose_money(review):
+    if client_id is None and _is_loose_money(case_id):
         return "payer not known"
-    return await books.name(review.client_id)
+    return await books.name(client_id)
 
 
 async def _particulars(books: Books, review: Review) -> RenderableType:
@@ -160,8 +169,8 @@ async def _particulars(books: Books, review: Review) -> RenderableType:
             ("question", review.review_id),
             ("at stake", dollars(review.money_cents)),
             ("asked", f"{opened}, {age} business days ago"),
-            ("about", await _about(books, review)),
-            ("invoice", await invoice_number(books, review) or _no_invoice(review)),
+            ("about", await about(books, review.case_id, review.client_id)),
+            ("invoice", await invoice_number(books, review) or no_invoice(review.case_id)),
             ("case", review.case_id),
         ]
     )
@@ -229,7 +238,8 @@ async def _items(books: Books, review: Review) -> list[RenderableType]:
     ]
 
 
-async def _reminders(books: Books, review: Review) -> list[RenderableType]:
+async def reminders(books: Books, review: Review) -> list[RenderableType]:
+    """When the desk was reminded of a question, and when it will be."""
     given = await reviews.reminders_of(books.conn, review.review_id)
     lines = [
         f"reminded on business day {each.business_day}, "
@@ -252,7 +262,8 @@ async def _next_reminder(books: Books, review: Review, given: set[int]) -> str:
     return f"next on business day {left[0]}, {await books.local(review.location_id, due)}"
 
 
-async def _ending(books: Books, review: Review) -> list[RenderableType]:
+async def ending(books: Books, review: Review) -> list[RenderableType]:
+    """How a closed question ended."""
     if review.state == "decided":
         return [heading("Decided"), indented(plain(await verdict(books, review)))]
     if review.state == "withdrawn":

@@ -1,7 +1,6 @@
 """What a patient wrote, opened from the sealed inbox for the person who answers it."""
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
@@ -48,7 +47,7 @@ async def _words(books: Books, review: Review, inbox_id: str) -> str:
     try:
         event = await inbox.read(books.conn, books.vault, inbox_id)
         at = await books.local(review.location_id, event.received_at)
-        if not sys.stdout.isatty():
+        if not books.at_terminal:
             return f"{at}  {HIDDEN}"
         return f"{at}  {_READERS[event.source](event.body)}"
     except (LookupError, ValueError):

@@ -1,7 +1,6 @@
 """`tieout client consents, opt-out, opt-in, hold, exclude, promise, release`, as staff use them."""
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from unittest import mock
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -237,9 +236,8 @@ async def test_the_desk_reads_what_the_patient_wrote_and_a_program_does_not(worl
     assert reply_view.HIDDEN in page.words
     assert "please call" not in page.words
     assert "please call" not in (await world.run("review", "show", asked.review_id, "--json")).out
-    books = Books(None, world.conn, world.vault)
-    with mock.patch.object(reply_view.sys, "stdout", SimpleNamespace(isatty=lambda: True)):
-        _, line = await reply_view.reply_section(books, asked)
+    books = Books(None, world.conn, world.vault, at_terminal=True)
+    _, line = await reply_view.reply_section(books, asked)
     assert line.renderable.plain.endswith("please call?[31m me at 5")
 
 

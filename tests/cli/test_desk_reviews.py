@@ -21,6 +21,14 @@ async def test_an_empty_queue_says_so(world):
     assert said.json == []
 
 
+async def test_without_a_verb_and_a_terminal_it_is_the_list(world):
+    asked = await world.ask("UNREACHABLE")
+    listed = await world.run("review", "list", "--location", world.location_id)
+    assert (await world.run("review", "--location", world.location_id)) == listed
+    said = await world.run("review", "--location", world.location_id, "--json")
+    assert [each["review_id"] for each in said.json] == [asked.review_id]
+
+
 async def test_the_queue_is_oldest_first_with_money_age_client_invoice_and_suggestion(world):
     document = await world.bill()
     young = await world.ask("UNREACHABLE", days_ago=0)

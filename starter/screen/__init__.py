@@ -1,0 +1,1 @@
+"""The full-screen queue of `tieout review`: plain classes hold state and rules, Textual draws."""

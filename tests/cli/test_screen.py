@@ -1,0 +1,210 @@
+"""`tieout review` on the whole screen: fifty questions without a mouse, and what is never done."""
+
+from unittest import mock
+
+import pytest
+
+from domain import reviews as taxonomy
+from domain.case import Decision
+from starter.screen.app import Desk
+from starter.screen.dialogs import Form, Reading
+from starter.screen.opening import work
+from store import reviews
+from tests.cli.sitting import app_of, refuses, sitting
+
+FIFTY = ("UNREACHABLE", "MESSAGE_UNKNOWN", "STATE_UNKNOWN", "PMS_CONFIRM", "CHASE_EXHAUSTED")
+
+
+async def decision_of(world, asked):
+    return (await reviews.get(world.conn, asked.review_id)).decision
+
+
+async def test_fifty_questions_are_answered_with_two_keys_each(world, pool):
+    asked = [await world.ask(FIFTY[n % len(FIFTY)], cents=100 + n, days_ago=9) for n in range(50)]
+    async with sitting(world, pool, by="") as it:
+        await it.opens()
+        await it.press("1")
+        await it.dialog(Form)
+        await it.type("dana")
+        await it.press("enter")
+        await it.previews()
+        await it.press("y")
+        for n in range(1, 50):
+            await it.until(lambda n=n: it.session.decided == n, f"{n} decided")
+            await it.press("1")
+            await it.previews()
+            await it.press("y")
+        await it.sees("No question waits for a person.")
+        assert it.status == "Decided: keep_open, by dana. Nothing is left."
+    assert len(it.pressed) == len(["enter"]) + len("dana") + len(["enter"]) + 2 * 50
+    for each in asked:
+        given = await decision_of(world, each)
+        assert (given["choice"], given["by"]) == (each.choices[0].name, "dana")
+
+
+async def test_fields_are_asked_completed_and_checked_before_the_preview(world, pool):
+    document = await world.bill()
+    unmapped = await world.ask("CATALOG_UNMAPPED", days_ago=3)
+    loose = await world.ask("NO_REFERENCE", case_id="payment/stripe/ch_1", nobody=True, days_ago=1)
+    async with sitting(world, pool) as it:
+        await it.opens()
+        await it.press("1")
+        await it.dialog(Form)
+        await it.press("enter")
+        await it.sees("Item is missing: an item or package of the price book.")
+        await it.type("LASR")
+        await it.press("enter")
+        await it.sees("There is no LASR in price book 1")
+        await it.press("backspace")
+        await it.sees("> LASER-SESSION")
+        await it.press("enter")
+        await it.previews()
+        await it.sees("sku LASER-SESSION")
+        await it.press("r")
+        await it.dialog(Form)
+        await it.type("as charted")
+        await it.press("enter")
+        await it.sees("reason as charted")
+        assert await decision_of(world, unmapped) is None
+        await it.press("y")
+        await it.until(lambda: it.session.decided == 1, "not decided")
+        given = await decision_of(world, unmapped)
+        assert (given["sku"], given["reason"]) == ("LASER-SESSION", "as charted")
+
+        await it.press("1")
+        await it.dialog(Form)
+        await it.sees(f"{document.number} $393.61 owed by Fern Abbott")
+        await it.press("down", "enter")
+        await it.previews()
+        await it.press("y")
+        await it.until(lambda: it.session.decided == 2, "not decided")
+        assert (await decision_of(world, loose))["invoice_id"] == document.document_id
+
+
+async def test_a_question_is_not_answered_unseen_or_without_its_preview(world, pool):
+    asked = await world.ask("UNREACHABLE", days_ago=2)
+    other = await world.ask("MESSAGE_UNKNOWN", days_ago=1)
+    async with sitting(world, pool) as it:
+        await it.press("1", "y")
+        await it.opens()
+        await it.press("y")
+        await it.sees("1 I called the patient")
+        await it.press("2")
+        await it.previews()
+        await it.press("escape")
+        await it.until(lambda: it.desk.pending is None, "still a preview")
+        await it.press("y", "9")
+        await it.press("1")
+        await it.previews()
+        await it.press("j")
+        await it.sees("Unclear whether a message went out")
+        await it.press("y", "k")
+        await it.sees("Patient cannot be reached")
+        assert it.desk.pending is None
+    assert await decision_of(world, asked) is None
+    assert await decision_of(world, other) is None
+
+
+async def test_a_refusal_is_one_sentence_and_the_question_stays(world, pool):
+    asked = await world.ask("UNREACHABLE")
+    async with sitting(world, pool, give=refuses) as it:
+        await it.opens()
+        await it.press("1")
+        await it.previews()
+        await it.press("y")
+        await it.until(lambda: "was paid meanwhile" in it.status, "no refusal")
+        assert it.status == "The visit was paid meanwhile; nothing was changed."
+        await it.sees("1 I called the patient")
+        await it.press("1")
+        await it.previews()
+    assert await decision_of(world, asked) is None
+
+
+async def test_the_queue_follows_the_books_and_never_turns_a_page_under_the_reader(world, pool):
+    asked = await world.ask("UNREACHABLE", days_ago=2)
+    async with sitting(world, pool) as it:
+        await it.opens()
+        await it.press("1")
+        await it.previews()
+        young = await world.ask("OVERPAID", cents=4_200)
+        it.desk.refresh_queue()
+        await it.sees("2 open, $362.00")
+        assert it.desk.pending is not None
+        given = Decision(review_id=asked.review_id, choice="called", by="robin")
+        answer = given.model_dump(mode="json")
+        await reviews.decide(world.conn, asked.review_id, answer, "robin", "", asked.opened_at)
+        it.desk.refresh_queue()
+        await it.sees("by robin on")
+        assert it.status == "Answered meanwhile; j leads to the next question."
+        assert (it.session.current_id, it.desk.pending) == (asked.review_id, None)
+        await it.press("1", "y", "j")
+        await it.sees("Paid more than owed")
+        assert it.session.current_id == young.review_id
+
+
+async def test_words_and_codes_find_questions(world, pool):
+    document = await world.bill()
+    for code in ("UNREACHABLE", "OVERPAID"):
+        await world.ask(code)
+    await world.ask("UNDERPAID", case_id=document.case_id, document_id=document.document_id)
+    async with sitting(world, pool) as it:
+        await it.finds()
+        await it.type(document.number[-3:])
+        await it.sees("1 of 3 open")
+        assert "Paid less than owed" in it.seen
+        await it.press("enter", "escape")
+        await it.sees("| 3 open")
+        await it.press("f")
+        await it.dialog(Form)
+        await it.type("overp")
+        await it.press("enter")
+        await it.sees("1 of 3 open, $320.00 | OVERPAID")
+        await it.press("escape")
+        await it.sees("| 3 open")
+        await it.finds()
+        await it.type("nothing like it")
+        await it.sees("No question is found: Esc shows all again.")
+
+
+async def test_the_visit_and_the_help_can_be_read(world, pool):
+    document = await world.bill()
+    await world.ask("UNDERPAID", case_id=document.case_id, document_id=document.document_id)
+    async with sitting(world, pool) as it:
+        await it.opens()
+        await it.sees("1 Leave the rest open")
+        await it.press("v")
+        await it.dialog(Reading)
+        await it.sees("$393.61 due, $393.61 still owed")
+        await it.press("escape", "?")
+        await it.sees("answer: what it needs is asked")
+        await it.press("escape", "escape", "w")
+        await it.dialog(Form)
+        await it.type("robin")
+        await it.press("enter")
+        await it.sees("as robin")
+
+
+async def test_what_breaks_the_screen_is_said_without_what_the_books_hold(world, pool, capsys):
+    broken = mock.patch.object(Desk, "draw", side_effect=RuntimeError("Fern Abbott"))
+    with broken, pytest.raises(RuntimeError):
+        await work(app_of(world, pool), headless=True)
+    assert "".join(capsys.readouterr()) == ""
+
+
+async def test_every_question_fits_a_small_terminal_with_both_sides_and_all_answers(world, pool):
+    for code in taxonomy.TOPICS:
+        await world.ask(code, facts=("a fact " * 20,), theirs={"paid": "$10.00"})
+    async with sitting(world, pool) as it:
+        await it.opens()
+        for n, line in enumerate(it.session.lines):
+            await it.press(*["j"][:n])
+            await it.until(lambda line=line: shows_all(it, line), line.waiting.code)
+
+
+def shows_all(it, line) -> bool:
+    """Whether both sides and every answer of a question are on the screen."""
+    review = it.desk.page and it.desk.page.review
+    if review is None or review.review_id != line.review_id:
+        return False
+    labels = [f"{n} {choice.label[:25]}" for n, choice in enumerate(review.choices, 1)]
+    return all(words in it.seen for words in ("Both sides", "paid: $10.00", *labels))
