@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.build import BuildActivities
+from activities.disputes import DisputeActivities
 from activities.expired_lots import ExpiredLotActivities
 from activities.feed import FeedActivities
 from activities.lending import LenderActivities
@@ -42,6 +43,7 @@ from starter.exit import end
 from starter.metrics import metrics_runtime
 from starter.settings import Settings, load_settings
 from starter.wiring import Wiring, engine_address, wired
+from workflows.dispute import Dispute
 from workflows.expired_lot import ExpiredLot
 from workflows.financing_plan import FinancingPlan
 from workflows.lender_feed import LenderFeed
@@ -68,6 +70,7 @@ WORKFLOWS: Sequence[type] = (
     PayoutTieOut,
     ExpiredLot,
     Refund,
+    Dispute,
     FinancingPlan,
     InboxRedrive,
     ProcessorCatchUp,
@@ -124,10 +127,11 @@ def activities(wiring: Wiring) -> list[Any]:
     )
     expired = ExpiredLotActivities(wiring.pool, wiring.engine)
     payouts = [paid_out.tie_payout, paid_out.apply_payout] if paid_out else []
-    back_again = (
-        RefundActivities(wiring.pool, wiring.reversals, wiring.engine) if wiring.reversals else None
-    )
-    refunds = [back_again.ask_refund, back_again.settle_refund] if back_again else []
+    reversals: list[Any] = []
+    if wiring.reversals:
+        tools_back = (wiring.pool, wiring.reversals, wiring.engine)
+        refunds, disputes = RefundActivities(*tools_back), DisputeActivities(*tools_back)
+        reversals = [refunds.ask_refund, refunds.settle_refund, disputes.follow_dispute]
     feeds = FeedActivities(wiring.pool, wiring.engine, wiring.lenders, wiring.plans)
     return [
         build.build_invoice,
@@ -165,7 +169,7 @@ def activities(wiring: Wiring) -> list[Any]:
         feeds.ask_feed,
         feeds.apply_feed,
         *payouts,
-        *refunds,
+        *reversals,
     ]
 
 

@@ -6,12 +6,22 @@ rest (leave the debt open for a while), continue, written_off, stop, not_billabl
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 
 from activities.answering import CannotCarryOut
 from activities.contracts import ApplyIn, CaseRef
 from activities.credit import apply_credit
-from activities.posting import grant_credit, note_paid
+from activities.dispute_effects import (
+    DISPUTE_LOST,
+    DISPUTE_OPEN,
+    block,
+    contest,
+    give_up,
+    rebill,
+    write_off_lost,
+)
+from activities.held_money import apply_here, apply_named, keep_as_credit, refund_held
+from activities.posting import grant_credit
 from activities.refund_effects import (
     act_of,
     by_hand,
@@ -21,13 +31,12 @@ from activities.refund_effects import (
     refund_to_credit,
 )
 from activities.refund_outside import allow, expense, link, owe_again
-from activities.refund_owed import must_be_whole, owe_held, owe_over
+from activities.refund_owed import owe_over
 from domain import calendar, entries
 from domain.case import Decision
 from domain.catalog import Catalog, TaxRow
-from store import catalogs, entitlements, invoices, ledger, payments, touchpoints
+from store import catalogs, entitlements, invoices, ledger, touchpoints
 from store.db import Conn
-from store.payments import PaymentFact
 from store.reviews import Review
 
 Effect = Callable[[Conn, ApplyIn, Review], Awaitable[None]]
@@ -112,7 +121,15 @@ async def _reinstate(conn: Conn, ask: ApplyIn, review: Review) -> None:
         await entitlements.reinstate(conn, lot_id, ask.decision.by, ask.decision.reason)
 
 
+async def _accept(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    """A dispute is given up, or a refund that nothing explains is a cost."""
+    await (give_up if review.code == DISPUTE_OPEN else expense)(conn, ask, review)
+
+
 async def _write_off(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    if review.code == DISPUTE_LOST:
+        await write_off_lost(conn, ask, review)
+        return
     balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
     if balance_cents > 0:
         await ledger.post(
@@ -137,7 +154,7 @@ async def _send_again(conn: Conn, ask: ApplyIn, _: Review) -> None:
 async def _credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """What is too much stays as the client's credit: of an amended visit, or of a payment."""
     if review.code != "CHART_CHANGED":
-        await _keep_as_credit(conn, ask, review)
+        await keep_as_credit(conn, ask, review)
         return
     over_cents = -await ledger.balance_of_case(conn, ask.case.case_id)
     if over_cents <= 0 or review.document_id is None:
@@ -159,102 +176,14 @@ async def _credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
 
 async def _refund(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """Book what we owe back; a case of its own then moves the money."""
-    act = act_of(ask, review, ask.client_id)
-    if review.code == "CHART_CHANGED" and review.document_id is not None:
-        over_cents = -await ledger.balance_of_case(conn, ask.case.case_id)
-        if over_cents > 0:
-            act = act.model_copy(update={"case_id": ask.case.case_id})
-            await owe_over(conn, act, review.document_id, over_cents)
+    if review.code != "CHART_CHANGED" or review.document_id is None:
+        await refund_held(conn, ask, review)
         return
-    await owe_held(conn, act, await _held(conn, review), review.money_cents)
-
-
-async def _held(conn: Conn, review: Review) -> PaymentFact:
-    """The payment that waits in suspense for this answer, whole."""
-    fact = await payments.get(conn, review.shown["ours"]["payment"])
-    if fact is None:
-        raise LookupError("the payment of this question is not in the books")
-    await must_be_whole(conn, fact)
-    return fact
-
-
-async def _keep_as_credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
-    payment_id = (await _held(conn, review)).payment_id
-    client_id = ask.client_id or ""
-    await ledger.post(
-        conn,
-        entries.unapplied_kept_as_credit(
-            payment_id=payment_id,
-            amount_cents=review.money_cents,
-            client_id=client_id,
-            location_id=ask.case.location_id,
-            effective_on=_today(ask),
-        ),
-    )
-    await grant_credit(conn, ask.case, client_id, payment_id, review.money_cents, ask.at)
-
-
-async def _apply_named(conn: Conn, ask: ApplyIn, review: Review) -> None:
-    """The held payment goes to the invoice that the person named, of the same client."""
-    document = await invoices.find(conn, ask.case.location_id, ask.decision.invoice_id or "")
-    if document is None or document.client_id != ask.client_id:
-        raise CannotCarryOut("The named invoice is not one of this client's.")
-    target = ask.case.model_copy(update={"case_id": document.case_id})
-    await apply_held_payment(
-        conn,
-        target,
-        document.client_id,
-        (await _held(conn, review)).payment_id,
-        review.money_cents,
-        ask.decision.by,
-        ask.at,
-    )
-
-
-async def _apply_held(conn: Conn, ask: ApplyIn, review: Review) -> None:
-    """The held payment is good after all: from suspense to the invoice, rest to credit."""
-    await apply_held_payment(
-        conn,
-        ask.case,
-        ask.client_id or "",
-        (await _held(conn, review)).payment_id,
-        review.money_cents,
-        ask.decision.by,
-        ask.at,
-    )
-
-
-async def apply_held_payment(
-    conn: Conn,
-    case: CaseRef,
-    client_id: str,
-    payment_id: str,
-    amount_cents: int,
-    decided_by: str,
-    at: datetime,
-) -> None:
-    """Move money of a known client from unapplied cash to a case."""
-    balance_cents = max(0, await ledger.balance_of_case(conn, case.case_id))
-    to_case_cents = min(balance_cents, amount_cents)
-    excess_cents = amount_cents - to_case_cents
-    today = calendar.local_date(at, case.zone)
-    await ledger.post(
-        conn,
-        entries.unapplied_applied(
-            payment_id=payment_id,
-            amount_to_case_cents=to_case_cents,
-            excess_cents=excess_cents,
-            client_id=client_id,
-            case_id=case.case_id,
-            location_id=case.location_id,
-            effective_on=today,
-        ),
-    )
-    if to_case_cents:
-        await payments.allocate(conn, payment_id, case.case_id, to_case_cents, decided_by, today)
-    if excess_cents:
-        await grant_credit(conn, case, client_id, payment_id, excess_cents, at)
-    await note_paid(conn, case.case_id)
+    over_cents = -await ledger.balance_of_case(conn, ask.case.case_id)
+    if over_cents > 0:
+        act = act_of(ask, review, ask.client_id)
+        act = act.model_copy(update={"case_id": ask.case.case_id})
+        await owe_over(conn, act, review.document_id, over_cents)
 
 
 async def _chart_code(conn: Conn, case: CaseRef, review: Review) -> str:
@@ -289,9 +218,9 @@ _EFFECTS: Mapping[str, Effect] = {
     "send_again": _send_again,
     "credit": _credit,
     "refund": _refund,
-    "keep_as_credit": _keep_as_credit,
-    "not_duplicate": _apply_held,
-    "apply": _apply_named,
+    "keep_as_credit": keep_as_credit,
+    "not_duplicate": apply_here,
+    "apply": apply_named,
     "pay_back": pay_back,
     "given_back": given_back,
     "pay_again": pay_again,
@@ -301,5 +230,8 @@ _EFFECTS: Mapping[str, Effect] = {
     "post_now": allow,
     "owe_again": owe_again,
     "link": link,
-    "accept": expense,
+    "accept": _accept,
+    "contest": contest,
+    "rebill": rebill,
+    "block": block,
 }

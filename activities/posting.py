@@ -17,7 +17,7 @@ from domain.matching import (
 )
 from domain.matching_types import Kind
 from domain.money import dollars
-from store import entitlements, invoices, ledger, lots, payments, reviews
+from store import entitlements, invoices, ledger, lots, payments, refund_facts, reviews
 from store.db import Conn
 from store.payments import PaymentFact
 
@@ -82,6 +82,12 @@ async def note_paid(conn: Conn, case_id: str) -> None:
 
 
 async def has_home(conn: Conn, payment_id: str) -> bool:
+    """Whether a person has placed money that was held, or sends it back, or none of it is left."""
+    part = await refund_facts.left_of(conn, payment_id)
+    return (part is not None and part.left_cents <= 0) or await is_placed(conn, payment_id)
+
+
+async def is_placed(conn: Conn, payment_id: str) -> bool:
     """Whether a person has placed money that was held, or sends it back."""
     return await ledger.is_posted(
         conn, entries.held_refund_key(payment_id), entries.unidentified_applied_key(payment_id, "")

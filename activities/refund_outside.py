@@ -7,19 +7,18 @@ it had paid, the last one first.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from activities.answering import CannotCarryOut
 from activities.contracts import ApplyIn
-from activities.posting import has_home
+from activities.placed_money import UNAPPLIED, UNKNOWN, Lies, end_credit, where_it_lies
 from activities.refund_books import visit_money
 from activities.refund_effects import act_of
 from activities.refund_owed import Act
-from domain import entries, entries_refund, ids
+from domain import entries, entries_refund
 from domain.entries import ALLOWANCES
 from domain.refund_types import Given, LineBack, MoveBack, NoRefund, RefundAsk, RefundPlan
 from domain.refunds import plan_refund
-from store import clients, invoices, ledger, lots, payments, refund_facts, refunds
+from store import clients, invoices, ledger, payments, refunds
 from store.db import Conn
 from store.payments import PaymentFact
 from store.refunds import RefundMove, RefundRow
@@ -28,21 +27,18 @@ from store.reviews import Review
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """One payment alone has no order."""
 
-_IN_SUSPENSE = "A part of a payment in suspense was refunded: place the payment first."
-
 
 async def allow(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """It was given back for good: nothing is owed for what it had paid."""
     move, act, fact = await _begin(conn, ask, review)
-    left_cents = await _from_held(conn, act, fact, move.amount_cents)
-    cases, rest_cents = await _paid_by(conn, fact, left_cents)
+    lies = await where_it_lies(conn, fact, move.amount_cents, owed=False)
     plans = [
         (case_id, await _allowance(conn, case_id, cents, move, ask.case.zone))
-        for case_id, cents in cases
+        for case_id, cents in lies.cases
     ]
     for case_id, plan in plans:
         await _post_visit(conn, act, case_id, fact.client_id, plan)
-    await _bear(conn, act, rest_cents)
+    await _take(conn, act, fact, lies)
     # A refund of one visit is remembered by its lines; of several, by the payment alone.
     only = plans[0] if len(plans) == 1 else None
     act = act.model_copy(update={"case_id": only[0] if only else None})
@@ -52,11 +48,10 @@ async def allow(conn: Conn, ask: ApplyIn, review: Review) -> None:
 async def owe_again(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """The payment counts for less: what it had paid is owed again."""
     move, act, fact = await _begin(conn, ask, review)
-    left_cents = await _from_held(conn, act, fact, move.amount_cents)
-    cases, rest_cents = await _paid_by(conn, fact, left_cents)
-    for case_id, cents in cases:
+    lies = await where_it_lies(conn, fact, move.amount_cents, owed=False)
+    for case_id, cents in lies.cases:
         await reverse_part(conn, act, fact, case_id, cents)
-    await _bear(conn, act, rest_cents)
+    await _take(conn, act, fact, lies)
     await _explain(conn, act, move, ())
 
 
@@ -122,53 +117,33 @@ async def _unexplained(conn: Conn, review: Review) -> RefundMove:
     return move
 
 
-async def _from_held(conn: Conn, act: Act, fact: PaymentFact, cents: int) -> int:
-    """Take what lies in suspense or in the client's unused credit; what is left to take."""
-    if not await payments.allocated(conn, fact.payment_id):
-        if not await has_home(conn, fact.payment_id):
-            if cents != fact.amount_cents:
-                raise CannotCarryOut(_IN_SUSPENSE)
-            await ledger.post(
-                conn,
-                entries.held_money_refund_owed(
-                    payment_id=fact.payment_id,
-                    amount_cents=cents,
-                    client_id=fact.client_id,
-                    location_id=fact.location_id,
-                    effective_on=act.on,
-                ),
-            )
-            return 0
-        owed = entries.held_refund_key(fact.payment_id)
-        if await ledger.is_posted(conn, owed, owed):
-            return 0  # it is owed back already, and now it has gone
-    lot_id = ids.lot_id(fact.payment_id, "credit", 0)
-    credit_cents = min(cents, await refund_facts.left_in(conn, lot_id))
-    if credit_cents:
-        await lots.end(conn, "refund", act.refund_id, lot_id, Decimal(0), credit_cents, act.on)
+async def _take(conn: Conn, act: Act, fact: PaymentFact, lies: Lies) -> None:
+    """Book what comes out of suspense, of unused credit, and what nothing explains."""
+    if lies.held_in in (UNKNOWN, UNAPPLIED):
+        await ledger.post(
+            conn,
+            entries.held_money_refund_owed(
+                payment_id=fact.payment_id,
+                amount_cents=lies.held_cents,
+                client_id=fact.client_id,
+                location_id=fact.location_id,
+                effective_on=act.on,
+                part=None if lies.held_cents == fact.amount_cents else act.refund_id,
+            ),
+        )
+    if lies.credit_cents:
+        await end_credit(conn, fact, act.refund_id, lies.credit_cents, act.on)
         await ledger.post(
             conn,
             entries_refund.credit_refunded(
                 refund_id=act.refund_id,
-                amount_cents=credit_cents,
+                amount_cents=lies.credit_cents,
                 client_id=fact.client_id or "",
                 location_id=act.location_id,
                 effective_on=act.on,
             ),
         )
-    return cents - credit_cents
-
-
-async def _paid_by(conn: Conn, fact: PaymentFact, cents: int) -> tuple[list[tuple[str, int]], int]:
-    """The cases that a payment had paid, last one first, with their parts, and what is over."""
-    parts = []
-    for case_id in reversed(await payments.cases_of(conn, fact.payment_id)):
-        left = {one.payment_id: one for one in await refund_facts.applied(conn, case_id)}
-        part_cents = min(cents, left[fact.payment_id].left_cents)
-        if part_cents > 0:
-            parts.append((case_id, part_cents))
-            cents -= part_cents
-    return parts, cents
+    await _bear(conn, act, lies.rest_cents)
 
 
 async def _allowance(

@@ -157,16 +157,24 @@ async def book_credit_refund(conn: Conn, act: Act, plan: RefundPlan) -> None:
         await lots.end(conn, "refund", act.refund_id, lot_id, Decimal(0), credit.cents, act.on)
 
 
-async def must_be_whole(conn: Conn, fact: PaymentFact) -> None:
-    """Held money of which something went back cannot be placed as if it were all there."""
-    if await refunds.gone(conn, fact.payment_id):
-        raise CannotCarryOut(
-            "A part of this payment went back: decide the refund's question first."
-        )
+async def still_held(conn: Conn, fact: PaymentFact) -> PaymentFact:
+    """Held money as far as it is still there, to be placed or sent back.
+
+    Raises CannotCarryOut while the bank or a refund that nobody has explained is about it.
+    """
+    part = await refund_facts.left_of(conn, fact.payment_id)
+    if part is None or part.is_disputed:
+        raise CannotCarryOut("This payment is disputed: wait for the bank's answer.")
+    if await refunds.is_unexplained(conn, fact.payment_id):
+        raise CannotCarryOut("A part of this payment went back: decide that question first.")
+    if part.left_cents <= 0:
+        raise CannotCarryOut("Nothing of this payment is left: it went back.")
+    return fact.model_copy(update={"amount_cents": part.left_cents})
 
 
-async def owe_held(conn: Conn, act: Act, fact: PaymentFact, cents: int) -> None:
-    """Held money goes back the way it came: 2090 or 2095 to 2100. It must be whole."""
+async def owe_held(conn: Conn, act: Act, fact: PaymentFact) -> None:
+    """What is `still_held` goes back the way it came: 2090 or 2095 to 2100."""
+    cents = fact.amount_cents
     await ledger.post(
         conn,
         entries.held_money_refund_owed(

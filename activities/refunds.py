@@ -20,15 +20,14 @@ from activities.refund_contracts import (
 )
 from activities.refund_effects import ASKED
 from activities.refund_words import about_move, about_outside, about_plan
-from activities.translation import visit_input
+from activities.telling import tell
 from connectors.ports import CaseEngine, Refused
 from connectors.ports_reversals import ProcessorRefund, ReversalPort
 from domain import ids
-from domain.case import PaymentPosted
 from domain.payouts import Booked
 from domain.refund_case import RefundMoved
 from domain.refund_types import NoRefund
-from store import clients, ledger, locations, payments, periods, refunds, reviews
+from store import clients, payments, periods, refunds, reviews
 from store.db import Conn, Pool, transaction
 from store.refunds import MoveState, RefundMove
 
@@ -189,24 +188,8 @@ class RefundActivities:
         suspense may have gone."""
         async with self._pool.acquire() as conn:
             told = await _concerned(conn, ref)
-        hint = PaymentPosted(payment_id=ref.refund_id or ref.object_id or "")
-        for workflow_id in told:
-            if await self._engine.signal(workflow_id, "payment_posted", hint):
-                continue
-            if workflow_id.startswith("visit/"):
-                await self._reopen(workflow_id, ref, hint)
-
-    async def _reopen(self, case_id: str, ref: RefundRef, hint: PaymentPosted) -> None:
-        """A closed visit that is owed again is a case again; a person says how it goes on."""
-        _, location_id, pms, visit_id = case_id.split("/", 3)
-        async with self._pool.acquire() as conn:
-            owed_cents = await ledger.balance_of_case(conn, case_id)
-            location = await locations.get_location(conn, location_id)
-        if owed_cents > 0:
-            start = visit_input(location, pms, visit_id, ref.case_id)
-            await self._engine.start_or_signal(
-                "TreatmentVisit", case_id, start, "payment_posted", hint, location_id
-            )
+        what = ref.refund_id or ref.object_id or ""
+        await tell(self._pool, self._engine, told, what, ref.case_id)
 
 
 async def moves_of(conn: Conn, ref: RefundRef) -> list[RefundMove]:

@@ -20,7 +20,7 @@ from activities.contracts import (
 from activities.errors import vendor_errors
 from activities.posting import grant_credit_to, has_home, note_paid
 from activities.questions import question
-from activities.refund_owed import Act, must_be_whole, owe_held
+from activities.refund_owed import Act, owe_held, still_held
 from activities.statements import book, keep_as_credit, money_of, release
 from activities.tools import Tools
 from connectors.ports import LoosePayment, Refused
@@ -141,7 +141,7 @@ async def carry_out(conn: Conn, ask: ApplyUnmatchedIn, is_first: bool) -> ApplyU
     if fact is None:
         raise LookupError("the payment was never booked")
     if is_first and decision.choice != "hold_30_days":
-        await must_be_whole(conn, fact)
+        fact = await still_held(conn, fact)
     if fact.client_id is not None:
         return await _apply_known(conn, ask, fact, is_first)
     if decision.choice == "apply":
@@ -166,7 +166,7 @@ async def _refund(
             reason=ask.decision.reason,
             on=calendar.local_date(ask.at, ask.payment.zone),
         )
-        await owe_held(conn, act, fact, fact.amount_cents)
+        await owe_held(conn, act, fact)
     return ApplyUnmatchedOut(effect="done", refund_ids=(refund_id,))
 
 

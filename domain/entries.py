@@ -291,11 +291,15 @@ def held_money_refund_owed(
     client_id: str | None,
     location_id: str,
     effective_on: date,
+    part: str | None = None,
 ) -> Entry:
-    """A person sends held money back: 2090 of a known client or 2095, to 2100."""
+    """A person sends held money back: 2090 of a known client or 2095, to 2100.
+
+    `part` names the refund of a part; what is left stays held.
+    """
     held_in = "2095" if client_id is None else "2090"
     tally = Tally(client_id).move(held_in, "2100", amount_cents)
-    key = held_refund_key(payment_id)
+    key = held_refund_key(payment_id) if part is None else f"held-part|{part}"
     return entry("held_money_refund_owed", key, location_id, effective_on, tally)
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from domain.entries import money_in
 from domain.ledger import Entry, Tally, entry
 
-DISPUTED, _AR, _BAD_DEBT = "1120", "1100", "6030"
+DISPUTED, RECEIVABLE, BAD_DEBT = "1120", "1100", "6030"
 
 
 def dispute_lost_key(dispute_id: str) -> str:
@@ -49,7 +49,7 @@ def recovered(
     effective_on: date,
 ) -> Entry:
     """Money on a debt that was given up: it lowers bad debt and is no new sale (row 34)."""
-    tally = Tally(client_id, case_id).move(money_in(kind), _BAD_DEBT, amount_cents)
+    tally = Tally(client_id, case_id).move(money_in(kind), BAD_DEBT, amount_cents)
     key = f"recovered|{source}|{payment_id}"
     return entry("recovered", key, location_id, effective_on, tally)
 
@@ -71,7 +71,7 @@ def agency_remitted(
     """
     gross_cents = net_cents + commission_cents
     tally = Tally(client_id, case_id)
-    tally.add("1010", net_cents).add(_BAD_DEBT, commission_cents)
-    tally.add(_BAD_DEBT, -written_off_cents).add(_AR, written_off_cents - gross_cents)
+    tally.add("1010", net_cents).add(BAD_DEBT, commission_cents)
+    tally.add(BAD_DEBT, -written_off_cents).add(RECEIVABLE, written_off_cents - gross_cents)
     key = f"agency|{remittance_id}"
     return entry("agency_remitted", key, location_id, effective_on, tally)

@@ -125,6 +125,18 @@ async def of_payment(conn: Conn, payment_id: str) -> list[Dispute]:
     return [Dispute.model_validate(dict(row)) for row in rows]
 
 
+async def holds_of(conn: Conn, source: str, dispute_id: str) -> list[str]:
+    """Holds that were placed because of a dispute and stand."""
+    rows = await conn.fetch(
+        "SELECT hold_id FROM client_holds h WHERE kind = 'dispute' AND placed_by = $1"
+        " AND reason = $2 AND NOT EXISTS (SELECT FROM client_hold_releases r"
+        "  WHERE r.hold_id = h.hold_id) ORDER BY hold_id",
+        source,
+        dispute_id,
+    )
+    return [row["hold_id"] for row in rows]
+
+
 async def left_in_dispute(conn: Conn, source: str, movement_ids: list[str]) -> int:
     """Cents of these movements that 1120 still holds, as the ledger has them."""
     cents: int = await conn.fetchval(

@@ -248,6 +248,36 @@ async def gone(conn: Conn, payment_id: str, way: Way | None = None) -> int:
     return cents
 
 
+async def is_unexplained(conn: Conn, payment_id: str) -> bool:
+    """Whether something of a payment went back and nobody has said what for."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM refund_moves WHERE payment_id = $1 AND refund_id IS NULL"
+        " AND state = ANY($2::text[]))",
+        payment_id,
+        list(LIVE),
+    )
+    return found
+
+
+async def waiting(conn: Conn, payment_id: str) -> int:
+    """Cents of a payment that were decided to go back and have not left, or came back."""
+    cents: int = await conn.fetchval(
+        "SELECT coalesce(sum(amount_cents), 0)::bigint FROM refund_moves WHERE payment_id = $1"
+        " AND refund_id IS NOT NULL AND state IN ('owed', 'returned')",
+        payment_id,
+    )
+    return cents
+
+
+async def overtake(conn: Conn, payment_id: str) -> None:
+    """What was to go back of a payment has gone another way."""
+    await conn.execute(
+        "UPDATE refund_moves SET state = 'canceled' WHERE payment_id = $1"
+        " AND refund_id IS NOT NULL AND state IN ('owed', 'returned')",
+        payment_id,
+    )
+
+
 async def pair(conn: Conn, payment_id: str, amount_cents: int) -> tuple[str, ...]:
     """A refund that was decided here, refused by the processor, and made there by somebody: one.
 

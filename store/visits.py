@@ -35,6 +35,8 @@ class VisitStanding(Record):
     due_cents: int | None
     balance_cents: int
     held: bool
+    is_disputed: bool
+    """The payer's bank has taken a payment of it back and has not decided."""
     ended_by: str | None
     last_step: str | None
     last_day: int | None
@@ -51,6 +53,8 @@ class VisitStanding(Record):
     def is_open(self) -> bool:
         """Whether anything is still to come: a bill, money, an answer, a release."""
         if self.question_id is not None or (self.held and self.ended_by is None):
+            return True
+        if self.is_disputed:
             return True
         if self.ended_by is not None or self.draft_status == "not_billable":
             return False
@@ -76,6 +80,9 @@ WITH cases AS (
 SELECT c.case_id, c.location_id, c.began_at, who.client_id, bill.number, draft.draft_status,
     bill.due_cents, owed.balance_cents, last.last_step, last.last_day, last.last_at,
     asked.question_id, asked.question_code, ended.ended_by,
+    EXISTS (SELECT FROM payment_allocations a JOIN disputes d USING (payment_id)
+        WHERE a.case_id = c.case_id AND d.is_chargeback
+        AND d.state IN ('needs_response', 'under_review')) AS is_disputed,
     coalesce(greatest(paused.at, replied.at) > coalesce(released.at, '-infinity'), false) AS held
 FROM cases c
 LEFT JOIN LATERAL (

@@ -37,6 +37,8 @@ def standing_words(visit: VisitStanding) -> str:
     """Where the visit stands, in a few plain words."""
     if visit.question_code is not None:
         return f"asks: {topic_of(visit.question_code).title}"
+    if visit.is_disputed:
+        return "disputed at the bank"
     if visit.ended_by is not None:
         return f"ended by {visit.ended_by}"
     if visit.held:

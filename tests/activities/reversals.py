@@ -5,7 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from activities.contracts import ApplyIn, ApplyOut, CaseRef
+from activities.contracts import (
+    ApplyIn,
+    ApplyOut,
+    ApplyUnmatchedIn,
+    CaseRef,
+    PlaceIn,
+    PlaceOut,
+    UnmatchedRef,
+)
+from activities.dispute_contracts import DisputeRef, FollowDisputeIn, FollowDisputeOut
+from activities.disputes import DisputeActivities
 from activities.posting import BY_MATCHING, apply_payment
 from activities.refund_contracts import (
     AskRefundIn,
@@ -16,12 +26,14 @@ from activities.refund_contracts import (
 )
 from activities.refunds import RefundActivities
 from connectors.payments.stripe import StripeProcessor
+from connectors.ports import LoosePayment
 from domain import entries, ids
 from domain.case import Decision
 from domain.refund_case import RefundRequest
 from domain.refund_types import RefundAsk
-from store import catalogs, ledger, locations, payments, refunds, reviews
+from store import catalogs, invoices, ledger, locations, payments, refunds, reviews
 from store.db import transaction
+from store.invoices import Document
 from store.payments import PaymentFact
 from store.refunds import RefundMove
 from store.reviews import Review
@@ -139,6 +151,42 @@ class Till:
                 await ledger.post(conn, entry)
         return fact.payment_id
 
+    async def loose(self, cents: int) -> UnmatchedRef:
+        """Money of an unknown payer, held and asked about."""
+        name = await self.charge(cents)
+        self.practice.world.processor.payments[name] = LoosePayment(
+            payment_id=name,
+            amount_cents=cents,
+            currency="usd",
+            state="succeeded",
+            invoice_ids=(),
+            customer_id=None,
+            paid_at=AT,
+        )
+        ref = UnmatchedRef(
+            case_id=ids.unmatched_workflow_id("stripe", name),
+            location_id=self.practice.world.location_id,
+            source="stripe",
+            payment_id=name,
+            zone=ZONE,
+        )
+        assert (await self.placed(ref)).status == "held"
+        return ref
+
+    async def placed(self, ref: UnmatchedRef) -> PlaceOut:
+        ask = PlaceIn(payment=ref, at=AT, review_no="run/1")
+        return await self.practice.unmatched.place_payment(ask)
+
+    async def place(
+        self, ref: UnmatchedRef, choice: str, **more: Any
+    ) -> tuple[str, tuple[str, ...]]:
+        """What becomes of held money; the effect and the refund that it owes."""
+        review_id = (await self.placed(ref)).review_id or ""
+        decision = Decision(review_id=review_id, choice=choice, by="dana", **more)
+        ask = ApplyUnmatchedIn(payment=ref, decision=decision, at=AT)
+        done = await self.practice.unmatched.apply_unmatched(ask)
+        return done.effect, done.refund_ids
+
     async def fresh(self) -> "Till":
         """Another practice of its own at the same twin."""
         world = self.practice.world
@@ -185,7 +233,7 @@ class Till:
 
     async def decide(
         self,
-        ref: RefundRef,
+        ref: RefundRef | DisputeRef,
         review_id: str | None,
         choice: str,
         who: str | None = None,
@@ -243,6 +291,32 @@ class Till:
             body["amount_cents"] = cents
         return self.outside((await self.twin.control("/refund", **body))["id"])
 
+    # -- disputes
+
+    @property
+    def disputes(self) -> DisputeActivities:
+        return DisputeActivities(self.practice.world.pool, self.stripe.reversals, self.engine)
+
+    def dispute(self, dispute_id: str) -> DisputeRef:
+        return DisputeRef(
+            case_id=ids.dispute_workflow_id("stripe", dispute_id),
+            location_id=self.practice.world.location_id,
+            zone=ZONE,
+            source="stripe",
+            dispute_id=dispute_id,
+        )
+
+    async def disputed(self, payment_id: str, **more: Any) -> DisputeRef:
+        body = {"payment_intent": await self.name_of(payment_id), **more}
+        return self.dispute((await self.twin.control("/disputes", **body))["id"])
+
+    async def bank(self, ref: DisputeRef, outcome: str, **more: Any) -> None:
+        path = f"/disputes/{ref.dispute_id}/decide"
+        await self.twin.control(path, outcome=outcome, **more)
+
+    async def follow(self, ref: DisputeRef, tell: bool = False) -> FollowDisputeOut:
+        return await self.disputes.follow_dispute(FollowDisputeIn(dispute=ref, at=AT, tell=tell))
+
     # -- what the books say
 
     async def accounts(self) -> dict[str, int]:
@@ -251,6 +325,12 @@ class Till:
         async with self.practice.world.pool.acquire() as conn:
             found = await ledger.account_balances(conn, place)
         return {account: cents for account, cents in found.items() if cents}
+
+    async def document(self, case: CaseRef) -> Document:
+        async with self.practice.world.pool.acquire() as conn:
+            found = await invoices.latest_document(conn, case.case_id)
+        assert found is not None
+        return found
 
     async def moves(self, ref: RefundRef) -> list[RefundMove]:
         async with self.practice.world.pool.acquire() as conn:

@@ -19,7 +19,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.contracts import SendOut
-from domain.case import ClientReleased, Hold, Release
+from domain.case import ClientReleased, Hold, PaymentPosted, Release
 from starter.exit import end
 from tests.workflows.clinic import Case, Clinic, dev_server, received
 from tests.workflows.fakes import World
@@ -216,6 +216,45 @@ async def replied(clinic: Clinic, world: World) -> Case:
     return reply
 
 
+async def given_back(clinic: Clinic, _: World) -> Case:
+    """Its payment is late, it is on its way, it fails and is given by hand."""
+    clinic.refunds.answers = ["missing", "waits", "REFUND_FAILED", "REFUND_BY_HAND", "paid"]
+    case = await clinic.refund(source="stripe", object_id="re_given_back")
+    await case.pass_(hours=2)
+    await case.refund_moved("failed")
+    await case.decide("by_hand", reason="the card is gone")
+    await case.decide("given_back")
+    return case
+
+
+async def sent_back(clinic: Clinic, _: World) -> Case:
+    """Loose money that may have gone back is looked at, and sent back by a case of its own."""
+    money = await clinic.money(payment_id="pi_sent_back")
+    await money.signal("payment_posted", PaymentPosted(payment_id="re_1"))
+    await money.decide("refund")
+    return money
+
+
+async def asked_back(clinic: Clinic, _: World) -> Case:
+    """A refund that the desk asks for, and that is paid."""
+    clinic.refunds.answers = ["waits", "paid"]
+    case = await clinic.refund()
+    await case.decide("pay_back")
+    await case.day(2)
+    return case
+
+
+async def disputed(clinic: Clinic, _: World) -> Case:
+    """Its payment is late, the bank is answered, it is lost and billed again."""
+    clinic.disputes.answers = ["missing", "DISPUTE_OPEN", "waits", "DISPUTE_LOST", "rebill"]
+    case = await clinic.dispute(dispute_id="du_disputed")
+    await case.pass_(hours=2)
+    await case.decide("contest")
+    await case.dispute_moved("lost")
+    await case.decide("rebill", reason="chart is signed")
+    return case
+
+
 async def paid_out(clinic: Clinic, world: World) -> Case:
     """On its way, a payment missing and added, a difference rested on and accepted."""
     books = clinic.payouts
@@ -261,6 +300,10 @@ PATHS: tuple[Play, ...] = (
     paid_on_a_page,
     replied,
     paid_out,
+    given_back,
+    sent_back,
+    asked_back,
+    disputed,
 )
 
 

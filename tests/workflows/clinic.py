@@ -36,7 +36,9 @@ from domain.case import (
     VisitInput,
     VisitResult,
 )
+from domain.dispute_case import DisputeInput, DisputeMoved, DisputeResult
 from domain.ids import (
+    dispute_workflow_id,
     feed_workflow_id,
     lot_workflow_id,
     payout_workflow_id,
@@ -56,6 +58,7 @@ from domain.policies import DEFAULT_CHASE
 from domain.refund_case import RefundInput, RefundMoved, RefundRequest, RefundResult
 from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived, ReplyResult
 from starter import binaries, compose
+from tests.workflows.dispute_fakes import FakeDisputes
 from tests.workflows.fakes import ZONE, World, activities
 from tests.workflows.lender_fakes import FakeLenders
 from tests.workflows.lot_fakes import FakeLots
@@ -123,6 +126,7 @@ class Clinic:
     lots: FakeLots = field(init=False)
     refunds: FakeRefunds = field(init=False)
     lenders: FakeLenders = field(init=False)
+    disputes: FakeDisputes = field(init=False)
 
     def __post_init__(self) -> None:
         self.payouts = FakePayouts(self.world)
@@ -130,12 +134,20 @@ class Clinic:
         self.lots = FakeLots(self.world)
         self.refunds = FakeRefunds(self.world)
         self.lenders = FakeLenders(self.world)
+        self.disputes = FakeDisputes(self.world)
 
     async def work(self) -> None:
         """Start a worker, with an empty cache."""
         more = [
             activity
-            for fake in (self.payouts, self.plans, self.lots, self.refunds, self.lenders)
+            for fake in (
+                self.payouts,
+                self.plans,
+                self.lots,
+                self.refunds,
+                self.lenders,
+                self.disputes,
+            )
             for activity in fake.activities()
         ]
         self.worker = make_worker(self.client, self.queue, [*activities(self.world), *more])
@@ -242,6 +254,18 @@ class Clinic:
         case_id = refund_workflow_id(start.source or "lumin", start.object_id or str(uuid4()))
         return await self._start("Refund", start, case_id, RefundResult, at)
 
+    async def dispute(self, at: datetime = THURSDAY, dispute_id: str = "") -> "Case":
+        """Open the case of a dispute."""
+        start = DisputeInput(
+            location_id="lumin",
+            source="stripe",
+            dispute_id=dispute_id or f"du_{uuid4().hex[:12]}",
+            zone=self.world.zone,
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        case_id = dispute_workflow_id(start.source, start.dispute_id)
+        return await self._start("Dispute", start, case_id, DisputeResult, at)
+
     async def reply(
         self, code: str = "REPLY_CALL", at: datetime = THURSDAY, client_id: str = ""
     ) -> "Case":
@@ -342,6 +366,9 @@ class Case:
 
     async def moved(self, state: str) -> None:
         await self._signal("payout_moved", PayoutMoved(state=state))
+
+    async def dispute_moved(self, state: str) -> None:
+        await self._signal("dispute_moved", DisputeMoved(state=state))
 
     async def refund_moved(self, state: str) -> None:
         await self._signal("refund_moved", RefundMoved(state=state))

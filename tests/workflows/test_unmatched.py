@@ -73,12 +73,7 @@ async def test_repeated_events_change_nothing(clinic: Clinic, world: World) -> N
         await money.announced()
     assert world.times("place_payment") == 1
     assert "announced again: pi_1" in await money.details()
-
-
-async def test_held_money_that_went_back_is_asked_about_no_more(
-    clinic: Clinic, world: World
-) -> None:
-    money = await clinic.money()
+    # Another name is a refund's: the money is looked at, and may be gone.
     await money.signal("payment_posted", PaymentPosted(payment_id="re_1"))
     assert world.open_codes == ["NO_REFERENCE"]
     world.unmatched = "gone"
