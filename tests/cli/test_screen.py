@@ -19,6 +19,7 @@ async def decision_of(world, asked):
     return (await reviews.get(world.conn, asked.review_id)).decision
 
 
+@pytest.mark.timeout(180)
 async def test_fifty_questions_are_answered_with_two_keys_each(world, pool):
     asked = [await world.ask(FIFTY[n % len(FIFTY)], cents=100 + n, days_ago=9) for n in range(50)]
     async with sitting(world, pool, by="") as it:
