@@ -1,7 +1,6 @@
 """`tieout review` and its verbs: the questions that wait for a person, and their answers."""
 
 import asyncio
-import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -13,7 +12,16 @@ from domain.catalog import ItemClass
 from domain.money import dollars
 from starter.desk import answers
 from starter.desk.books import SHORT, Books, open_books
-from starter.desk.paper import command, confirmed, console, indented, plain, print_json, usage
+from starter.desk.paper import (
+    command,
+    confirmed,
+    console,
+    indented,
+    owns_terminal,
+    plain,
+    print_json,
+    usage,
+)
 from starter.desk.queue import example, question_data, question_page, queue_data, queue_page
 from starter.errors import Refusal
 from store import reviews
@@ -44,7 +52,7 @@ def review(
     """
     if context.invoked_subcommand is not None:
         return
-    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if as_json or not owns_terminal():
         asyncio.run(_list(location, as_json))
         return
     from starter.screen.opening import sit_down

@@ -97,6 +97,11 @@ def usage(sentence: str) -> NoReturn:
     raise Misspelt(sentence)
 
 
+def owns_terminal() -> bool:
+    """Whether a person can have the whole screen. It is drawn on stderr: a file would get names."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
 def confirmed(question: str, *, yes: bool, as_json: bool) -> bool:
     """Ask a person who sits at a terminal; anybody else has confirmed by calling."""
     if yes or as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):

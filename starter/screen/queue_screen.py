@@ -22,6 +22,8 @@ from starter.screen.widgets import Question, Queue, key_line, one_line
 
 REFRESH_SECONDS = 3.0
 NOBODY_WAITS = "No question waits for a person."
+FEW = 3
+"""Up to this many answers may take two lines each on a small terminal."""
 MEANWHILE = "Answered meanwhile; j leads to the next question."
 LIST_KEYS = (
     ("Enter", "open"),
@@ -179,7 +181,8 @@ class QueueScreen(Screen[None]):
     def show_answers(self) -> None:
         """Draw the question with its answers; a preview is forgotten."""
         self.pending = None
-        self.query_one(Question).show(self.page, self.answers, roomy=self.is_tall)
+        roomy = self.is_tall or len(self.answers) <= FEW
+        self.query_one(Question).show(self.page, self.answers, roomy=roomy)
         self.focus_reading()
         self.draw_keys()
 

@@ -1,11 +1,13 @@
 """`tieout review` on the whole screen: fifty questions without a mouse, and what is never done."""
 
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 
 from domain import reviews as taxonomy
 from domain.case import Decision
+from starter.desk.paper import owns_terminal
 from starter.screen.app import Desk
 from starter.screen.dialogs import Form, Reading
 from starter.screen.opening import work
@@ -86,7 +88,12 @@ async def test_a_question_is_not_answered_unseen_or_without_its_preview(world, p
     asked = await world.ask("UNREACHABLE", days_ago=2)
     other = await world.ask("MESSAGE_UNKNOWN", days_ago=1)
     async with sitting(world, pool) as it:
-        await it.press("1", "y")
+        await it.press("1", "down")
+        await it.until(lambda: it.session.current_id == other.review_id, "did not move")
+        await it.app.workers.wait_for_complete()
+        assert it.desk.pending is None
+        await it.press("up", "y")
+        await it.until(lambda: it.session.current_id == asked.review_id, "did not move")
         await it.opens()
         await it.press("y")
         await it.sees("1 I called the patient")
@@ -190,6 +197,19 @@ async def test_what_breaks_the_screen_is_said_without_what_the_books_hold(world,
     with broken, pytest.raises(RuntimeError):
         await work(app_of(world, pool), headless=True)
     assert "".join(capsys.readouterr()) == ""
+
+
+@pytest.mark.parametrize("piped", ["stdin", "stdout", "stderr"])
+def test_the_screen_needs_the_whole_terminal(piped):
+    streams = {
+        name: SimpleNamespace(isatty=lambda name=name: name != piped)
+        for name in ("stdin", "stdout", "stderr")
+    }
+    with mock.patch.multiple("sys", **streams):
+        assert not owns_terminal()
+    streams[piped].isatty = lambda: True
+    with mock.patch.multiple("sys", **streams):
+        assert owns_terminal()
 
 
 async def test_every_question_fits_a_small_terminal_with_both_sides_and_all_answers(world, pool):
