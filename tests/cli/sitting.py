@@ -77,6 +77,12 @@ class Sitting:
         await self.press("enter")
         await self.until(lambda: self.desk.is_open, "not open")
 
+    async def rests(self) -> None:
+        """Whatever the keys began has ended."""
+        for _ in range(3):
+            await asyncio.sleep(0.03)
+            await self.app.workers.wait_for_complete()
+
     async def finds(self) -> None:
         """Begin to type words to find."""
         await self.press("/")
