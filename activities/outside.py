@@ -14,6 +14,7 @@ from connectors.ports import (
 )
 from domain import ids
 from store.payments import PaymentFact
+from store.pms_standings import PmsStanding
 
 PMS_MONEY = frozenset({"card", "cash", "other"})
 """Kinds of PMS tender that are new money; the rest is value the client already held."""
@@ -47,6 +48,12 @@ class Outside:
             if payment.kind in PMS_MONEY and not (payment.note and ours in payment.note)
         ]
 
+    def standing(self, case: CaseRef, at: datetime) -> PmsStanding | None:
+        """What the PMS shows of the visit's money; None when it shows no such visit."""
+        if self.tenders is None:
+            return None
+        return standing_of(case, self.tenders, at)
+
     def unreadable(self, balance_cents: int, *, is_waiting: bool) -> str | None:
         """What may be money and may not: nobody is asked for money until a person looked."""
         if self.tenders is None:
@@ -60,6 +67,25 @@ class Outside:
         if is_off and asked_cents(self.invoices) < balance_cents:
             return _TAKEN_OFF
         return _WAITS_FOR_DESK if is_waiting else None
+
+
+def standing_of(case: CaseRef, tenders: PmsTenders, at: datetime) -> PmsStanding:
+    """What the PMS shows of a visit's money: its own, and what was recorded in our name."""
+    ours, desk_cents, ours_cents = ids.dedupe_ref(case.case_id), 0, 0
+    for payment in tenders.payments:
+        kept_cents = payment.amount_cents - payment.refunded_cents
+        if payment.note and ours in payment.note:
+            ours_cents += kept_cents
+        elif payment.kind in PMS_MONEY:
+            desk_cents += kept_cents
+    return PmsStanding(
+        case_id=case.case_id,
+        location_id=case.location_id,
+        desk_cents=desk_cents,
+        ours_cents=ours_cents,
+        unpaid_cents=tenders.unpaid_cents,
+        read_at=at,
+    )
 
 
 def paid_online(opened: Sequence[ProcessorInvoice]) -> list[ProcessorPayment]:

@@ -170,6 +170,7 @@ async def _split(
     kept = [_kept(row.payout_id, move) for move in moves]
     changed = await payouts.put_movements(conn, row.source, kept)
     known = await payouts.booked(conn, row.source, names)
+    await payouts.note_names(conn, row.source, names)
     left_in = [m.object_id for m in moves if m.kind == "payout_returned" and m.object_id]
     returned = await payouts.shares_of(conn, row.source, left_in)
     # A refund of a payment that the books lack is where a person has said that it belongs.

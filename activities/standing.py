@@ -26,7 +26,7 @@ from activities.statements import is_under_way, settle_page
 from activities.tools import Tools
 from connectors.ports import ConnectorError, PmsTenders, ProcessorInvoice, Refused
 from domain import ids
-from store import clients, invoices, ledger, payments, processor
+from store import clients, invoices, ledger, payments, pms_standings, processor
 from store.db import Conn, transaction
 from store.payments import PaymentFact
 
@@ -56,6 +56,8 @@ class StandingActivities:
         async with transaction(self._tools.pool) as conn:
             await clients.lock_client(conn, ask.client_id)
             is_waiting = await self._post(conn, ask, outside)
+            if (shown := outside.standing(ask.case, ask.at)) is not None:
+                await pms_standings.put(conn, shown)
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
             mismatches = await open_mismatches(conn, ask.case.case_id)
         missing = outside.unreadable(balance_cents, is_waiting=is_waiting)

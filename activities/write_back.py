@@ -5,12 +5,13 @@ from temporalio import activity
 from activities.contracts import WriteBackIn, WriteBackOut
 from activities.errors import vendor_errors
 from activities.installments import IN_HOUSE
+from activities.outside import standing_of
 from activities.questions import question
 from activities.tools import Tools
-from connectors.ports import OutcomeUnknown, PmsTenders, ProviderUnavailable, Refused
+from connectors.ports import OutcomeUnknown, ProviderUnavailable, Refused
 from domain import ids
 from domain.money import dollars
-from store import clients, invoices, payments, reviews
+from store import clients, invoices, payments, pms_standings, reviews
 from store.db import transaction
 
 _TASK = "PMS_CONFIRM"
@@ -49,7 +50,12 @@ class WriteBackActivities:
             return WriteBackOut(status="nothing")
         reference = ids.dedupe_ref(case.case_id)
         tenders, is_noted = await pms.read_before_note(case.visit_id, pms_ref, reference)
-        recorded_cents = 0 if isinstance(tenders, Refused) else _recorded(tenders, reference)
+        recorded_cents = 0
+        if not isinstance(tenders, Refused):
+            shown = standing_of(case, tenders, ask.at)
+            recorded_cents = shown.ours_cents
+            async with self._tools.pool.acquire() as conn:
+                await pms_standings.put(conn, shown)
         done_cents = sum(review.money_cents for review in asked if review.state == "decided")
         missing_cents = collected_cents - max(recorded_cents, done_cents)
         if missing_cents <= 0:
@@ -89,15 +95,6 @@ class WriteBackActivities:
         async with transaction(self._tools.pool) as conn:
             await reviews.open_review(conn, task)
         return WriteBackOut(status="task", review_id=task.review_id)
-
-
-def _recorded(tenders: PmsTenders, reference: str) -> int:
-    """What the desk has recorded in our name."""
-    return sum(
-        tender.amount_cents - tender.refunded_cents
-        for tender in tenders.payments
-        if reference in (tender.note or "")
-    )
 
 
 def _number(document_no: int, asked_before: int) -> str:

@@ -28,6 +28,8 @@ COMMANDS = (
     "catalog",
     "switch",
     "period",
+    "report",
+    "bank",
     "simulate",
     "messages",
     "channel",

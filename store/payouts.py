@@ -202,6 +202,20 @@ async def shares_of(
     return {row["payout_id"]: row["shares"] for row in rows}
 
 
+async def note_names(conn: Conn, source: str, names: Mapping[str, Sequence[str]]) -> None:
+    """Remember which payments of the books the processor means by a name of its own."""
+    pairs = [(name, other) for name, several in names.items() for other in {name, *several}]
+    await conn.execute(
+        "INSERT INTO payment_names (source, name, payment_id)"
+        " SELECT DISTINCT $1::text, said.name, p.payment_id"
+        " FROM unnest($2::text[], $3::text[]) AS said (name, other)"
+        " JOIN payments p ON (p.source, p.object_id) = ($1, said.other) ON CONFLICT DO NOTHING",
+        source,
+        [name for name, _ in pairs],
+        [other for _, other in pairs],
+    )
+
+
 async def booked(conn: Conn, source: str, names: Mapping[str, Sequence[str]]) -> dict[str, Booked]:
     """The processor's name of a payment -> what the books have of it, under any of its names.
 

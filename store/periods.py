@@ -26,8 +26,9 @@ class PeriodClosed(Exception):
 class PeriodClose(Record):
     """One closed month of one location, with what stood open when it was signed.
 
-    `off_cents` is the sum of all differences without their signs, `open_above_limit` counts the
-    questions worth more than `limit_cents`. Either needs a `reason`. `figures` is the report.
+    `off_cents` is the sum of all differences without their signs, `unchecked` counts lines without
+    a second source, `open_above_limit` questions worth more than `limit_cents`. Any of them needs
+    a `reason`. `figures` is the page as it was signed.
     """
 
     location_id: str
@@ -36,6 +37,7 @@ class PeriodClose(Record):
     reason: str = ""
     limit_cents: int = Field(ge=0)
     off_cents: int = Field(ge=0)
+    unchecked: int = Field(default=0, ge=0)
     open_above_limit: int = Field(ge=0)
     figures: Mapping[str, Any]
     signed_at: AwareDatetime
@@ -65,14 +67,15 @@ async def close(conn: Conn, period: PeriodClose) -> None:
     try:
         await conn.execute(
             "INSERT INTO period_closes (location_id, month, signed_by, reason, limit_cents,"
-            " off_cents, open_above_limit, figures, signed_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            " off_cents, unchecked, open_above_limit, figures, signed_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             period.location_id,
             period.month.first,
             period.signed_by,
             period.reason,
             period.limit_cents,
             period.off_cents,
+            period.unchecked,
             period.open_above_limit,
             dict(period.figures),
             period.signed_at,
@@ -84,9 +87,9 @@ async def close(conn: Conn, period: PeriodClose) -> None:
 async def list_closed(conn: Conn, location_id: str | None = None) -> list[PeriodClose]:
     """Closed months of one location or of all, oldest first."""
     rows = await conn.fetch(
-        "SELECT location_id, month, signed_by, reason, limit_cents, off_cents, open_above_limit,"
-        " figures, signed_at FROM period_closes WHERE $1::text IS NULL OR location_id = $1"
-        " ORDER BY location_id, month",
+        "SELECT location_id, month, signed_by, reason, limit_cents, off_cents, unchecked,"
+        " open_above_limit, figures, signed_at FROM period_closes"
+        " WHERE $1::text IS NULL OR location_id = $1 ORDER BY location_id, month",
         location_id,
     )
     return [PeriodClose.model_validate({**row, "month": Month(first=row["month"])}) for row in rows]

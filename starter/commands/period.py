@@ -8,7 +8,7 @@ import typer
 from domain.money import dollars
 from domain.month import Month, parse_month
 from starter.desk.answers import cents_of
-from starter.desk.books import Books, open_books
+from starter.desk.books import Books, only_location, open_books
 from starter.desk.closing import close_month
 from starter.desk.paper import (
     LEFT,
@@ -20,8 +20,7 @@ from starter.desk.paper import (
     print_json,
     usage,
 )
-from starter.errors import Refusal
-from store import locations, periods
+from store import periods
 from store.periods import PeriodClose
 
 app = typer.Typer(help="Close a month, and list the closed ones.", no_args_is_help=True)
@@ -91,19 +90,12 @@ async def _close(
     location: str | None, month: Month, by: str, reason: str, limit_cents: int, as_json: bool
 ) -> None:
     async with open_books() as books:
-        place = await books.known_location(location) or await _only_location(books)
+        place = await books.known_location(location) or await only_location(books)
         period = await close_month(books, place, month, by, reason, limit_cents)
     if as_json:
         print_json(_data(period))
     else:
         console().print(plain(f"{month} is closed at {place}, by {by}."))
-
-
-async def _only_location(books: Books) -> str:
-    known = [each.location_id for each in await locations.list_locations(books.conn)]
-    if len(known) != 1:
-        raise Refusal(f"Say which location: --location ID, one of {', '.join(known) or 'none'}.")
-    return known[0]
 
 
 def _data(period: PeriodClose) -> dict[str, object]:
@@ -126,7 +118,7 @@ async def _page(books: Books, closed: list[PeriodClose]) -> object:
             each.location_id,
             (await books.local(each.location_id, each.signed_at))[:10],
             each.signed_by,
-            dollars(each.off_cents),
+            dollars(each.off_cents) if not each.unchecked else "not checked",
             each.open_above_limit,
             each.reason,
         )

@@ -103,3 +103,11 @@ async def open_books() -> AsyncIterator[Books]:
             yield Books(settings, conn, Vault(settings.vault_key_bytes, settings.vault_key_id))
     finally:
         await pool.close()
+
+
+async def only_location(books: Books) -> str:
+    """The practice's one location; `Refusal` where there are several."""
+    known = [each.location_id for each in await locations.list_locations(books.conn)]
+    if len(known) != 1:
+        raise Refusal(f"Say which location: --location ID, one of {', '.join(known) or 'none'}.")
+    return known[0]

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from domain import calendar
 from domain.money import dollars
 from domain.month import Month
+from domain.month_end import MonthReport, plain_report
 from starter.desk.books import Books
+from starter.desk.month_end import month_report
 from starter.errors import Refusal
-from store import ledger, payouts, periods, reviews
-from store.locations import Location
+from store import month_desk, periods
 from store.periods import PeriodClose
 
 
@@ -26,10 +27,22 @@ async def close_month(
     async with books.conn.transaction():
         await periods.lock(books.conn, location_id)
         await _must_be_open(books, location_id, month)
-        period = await _standing(books, where, month, limit_cents)
-        period = period.model_copy(update={"signed_by": by, "reason": reason, "signed_at": now})
-        if not reason and (period.off_cents or period.open_above_limit):
-            raise Refusal(_in_the_way(period))
+        report = await month_report(books.conn, month, location_id, now)
+        waiting = await month_desk.waiting(books.conn, [location_id], month.last)
+        period = PeriodClose(
+            location_id=location_id,
+            month=month,
+            signed_by=by,
+            reason=reason,
+            limit_cents=limit_cents,
+            off_cents=report.off_cents,
+            unchecked=report.unchecked,
+            open_above_limit=sum(question.money_cents > limit_cents for question in waiting),
+            figures=plain_report(report),
+            signed_at=now,
+        )
+        if not reason and not (report.is_tied and period.open_above_limit == 0):
+            raise Refusal(_in_the_way(period, report))
         await periods.close(books.conn, period)
     return period
 
@@ -40,44 +53,15 @@ async def _must_be_open(books: Books, location_id: str, month: Month) -> None:
             raise Refusal(f"{month} was closed at {location_id} by {each.signed_by} already.")
 
 
-async def _standing(books: Books, where: Location, month: Month, limit_cents: int) -> PeriodClose:
-    """How a month stands, not signed yet."""
-    totals = await ledger.totals(books.conn)
-    unsettled = [
-        row
-        for row in await payouts.unsettled(books.conn, where.location_id)
-        if row.arrival_on <= month.last
-    ]
-    waiting = [
-        review
-        for review in await reviews.list_open(books.conn, where.location_id)
-        if calendar.local_date(review.opened_at, where.zone) <= month.last
-    ]
-    off_cents = abs(totals.debits_cents - totals.credits_cents)
-    off_cents += sum(abs(row.amount_cents) for row in unsettled)
-    return PeriodClose(
-        location_id=where.location_id,
-        month=month,
-        signed_by="nobody",
-        limit_cents=limit_cents,
-        off_cents=off_cents,
-        open_above_limit=sum(review.money_cents > limit_cents for review in waiting),
-        figures={
-            "payouts": [row.payout_id for row in unsettled],
-            "reviews": [review.review_id for review in waiting],
-        },
-        signed_at=datetime.now(UTC),
-    )
-
-
-def _in_the_way(period: PeriodClose) -> str:
+def _in_the_way(period: PeriodClose, report: MonthReport) -> str:
     parts = []
     if period.off_cents:
         parts.append(f"it is off by {dollars(period.off_cents)}")
+    parts += [each.unchecked.rstrip(".") for each in report.ties if each.unchecked]
     if count := period.open_above_limit:
         limit = dollars(period.limit_cents)
         parts.append(f"{count} open question{'s' * (count > 1)} above {limit}")
     return (
         f"{period.month} does not close at {period.location_id}: {' and '.join(parts)}."
-        " Settle that, or sign it with --reason WHY."
+        f" See `tieout report month-end --month {period.month}`, or sign it with --reason WHY."
     )

@@ -190,14 +190,12 @@ class Practice:
         self.world.processor.cases[processor_id] = case.case_id
         return processor_id
 
-    def pay_online(self, processor_id: str, *cents: int) -> list[str]:
+    def pay_online(self, processor_id: str, *cents: int, at: datetime = AT) -> list[str]:
         """Card payments on a processor invoice; returns the ids of their applications."""
         asked_cents = self.world.processor.invoices[processor_id].amount_cents
         rows = tuple(
-            paid(f"inpay_{uuid4().hex}", f"pi_{uuid4().hex}", one).model_copy(
-                update={"paid_at": AT}
-            )
-            for one in cents
+            paid(f"inpay_{name}", f"pi_{name}", one).model_copy(update={"paid_at": at})
+            for name, one in ((uuid4().hex, one) for one in cents)
         )
         self.world.processor.invoices[processor_id] = open_invoice(
             processor_id, asked_cents, min(sum(cents), asked_cents), payments=rows
@@ -225,7 +223,7 @@ class Practice:
             first=number == 0,
         ).model_copy(update=changes)
 
-    async def ask_desk(self, case: CaseRef, client_ref: str, code: str) -> str:
+    async def ask_desk(self, case: CaseRef, client_ref: str, code: str, at: datetime = AT) -> str:
         """Put a question of the chase to the desk; returns its id."""
         opened = await self.reviews.open_review(
             OpenReviewIn(
@@ -236,7 +234,7 @@ class Practice:
                 facts=(),
                 money_cents=0,
                 review_no=f"run/{uuid4()}",
-                at=AT,
+                at=at,
             )
         )
         return opened.review_id
@@ -248,11 +246,12 @@ class Practice:
         review_id: str,
         choice: str,
         second: str | None = "eve",
+        at: datetime = AT,
         **more: Any,
     ) -> ApplyOut:
         """A named person's answer, carried out; a second one confirms where that is needed."""
         decision = Decision(review_id=review_id, choice=choice, by="dana", **more)
-        ask = ApplyIn(case=case, client_id=self.client_id(client_ref), decision=decision, at=AT)
+        ask = ApplyIn(case=case, client_id=self.client_id(client_ref), decision=decision, at=at)
         done = await self.reviews.apply_decision(ask)
         if done.effect != "proposed" or second is None:
             return done

@@ -85,6 +85,11 @@ class Owed:
 @pytest.fixture
 def settings() -> Settings:
     """Settings with made-up secrets."""
+    return made_up_settings()
+
+
+def made_up_settings() -> Settings:
+    """The same outside a test."""
     ring = json.dumps({"k1": base64.b64encode(b"k" * 32).decode()})
     required = [name for name, field in Settings.model_fields.items() if field.is_required()]
     return settings_from(

@@ -1,0 +1,142 @@
+"""What the PMS shows of each visit's money, and what lenders owe, against the books."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from domain.model import Record
+from domain.month_keys import APPLIED, BILLED, base_event
+from domain.month_rows import Applied, BookLine, Lent, Paid
+from domain.tie import Side, Tie, Why, tie
+
+
+class Shown(Record):
+    """What the PMS showed of a visit when it was read last."""
+
+    case_id: str
+    desk_cents: int
+    ours_cents: int
+    unpaid_cents: int
+
+
+class Task(Record):
+    """The desk was asked to record in the PMS what was paid online."""
+
+    case_id: str
+    review_id: str
+    money_cents: int
+    decided_by: str | None = None
+
+
+def pms_paid(
+    shown: Sequence[Shown],
+    paid: Sequence[Paid],
+    applied: Sequence[Applied],
+    tasks: Sequence[Task],
+    names: Mapping[str, str],
+    until: date,
+) -> Tie:
+    """Paid per visit: what the PMS shows against our payments on it, both as they stand now."""
+    ours, theirs = Side(until), Side(until)
+    online = _online(paid, applied)
+    known: dict[str, tuple[int, str]] = {}
+    desk: dict[str, int] = {}
+    for payment in paid:
+        if payment.outside and payment.case_id is not None:
+            desk[payment.case_id] = desk.get(payment.case_id, 0) + payment.cents
+    asked = _asked(tasks)
+    for each in shown:
+        key, online_cents = each.case_id, online.get(each.case_id, 0)
+        ours.add(key, desk.get(key, 0) + online_cents, until)
+        theirs.add(key, each.desk_cents + each.ours_cents, until)
+        if key in asked and desk.get(key, 0) == each.desk_cents:
+            known[key] = (online_cents - each.ours_cents, asked[key])
+    never = len((desk.keys() | online.keys()) - {each.case_id for each in shown})
+    return tie(
+        "PMS_PAID",
+        "Paid per visit in the PMS",
+        ("our payments", ours),
+        ("the PMS", theirs),
+        names=names,
+        known=known,
+        note="As the PMS was read last."
+        + (f" {never} paid visits were not read since this is kept." if never else ""),
+    )
+
+
+def pms_owed(
+    shown: Sequence[Shown],
+    receivable: Sequence[BookLine],
+    paid: Sequence[Paid],
+    applied: Sequence[Applied],
+    tasks: Sequence[Task],
+    names: Mapping[str, str],
+    until: date,
+) -> Tie:
+    """Unpaid per visit: what the PMS shows against our balance, both as they stand now."""
+    ours, theirs = Side(until), Side(until)
+    online, asked = _online(paid, applied), _asked(tasks)
+    owed: dict[str, int] = {}
+    decided: dict[str, int] = {}
+    for line in receivable:
+        case_id = line.case_id or ""
+        owed[case_id] = owed.get(case_id, 0) + line.cents
+        if line.decided_by and base_event(line.event) not in BILLED | APPLIED:
+            decided[case_id] = decided.get(case_id, 0) + line.cents
+    known: dict[str, tuple[int, str]] = {}
+    for each in shown:
+        key = each.case_id
+        ours.add(key, owed.get(key, 0), until)
+        theirs.add(key, each.unpaid_cents, until)
+        missing_cents = online.get(key, 0) - each.ours_cents if key in asked else 0
+        if missing_cents or decided.get(key):
+            why = asked.get(key, "A person has decided on it; the PMS still shows it.")
+            known[key] = (decided.get(key, 0) - missing_cents, why)
+    return tie(
+        "PMS_OWED",
+        "Unpaid per visit in the PMS",
+        ("our balances", ours),
+        ("the PMS", theirs),
+        names=names,
+        known=known,
+        note="As the PMS was read last; it prices visits by itself.",
+    )
+
+
+def lenders(lines: Sequence[BookLine], lent: Sequence[Lent], known: Why | None, until: date) -> Tie:
+    """1030 against the lenders' parts of the invoices, visit by visit."""
+    books, tenders = Side(until), Side(until)
+    for line in lines:
+        key = line.case_id or f"entry {line.entry_id}"
+        books.add(key, line.cents, line.on)
+        if line.decided_by:
+            tenders.add(key, line.cents, line.on)
+    for each in lent:
+        tenders.add(each.case_id, each.cents, each.on)
+    loans = {each.case_id: f"loan {each.reference} on {each.case_id}" for each in lent}
+    return tie(
+        "LENDERS",
+        "Lenders (1030)",
+        ("the ledger", books),
+        ("the invoices and the lenders", tenders),
+        names=loans,
+        known=known,
+    )
+
+
+def _online(paid: Sequence[Paid], applied: Sequence[Applied]) -> dict[str, int]:
+    """Case -> what of our processor's payments is applied to it."""
+    inside = {each.payment_id for each in paid if not each.outside}
+    found: dict[str, int] = {}
+    for part in applied:
+        if part.payment_id in inside:
+            found[part.case_id] = found.get(part.case_id, 0) + part.cents
+    return found
+
+
+def _asked(tasks: Sequence[Task]) -> Mapping[str, str]:
+    return {
+        task.case_id: f"{task.decided_by} says it was recorded there by hand."
+        if task.decided_by
+        else f"Question {task.review_id[:8]} asks the desk to record it there."
+        for task in tasks
+    }

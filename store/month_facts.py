@@ -1,0 +1,175 @@
+"""What the ledger is held against at month end: documents, payments, the processor, the bank."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from domain.month_rows import (
+    Applied,
+    Billed,
+    Lent,
+    Moved,
+    Paid,
+    PaidOut,
+    StatementLine,
+)
+from store.db import Conn
+
+
+async def documents(conn: Conn, places: Sequence[str]) -> list[Billed]:
+    """Every document ever issued at these places."""
+    rows = await conn.fetch(
+        "SELECT document_id, case_id, number, change_due_cents AS cents, booked_on AS on"
+        " FROM documents WHERE location_id = ANY($1::text[]) ORDER BY case_id, document_no",
+        list(places),
+    )
+    return [Billed.model_construct(**row) for row in rows]
+
+
+async def priced(
+    conn: Conn, places: Sequence[str], first: date, last: date
+) -> list[dict[str, Any]]:
+    """Documents of the month with their pricing and that of the document before."""
+    rows = await conn.fetch(
+        "SELECT d.document_id, d.number, d.case_id, d.client_id, d.location_id,"
+        " d.booked_on AS on, d.priced, before.priced AS before"
+        " FROM documents d LEFT JOIN documents before"
+        "  ON (before.case_id, before.document_no) = (d.case_id, d.document_no - 1)"
+        " WHERE d.location_id = ANY($1::text[]) AND d.booked_on BETWEEN $2 AND $3"
+        " ORDER BY d.number",
+        list(places),
+        first,
+        last,
+    )
+    return [dict(row) for row in rows]
+
+
+async def allocations(conn: Conn, places: Sequence[str]) -> list[Applied]:
+    """What was applied to cases, taken-back parts included, by payment, case and day."""
+    rows = await conn.fetch(
+        "SELECT payment_id, a.case_id, sum(a.amount_cents)::bigint AS cents, booked_on AS on"
+        " FROM payment_allocations a JOIN payments USING (payment_id)"
+        " WHERE location_id = ANY($1::text[]) GROUP BY payment_id, a.case_id, booked_on",
+        list(places),
+    )
+    return [Applied.model_construct(**row) for row in rows]
+
+
+async def payments(conn: Conn, places: Sequence[str]) -> list[Paid]:
+    """Payments that have arrived, be they refunded since."""
+    rows = await conn.fetch(
+        "SELECT payment_id, source, object_id, kind, amount_cents AS cents,"
+        " (occurred_at AT TIME ZONE zone)::date AS on, p.location_id, case_id, client_id, outside"
+        " FROM payments p JOIN locations l USING (location_id)"
+        " WHERE p.location_id = ANY($1::text[]) AND state IN ('paid', 'refunded')"
+        " ORDER BY occurred_at, payment_id",
+        list(places),
+    )
+    return [Paid.model_construct(**row) for row in rows]
+
+
+async def lent(conn: Conn, places: Sequence[str]) -> list[Lent]:
+    """What each document changed of the part that a lender pays, by case and loan."""
+    rows = await conn.fetch(
+        "SELECT case_id, client_id, reference, cents - lag(cents, 1, 0::bigint) OVER"
+        "  (PARTITION BY case_id, reference ORDER BY document_no) AS cents, booked_on AS on"
+        " FROM documents d CROSS JOIN LATERAL (SELECT tender ->> 'reference' AS reference,"
+        "  CASE tender ->> 'kind' WHEN 'lender' THEN (tender ->> 'cents')::bigint ELSE 0 END"
+        "  AS cents FROM jsonb_array_elements(priced -> 'tenders') AS tender"
+        "  WHERE tender ->> 'kind' = 'lender'"
+        "  UNION ALL SELECT f.reference, 0 FROM (SELECT DISTINCT t ->> 'reference' AS reference"
+        "   FROM documents e, jsonb_array_elements(e.priced -> 'tenders') AS t"
+        "   WHERE e.case_id = d.case_id AND t ->> 'kind' = 'lender') AS f"
+        "  WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(d.priced -> 'tenders') AS t"
+        "   WHERE t ->> 'kind' = 'lender' AND t ->> 'reference' IS NOT DISTINCT FROM f.reference)"
+        " ) AS each WHERE location_id = ANY($1::text[])",
+        list(places),
+    )
+    return [Lent.model_construct(**row) for row in rows]
+
+
+async def kept_credits(conn: Conn, places: Sequence[str]) -> dict[str, tuple[int, date]]:
+    """Lot id -> cents and day of credit that was made of money which came in."""
+    rows = await conn.fetch(
+        "SELECT lot_id, opening_cents, booked_on FROM lots"
+        " WHERE location_id = ANY($1::text[]) AND source = 'overpayment'",
+        list(places),
+    )
+    return {row["lot_id"]: (row["opening_cents"], row["booked_on"]) for row in rows}
+
+
+async def movements(conn: Conn) -> list[Moved]:
+    """Every movement of the processor's balance that was read, on its local day."""
+    rows = await conn.fetch(
+        "SELECT m.source, movement_id, payout_id, kind, m.amount_cents, fee_cents, net_cents,"
+        " (at AT TIME ZONE zone)::date AS on, object_id,"
+        " ARRAY(SELECT n.payment_id FROM payment_names n"
+        "  WHERE (n.source, n.name) = (m.source, m.payment_id) ORDER BY 1) AS payment_ids"
+        " FROM balance_movements m JOIN payouts USING (source, payout_id)"
+        " JOIN locations USING (location_id) ORDER BY at, movement_id",
+    )
+    return [Moved.model_construct(**row) for row in rows]
+
+
+async def payouts(conn: Conn) -> list[PaidOut]:
+    """Every payout of the processor's account."""
+    rows = await conn.fetch(
+        "SELECT source, payout_id, location_id, amount_cents, automatic, state, arrival_on,"
+        " failed_on, accepted_cents, accepted_by, shares,"
+        " settled_state IS NOT DISTINCT FROM state AS is_settled"
+        " FROM payouts ORDER BY arrival_on, payout_id"
+    )
+    return [PaidOut.model_construct(**row) for row in rows]
+
+
+async def statement(conn: Conn, until: date) -> list[StatementLine]:
+    """The bank's lines up to a day, without the bank's words."""
+    rows = await conn.fetch(
+        "SELECT line_id, on_date AS on, amount_cents AS cents, payout_id, leg, kind AS claim,"
+        " location_id FROM bank_lines LEFT JOIN bank_payouts USING (line_id)"
+        " LEFT JOIN bank_claims USING (line_id) WHERE on_date <= $1 ORDER BY on_date, line_id",
+        until,
+    )
+    return [StatementLine.model_construct(**row) for row in rows]
+
+
+async def statement_until(conn: Conn) -> date | None:
+    """The last day of any imported line."""
+    last: date | None = await conn.fetchval("SELECT max(on_date) FROM bank_lines")
+    return last
+
+
+async def tasks(conn: Conn, places: Sequence[str], code: str) -> list[dict[str, Any]]:
+    """Open and decided questions of one code: case id, id, cents, state and who decided."""
+    rows = await conn.fetch(
+        "SELECT case_id, review_id, money_cents, state, decided_by FROM reviews"
+        " LEFT JOIN review_decisions USING (review_id)"
+        " WHERE location_id = ANY($1::text[]) AND code = $2 AND state IN ('open', 'decided')",
+        list(places),
+        code,
+    )
+    return [dict(row) for row in rows]
+
+
+async def known_things(conn: Conn, keys: Sequence[str]) -> set[str]:
+    """Which of these `kind:id` the books hold, of kinds that a table of their own keeps."""
+    rows = await conn.fetch(
+        "SELECT key FROM unnest($1::text[]) AS key WHERE CASE split_part(key, ':', 1)"
+        " WHEN 'document' THEN EXISTS (SELECT FROM documents WHERE document_id = substr(key, 10))"
+        " WHEN 'payment' THEN EXISTS (SELECT FROM payments WHERE payment_id = substr(key, 9))"
+        " WHEN 'movement' THEN EXISTS (SELECT FROM balance_movements"
+        "  WHERE movement_id = substr(key, 10))"
+        " WHEN 'refund' THEN EXISTS (SELECT FROM balance_movements"
+        "  WHERE object_id = substr(key, 8)) OR EXISTS (SELECT FROM refund_moves"
+        "  WHERE object_id = substr(key, 8))"
+        " WHEN 'payout' THEN EXISTS (SELECT FROM payouts WHERE payout_id = substr(key, 8))"
+        " WHEN 'difference' THEN EXISTS (SELECT FROM payouts WHERE payout_id = substr(key, 12)"
+        "  AND accepted_by IS NOT NULL)"
+        " WHEN 'lot' THEN EXISTS (SELECT FROM lots WHERE lot_id = substr(key, 5))"
+        " WHEN 'plan' THEN EXISTS (SELECT FROM plans"
+        "  WHERE concat_ws('/', 'plan', location_id, lender, plan_id) = substr(key, 6))"
+        " WHEN 'line' THEN EXISTS (SELECT FROM bank_claims WHERE line_id = substr(key, 6))"
+        " ELSE false END",
+        list(keys),
+    )
+    return {row["key"] for row in rows}
