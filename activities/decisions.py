@@ -21,6 +21,7 @@ from activities.dispute_effects import (
     write_off_lost,
 )
 from activities.held_money import apply_here, apply_named, keep_as_credit, refund_held
+from activities.pms_money import take_pms, was_refunded
 from activities.posting import grant_credit
 from activities.refund_effects import (
     act_of,
@@ -53,6 +54,7 @@ NEXT: Mapping[str, str] = {
     "confirm": "rebuild",
     "try_again": "reread",
     "take_pms": "reread",
+    "was_refunded": "reread",
     "retry": "resend",
     "send_again": "resend",
     "keep_open": "rest",
@@ -229,6 +231,8 @@ _EFFECTS: Mapping[str, Effect] = {
     "allow": allow,
     "post_now": allow,
     "owe_again": owe_again,
+    "take_pms": take_pms,
+    "was_refunded": was_refunded,
     "link": link,
     "accept": _accept,
     "contest": contest,

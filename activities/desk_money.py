@@ -6,15 +6,14 @@ for money that the books do not have yet, so that overlapping windows cost nothi
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import structlog
 
 from activities.outside import PMS_MONEY
 from activities.posting import change_question_id
-from connectors.ports import CaseEngine, ConnectorError, PmsPayment, PmsPort, PmsTenders, Refused
+from connectors.ports import CaseEngine, ConnectorError, PmsPort, PmsTenders, Refused
 from domain import ids
 from domain.case import PaymentPosted
 from store import desk_money, locations
@@ -28,29 +27,6 @@ SLOTS = 5
 log = structlog.get_logger("tieout.desk_money")
 Reopen = Callable[[str, str, str], Awaitable[str]]
 """(location id, visit id, event id) -> case id: opens a closed case again."""
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A payment that the PMS shows on a visit."""
-
-    case_id: str
-    visit_id: str
-    pms: str
-    payment: PmsPayment
-
-    @property
-    def payment_id(self) -> str:
-        return ids.payment_id(self.pms, self.payment.payment_id)
-
-    @property
-    def cents(self) -> int:
-        return self.payment.amount_cents - self.payment.refunded_cents
-
-    @property
-    def question_id(self) -> str:
-        """Of the question that asks about another amount than the booked one."""
-        return change_question_id(self.case_id, self.payment_id, self.cents)
 
 
 class DeskMoney:
@@ -94,9 +70,9 @@ class DeskMoney:
             touched = await self._read_owed(location, pms, at)
         counts["read"] += len(touched)
         news = await self._news(location.location_id, pms.name, touched)
-        for visit_id, payment in news.items():
+        for visit_id, payment_id in news.items():
             case_id = ids.visit_workflow_id(location.location_id, pms.name, visit_id)
-            hint = PaymentPosted(payment_id=ids.payment_id(pms.name, payment.payment_id))
+            hint = PaymentPosted(payment_id=payment_id)
             if await self._engine.signal(case_id, "payment_posted", hint):
                 counts["told"] += 1
             else:
@@ -106,28 +82,25 @@ class DeskMoney:
 
     async def _news(
         self, location_id: str, pms: str, touched: Mapping[str, PmsTenders]
-    ) -> dict[str, PmsPayment]:
+    ) -> dict[str, str]:
         """Visit id -> its first payment that the books lack, or have at another amount."""
-        shown = [
-            _Shown(ids.visit_workflow_id(location_id, pms, visit_id), visit_id, pms, payment)
-            for visit_id, tenders in touched.items()
-            for payment in _money(ids.visit_workflow_id(location_id, pms, visit_id), tenders)
-        ]
-        if not shown:
+        cases = {ids.visit_workflow_id(location_id, pms, visit): visit for visit in touched}
+        if not cases:
             return {}
         async with self._pool.acquire() as conn:
-            known = await desk_money.known(
-                conn,
-                [one.case_id for one in shown],
-                [one.payment_id for one in shown],
-                [one.question_id for one in shown],
-            )
-        found: dict[str, PmsPayment] = {}
-        for one in shown:
-            # A payment that was taken back before it was ever booked is no news.
-            is_new = known.booked.get(one.payment_id, 0) != one.cents
-            if is_new and one.case_id in known.billed and one.question_id not in known.asked:
-                found.setdefault(one.visit_id, one.payment)
+            known = await desk_money.known(conn, pms, list(cases))
+        found: dict[str, str] = {}
+        for case_id, visit_id in cases.items():
+            if case_id not in known.billed:
+                continue
+            kept = {name: one.cents for name, one in known.kept.items() if one.case_id == case_id}
+            shown = _money(case_id, pms, touched[visit_id])
+            for payment_id in (*shown, *(kept.keys() - shown.keys())):
+                # A payment that was taken back before it was ever booked is no news.
+                cents = shown.get(payment_id, 0)
+                question_id = change_question_id(case_id, payment_id, cents)
+                if kept.get(payment_id, 0) != cents and question_id not in known.asked:
+                    found.setdefault(visit_id, payment_id)
         return found
 
     async def _read_owed(
@@ -150,11 +123,11 @@ class DeskMoney:
         return found
 
 
-def _money(case_id: str, tenders: PmsTenders) -> Sequence[PmsPayment]:
-    """New money on an order, without what we asked the desk to record there."""
+def _money(case_id: str, pms: str, tenders: PmsTenders) -> dict[str, int]:
+    """Payment id -> cents of new money on an order, without what we asked to record there."""
     ours = ids.dedupe_ref(case_id)
-    return [
-        payment
+    return {
+        ids.payment_id(pms, payment.payment_id): payment.amount_cents - payment.refunded_cents
         for payment in tenders.payments
         if payment.kind in PMS_MONEY and not (payment.note and ours in payment.note)
-    ]
+    }

@@ -17,7 +17,7 @@ from domain.matching import (
 )
 from domain.matching_types import Kind
 from domain.money import dollars
-from store import entitlements, invoices, ledger, lots, payments, refund_facts, reviews
+from store import entitlements, invoices, ledger, lots, payments, refund_facts, refunds, reviews
 from store.db import Conn
 from store.payments import PaymentFact
 
@@ -95,28 +95,8 @@ async def is_placed(conn: Conn, payment_id: str) -> bool:
 
 
 def change_question_id(case_id: str, payment_id: str, cents: int) -> str:
-    """Id of the question that `ask_about_change` asks about a payment that is shown at `cents`."""
+    """Id of the question that is asked about a payment that is shown at `cents`."""
     return ids.review_id(case_id, "PMS_DISAGREES", f"{payment_id}/{cents}")
-
-
-async def ask_about_change(
-    conn: Conn, case: CaseRef, known: PaymentFact, shown: PaymentFact, at: datetime
-) -> None:
-    """The system that took a payment has changed its amount since it was booked (E11)."""
-    change_cents = known.amount_cents - shown.amount_cents
-    asked = question(
-        case.case_id,
-        case.location_id,
-        "PMS_DISAGREES",
-        abs(change_cents),
-        f"{known.payment_id}/{shown.amount_cents}",
-        at,
-        client_id=known.client_id,
-        facts=("The amount of a payment changed after it was booked; the books stay as they are.",),
-        ours={"payment": known.payment_id, "paid": dollars(known.amount_cents)},
-        theirs={"system": shown.source, "kind": shown.kind, "kept": dollars(shown.amount_cents)},
-    )
-    await reviews.open_review(conn, asked)
 
 
 async def grant_credit(
@@ -215,7 +195,7 @@ async def _open_item(conn: Conn, case: CaseRef) -> OpenItem:
 
 
 async def _earlier(conn: Conn, case: CaseRef, fact: PaymentFact) -> list[EarlierPayment]:
-    """What the case was paid before, and what it was paid that waits in suspense."""
+    """What the case was paid before and still has, and what it was paid that waits in suspense."""
     return [
         EarlierPayment(
             source=known.source,
@@ -229,4 +209,5 @@ async def _earlier(conn: Conn, case: CaseRef, fact: PaymentFact) -> list[Earlier
         )
         for known in await payments.of_case(conn, case.case_id)
         if known.payment_id != fact.payment_id
+        and known.amount_cents > await refunds.gone(conn, known.payment_id)
     ]

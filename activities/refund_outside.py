@@ -30,10 +30,19 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 async def allow(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """It was given back for good: nothing is owed for what it had paid."""
-    move, act, fact = await _begin(conn, ask, review)
+    await give_way(conn, *await _begin(conn, ask, review), ask.case.zone)
+
+
+async def owe_again(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    """The payment counts for less: what it had paid is owed again."""
+    await count_less(conn, *await _begin(conn, ask, review))
+
+
+async def give_way(conn: Conn, move: RefundMove, act: Act, fact: PaymentFact, zone: str) -> None:
+    """What went back of a payment comes off what it had paid."""
     lies = await where_it_lies(conn, fact, move.amount_cents, owed=False)
     plans = [
-        (case_id, await _allowance(conn, case_id, cents, move, ask.case.zone))
+        (case_id, await _allowance(conn, case_id, cents, move, zone))
         for case_id, cents in lies.cases
     ]
     for case_id, plan in plans:
@@ -45,9 +54,8 @@ async def allow(conn: Conn, ask: ApplyIn, review: Review) -> None:
     await _explain(conn, act, move, only[1].lines if only else ())
 
 
-async def owe_again(conn: Conn, ask: ApplyIn, review: Review) -> None:
-    """The payment counts for less: what it had paid is owed again."""
-    move, act, fact = await _begin(conn, ask, review)
+async def count_less(conn: Conn, move: RefundMove, act: Act, fact: PaymentFact) -> None:
+    """What went back of a payment is owed again on what it had paid."""
     lies = await where_it_lies(conn, fact, move.amount_cents, owed=False)
     for case_id, cents in lies.cases:
         await reverse_part(conn, act, fact, case_id, cents)

@@ -19,7 +19,8 @@ from activities.outside import (
     is_unexplained,
     paid_online,
 )
-from activities.posting import ask_about_change, has_home, post_payment
+from activities.pms_money import compare
+from activities.posting import has_home, post_payment
 from activities.questions import open_mismatches
 from activities.recall import recall_queued
 from activities.statements import is_under_way, settle_page
@@ -89,10 +90,11 @@ class StandingActivities:
         for tender in outside.paid_at_desk(ask.case):
             cents, paid_at = tender.amount_cents - tender.refunded_cents, tender.paid_at
             facts.append(fact_of(ask, ask.case.pms, tender.payment_id, tender.kind, cents, paid_at))
+        facts += await _vanished(conn, ask, facts, outside)
         for fact in facts:
             known = await payments.get(conn, fact.payment_id)
-            if known is not None and known.amount_cents != fact.amount_cents:
-                await ask_about_change(conn, ask.case, known, fact, ask.at)
+            if known is not None and fact.outside:
+                await compare(conn, ask.case, known, fact, ask.at)
             elif known is None and fact.amount_cents > 0 and await payments.record(conn, fact):
                 await post_payment(conn, ask.case, fact, ask.at)
         return is_waiting
@@ -252,3 +254,20 @@ class StandingActivities:
                 if refused is not None:
                     return
                 by_cents -= part_cents
+
+
+async def _vanished(
+    conn: Conn, ask: StandingIn, facts: Sequence[PaymentFact], outside: Outside
+) -> list[PaymentFact]:
+    """Payments of the desk that the PMS shows no more, as if it showed nothing of them."""
+    if outside.tenders is None or ask.case.pms == IN_HOUSE:
+        return []
+    shown = {fact.payment_id for fact in facts}
+    return [
+        known.model_copy(update={"amount_cents": 0})
+        for known in await payments.of_case(conn, ask.case.case_id)
+        if known.source == ask.case.pms
+        and known.case_id == ask.case.case_id
+        and known.state == "paid"
+        and known.payment_id not in shown
+    ]

@@ -137,11 +137,18 @@ TOPICS: tuple[Topic, ...] = (
     topic(
         "PMS_DISAGREES",
         "PMS and books differ",
-        "The PMS shows another amount or state for this visit than our books.",
+        "The PMS shows another amount than our books for a payment that it took; {amount} apart.",
         "Both systems stay as they are; nothing is overwritten.",
         None,
         choice("take_ours", "Ours is right", "The PMS is corrected by hand."),
-        choice("take_pms", "The PMS is right", "The chart and the payments are read again."),
+        choice("take_pms", "It was taken back", "{amount} is owed again on the visit."),
+        choice(
+            "was_refunded",
+            "It was refunded",
+            "{amount} comes off the invoice for good.",
+            Need.REASON,
+            two_person=True,
+        ),
         choice("stop", "Leave it", "The difference is listed.", Need.REASON),
     ),
     topic(

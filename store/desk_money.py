@@ -6,28 +6,35 @@ from domain.model import Record
 from store.db import Conn
 
 
+class Kept(Record):
+    """What the books still have of a payment, as far as the PMS that took it can know."""
+
+    case_id: str
+    cents: int
+
+
 class Known(Record):
-    """What the books have of some visits: `booked` is payment id -> cents."""
+    """What the books have of some visits; `kept` is by payment id."""
 
     billed: frozenset[str]
-    booked: dict[str, int]
+    kept: dict[str, Kept]
     asked: frozenset[str]
 
 
-async def known(
-    conn: Conn, case_ids: Sequence[str], payment_ids: Sequence[str], review_ids: Sequence[str]
-) -> Known:
-    """Which cases were billed, which payments are booked, which questions were asked."""
+async def known(conn: Conn, source: str, case_ids: Sequence[str]) -> Known:
+    """Which cases were billed, what is booked of this system's payments, what was asked."""
     row = await conn.fetchrow(
         "SELECT (SELECT coalesce(array_agg(DISTINCT case_id), '{}') FROM documents"
         "  WHERE case_id = ANY($1::text[])) AS billed,"
-        " (SELECT coalesce(jsonb_object_agg(payment_id, amount_cents), '{}') FROM payments"
-        "  WHERE payment_id = ANY($2::text[])) AS booked,"
+        " (SELECT coalesce(jsonb_object_agg(payment_id,"
+        "   jsonb_build_object('case_id', case_id, 'cents', amount_cents - coalesce("
+        "    (SELECT sum(m.amount_cents) FROM refund_moves m WHERE m.payment_id = p.payment_id"
+        "     AND m.way = 'desk' AND m.state = 'paid'), 0))), '{}') FROM payments p"
+        "  WHERE case_id = ANY($1::text[]) AND source = $2 AND state = 'paid') AS kept,"
         " (SELECT coalesce(array_agg(review_id), '{}') FROM reviews"
-        "  WHERE review_id = ANY($3::text[])) AS asked",
+        "  WHERE case_id = ANY($1::text[])) AS asked",
         list(case_ids),
-        list(payment_ids),
-        list(review_ids),
+        source,
     )
     assert row is not None
     return Known.model_validate(dict(row))

@@ -236,16 +236,36 @@ async def unfinished(conn: Conn, location_id: str | None = None) -> list[OpenMov
     return [OpenMove.model_validate(dict(row)) for row in rows]
 
 
-async def gone(conn: Conn, payment_id: str, way: Way | None = None) -> int:
-    """Cents of a payment that have gone back or are about to, by one way or by all."""
+async def gone(conn: Conn, payment_id: str) -> int:
+    """Cents of a payment that have gone back or are about to."""
     cents: int = await conn.fetchval(
         "SELECT coalesce(sum(amount_cents), 0)::bigint FROM refund_moves WHERE payment_id = $1"
-        " AND state = ANY($2::text[]) AND ($3::text IS NULL OR way = $3)",
+        " AND state = ANY($2::text[])",
         payment_id,
         list(LIVE),
-        way,
     )
     return cents
+
+
+async def gone_by_desk(conn: Conn, payment_id: str, state: MoveState) -> int:
+    """Cents of a payment that the desk gives back, of movements in this state."""
+    cents: int = await conn.fetchval(
+        "SELECT coalesce(sum(amount_cents), 0)::bigint FROM refund_moves WHERE payment_id = $1"
+        " AND way = 'desk' AND state = $2",
+        payment_id,
+        state,
+    )
+    return cents
+
+
+async def owed_at_desk(conn: Conn, payment_id: str) -> list[RefundMove]:
+    """What the desk was asked to give back of a payment."""
+    rows = await conn.fetch(
+        "SELECT * FROM refund_moves WHERE payment_id = $1 AND way = 'desk' AND state = 'owed'"
+        " ORDER BY recorded_at, move_id",
+        payment_id,
+    )
+    return [RefundMove.model_validate(dict(row)) for row in rows]
 
 
 async def is_unexplained(conn: Conn, payment_id: str) -> bool:

@@ -102,6 +102,20 @@ async def test_a_refund_at_the_desk_is_told_until_it_is_asked_about(practice, in
     assert (await intake.find_desk_money(SINCE, AT))["told"] == 0
 
 
+async def test_a_payment_that_its_pms_shows_no_more_is_told_until_it_is_asked_about(
+    practice, intake
+):
+    ref, case = await billed(practice)
+    practice.tenders(case, cash(5000))
+    await practice.read(case, ref)
+    practice.tenders(case)
+    assert (await intake.find_desk_money(SINCE, AT))["told"] == 1
+    [voided] = (await practice.read(case, ref)).mismatches
+    assert (await intake.find_desk_money(SINCE, AT))["told"] == 0
+    await practice.decide(case, ref, voided.review_id, "take_pms")
+    assert (await intake.find_desk_money(SINCE, AT))["told"] == 0
+
+
 async def test_where_orders_cannot_be_asked_by_change_each_owed_one_is_read_in_turn(
     practice, intake
 ):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.ports import ProviderUnavailable
+from connectors.ports import PmsPayment, ProviderUnavailable
 from store import entitlements
 from tests.activities.practice import AT, Practice
 from tests.activities.reversals import Till
@@ -185,6 +185,24 @@ async def test_cash_goes_back_as_a_task_of_the_desk(till: Till) -> None:
     after = await till.accounts()
     assert "1040" not in after
     assert "2100" not in after
+
+
+async def test_the_task_of_the_desk_is_done_when_the_pms_shows_the_refund(till: Till) -> None:
+    who, case = await _billed(till)
+    cash = PmsPayment(payment_id="till-1", kind="cash", amount_cents=DUE_CENTS)
+    till.practice.tenders(case, cash)
+    await till.practice.read(case, who)
+    ref, done = await till.refund(case, who, amount_cents=20_000)
+    assert [one.code for one in done.questions] == ["REFUND_BY_HAND"]
+    assert (await till.practice.read(case, who)).mismatches == ()
+    till.practice.tenders(case, cash.model_copy(update={"refunded_cents": 20_000}))
+    for _ in range(2):
+        read = await till.practice.read(case, who)
+        assert (read.balance_cents, read.mismatches) == (0, ())
+    assert (await till.settle(ref)).status == "paid"
+    books = await till.accounts()
+    assert books["1040"] == DUE_CENTS - 20_000
+    assert "2100" not in books
 
 
 async def test_units_and_credits_return_to_where_they_came_from(till: Till) -> None:
