@@ -5,7 +5,8 @@
     POST /faults                      one fault (see sandbox.faults.Fault); DELETE clears all,
                                       or with ?label= ends those and keeps their hits
     GET  /faults                      rules with their hits
-    GET  /docs/{kind}                 every document of a kind (call, delivery, sms, email, …)
+    GET  /docs/{kind}                 every document of a kind (call, delivery, sms, email, …),
+                                      or with ?has= those whose JSON holds that text
     GET  /urls                        path and query of each call to a twin since the start
     POST /release                     {subject, backwards?}: send a subject's late webhooks
     POST /flush                       release held webhooks and wait for deliveries
@@ -57,7 +58,8 @@ def control_app(box: Box) -> Starlette:
         return JSONResponse([vars(rule) for rule in box.faults.rules])
 
     async def docs(request: Request) -> JSONResponse:
-        return JSONResponse(box.state.list(request.path_params["kind"]))
+        has = request.query_params.get("has", "")
+        return JSONResponse(box.state.list(request.path_params["kind"], has=has))
 
     async def urls(_: Request) -> JSONResponse:
         return JSONResponse(list(box.urls))

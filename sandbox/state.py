@@ -46,9 +46,14 @@ class State:
         text = self._docs.get(kind, {}).get(id)
         return None if text is None else json.loads(text)
 
-    def list(self, kind: str, keep: Callable[[Doc], bool] = lambda _: True) -> list[Doc]:
-        """All documents of a kind that `keep` accepts, oldest first."""
-        texts = tuple(self._docs.get(kind, {}).values())
+    def list(
+        self, kind: str, keep: Callable[[Doc], bool] = lambda _: True, has: str = ""
+    ) -> list[Doc]:
+        """All documents of a kind that `keep` accepts, oldest first.
+
+        `has` leaves out, before any is read, those whose JSON does not hold this text.
+        """
+        texts = tuple(text for text in self._docs.get(kind, {}).values() if has in text)
         return [doc for doc in map(json.loads, texts) if keep(doc)]
 
     def delete(self, kind: str, id: str) -> None:

@@ -26,7 +26,7 @@ from store.locations import Location
 
 T = TypeVar("T")
 
-POLL_SECONDS = 0.02
+POLL_SECONDS, POLL_SECONDS_MAX, POLL_GROWTH = 0.02, 0.25, 1.2
 PMS = "boulevard"
 THURSDAY = 3
 
@@ -146,9 +146,9 @@ class Rehearsal:
         answer.raise_for_status()
         return answer.json()[key] if key else answer.json()
 
-    async def docs(self, kind: str) -> list[dict[str, Any]]:
-        """What the sandbox kept: sms, email, call, delivery, …"""
-        answer = await self.http.get(f"/docs/{kind}")
+    async def docs(self, kind: str, has: str = "") -> list[dict[str, Any]]:
+        """What the sandbox kept: sms, email, call, delivery, …; those that hold a text alone."""
+        answer = await self.http.get(f"/docs/{kind}", params={"has": has} if has else None)
         answer.raise_for_status()
         return list(answer.json())
 
@@ -167,9 +167,9 @@ class Rehearsal:
         ask: Callable[[], Awaitable[T | None]],
         what: str,
         seconds: float = 30,
-        pause_seconds: float = POLL_SECONDS,
     ) -> T:
-        """Poll until `ask` answers; TimeoutError names what did not happen."""
+        """Poll until `ask` answers, ever less often; TimeoutError names what did not happen."""
+        pause_seconds = POLL_SECONDS
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
             answer = await ask()
@@ -178,6 +178,7 @@ class Rehearsal:
             if asyncio.get_running_loop().time() > deadline:
                 raise TimeoutError(f"{what} did not happen within {seconds:g} s.")
             await asyncio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * POLL_GROWTH, POLL_SECONDS_MAX)
 
     async def _read_location(self) -> None:
         async with self.pool.acquire() as conn:

@@ -1,13 +1,17 @@
-"""Fixtures that more than one folder of tests uses: a real PostgreSQL, migrated."""
+"""Fixtures that more than one folder of tests uses: a real PostgreSQL, and a whole stack."""
 
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from store import db
+
+if TYPE_CHECKING:
+    from tests.e2e.play import Play
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +46,17 @@ async def conn(pool: db.Pool) -> AsyncIterator[db.Conn]:
     """A connection in autocommit, for tests that need no transaction of their own."""
     async with pool.acquire() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+async def play() -> AsyncIterator["Play"]:
+    """The one stack of this session: a start costs ten seconds of a processor.
+
+    A test makes patients of its own, asks about those alone, and leaves the practice as it found
+    it: channels, switches, prices, clock, processes.
+    """
+    # Only here, since it brings the whole product with it.
+    from tests.e2e.play import playing
+
+    async with playing() as running:
+        yield running

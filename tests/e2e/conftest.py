@@ -1,16 +1,10 @@
-"""One stack per module; after each test the books must tie out, whatever it did to them."""
+"""After each test the books must tie out, whatever it did to them."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.e2e.play import Play, playing
-
-
-@pytest.fixture(scope="module")
-async def play() -> AsyncIterator[Play]:
-    async with playing() as running:
-        yield running
+from tests.e2e.play import Play
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ Everything goes in by HTTP (the vendors' twins, signed webhooks) or as a person'
 comes out of the database and of what the twins kept. Nothing here reaches into the product.
 """
 
+import asyncio
 import contextlib
-import itertools
 import os
 import shutil
 import subprocess
@@ -13,95 +13,62 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 from temporalio.client import WorkflowExecutionStatus
 
 from domain import ids
 from domain.case import Decision
-from domain.chart import UnitLot
+from domain.reviews import CONFIRM
 from starter.deciding import send_decision
-from starter.demo.cast import FILLER, LASER, SERUM, TOXIN, line, member
+from starter.demo.cast import member
 from starter.dev import Stack
 from starter.opening import Opening
 from starter.ports import Ports
 from starter.rehearsal import Patient, Rehearsal
-from store import entitlements, invoices, ledger, locations, processor, reviews, touchpoints
+from store import locations, reviews
 from store.db import transaction
-from store.invoices import Document
 from store.reviews import Review
 from store.touchpoints import Touchpoint
+from tests.cli.desk import Said, run_here
+from tests.e2e.cast import (
+    BOTH,
+    LASER_AND_SERUM,
+    PAID_BY_HAND,
+    TOXIN_20,
+    TOXIN_40,
+    WORKED_EXAMPLE,
+    Case,
+    filler_lot,
+    new_patient,
+)
+from tests.e2e.seen import Seen
+
+__all__ = [
+    "BOTH",
+    "LASER_AND_SERUM",
+    "OUT",
+    "ROOT",
+    "TOXIN_20",
+    "TOXIN_40",
+    "WORKED_EXAMPLE",
+    "Case",
+    "Play",
+    "filler_lot",
+    "new_patient",
+    "playing",
+    "tieout",
+]
 
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 90
 OUT = frozenset({"accepted", "delivered"})
-BOTH = ("APPOINTMENT_COMPLETED", "ORDER_COMPLETED")
-PAID_BY_HAND = "other"
-
-TOXIN_40 = [line(TOXIN, "Wrinkle relaxer", 40, 1_300)]
-"""52000 due, no tax."""
-TOXIN_20 = [line(TOXIN, "Wrinkle relaxer", 20, 1_300)]
-"""26000 due, no tax."""
-LASER_AND_SERUM = [line(LASER, "Laser", 1, 32_000), line(SERUM, "Serum", 2, 6_800)]
-"""46722 due, of which 1122 tax."""
-WORKED_EXAMPLE = [
-    line(TOXIN, "Wrinkle relaxer", 50, 1_300),
-    line(FILLER, "Filler", 1, 75_000),
-    line(SERUM, "Serum", 1, 6_800),
-]
-"""For a member with a package and 19000 of credit: 53361 due, of which 561 tax."""
-
-_AREAS = (201, 202, 205, 206, 207, 208, 209, 210, 212, 213, 214, 215, 216, 217, 218, 219)
-_numbers = itertools.count()
 
 
-def new_patient(phone_end: str | None = None, mailbox: str | None = None) -> Patient:
-    """A patient nobody else is. `phone_end` and `mailbox` choose a twin's magic behaviour."""
-    number = next(_numbers)
-    area, end = _AREAS[number // 90 % len(_AREAS)], f"{100 + 10 + number % 90:04d}"
-    return Patient(
-        first_name=f"First{number}",
-        last_name=f"Last{number}",
-        email=f"{mailbox or f'patient{number}'}@p{number}.example",
-        phone_e164=f"+1{area}555{phone_end or end}",
-    )
-
-
-def filler_lot(at: datetime, syringes: int) -> UnitLot:
-    """Prepaid syringes, worth 600.00 each."""
-    return UnitLot(
-        lot_id=str(uuid4()),
-        skus=("FILLER-SYRINGE",),
-        remaining=Decimal(syringes),
-        value_cents=60_000 * syringes,
-        purchased_at=at,
-    )
-
-
-@dataclass
-class Case:
-    """One visit of one patient."""
-
-    patient: Patient
-    urn: str
-    visit_id: str
-    case_id: str
-    client_id: str
-    lines: Sequence[Mapping[str, Any]] = field(default_factory=list)
-
-
-class Play:
-    """A practice on a running stack, and the questions that tests ask of it."""
-
-    def __init__(self, stack: Stack, practice: Rehearsal) -> None:
-        self.stack = stack
-        self.practice = practice
+class Play(Seen):
+    """A practice on a running stack: what happens to it, and waiting until something is so."""
 
     # -- what happens
 
@@ -166,10 +133,20 @@ class Play:
         """The provider corrects the chart; the PMS announces the order again."""
         await self.practice.control(f"boulevard/orders/{case.visit_id}/amend", {"lines": lines})
 
-    async def decide(self, review: Review, choice: str, **more: Any) -> None:
+    async def decide(self, review: Review, choice: str, by: str = "desk", **more: Any) -> None:
         """The desk answers a question."""
-        decision = Decision(review_id=review.review_id, choice=choice, by="desk", **more)
+        decision = Decision(review_id=review.review_id, choice=choice, by=by, **more)
         await send_decision(self.practice.engine, review, decision)
+
+    async def confirm(self, review: Review) -> None:
+        """A second person says yes to what the desk has proposed."""
+
+        async def proposed() -> bool:
+            async with self.practice.pool.acquire() as conn:
+                return (await reviews.get(conn, review.review_id)).proposal is not None
+
+        await self.until(proposed, "a proposal")
+        await self.decide(review, CONFIRM, by="manager")
 
     async def record_in_pms(self, case: Case) -> None:
         """The desk does what PMS_CONFIRM asks for, and says so."""
@@ -200,6 +177,11 @@ class Play:
         for rule in rules:
             found[rule["operation"]] += rule["hits"]
         return dict(found)
+
+    async def run(self, *words: str) -> Said:
+        """A command of a person at the desk, run in this process: a start costs a second."""
+        env = {"TIEOUT_STATE": str(self.stack.state)}
+        return await asyncio.to_thread(run_here, env, words)
 
     async def flush(self) -> None:
         """Every webhook of the twins has been delivered."""
@@ -282,139 +264,6 @@ class Play:
         await self.until(closed, "the end of the case", case)
         return str((await handle.result())["status"])
 
-    # -- what the books say
-
-    async def balance(self, case: Case) -> int:
-        """What is owed, by the ledger."""
-        async with self.practice.pool.acquire() as conn:
-            return await ledger.balance_of_case(conn, case.case_id)
-
-    async def document(self, case: Case) -> Document:
-        """The newest document of a case."""
-        async with self.practice.pool.acquire() as conn:
-            found = await invoices.latest_document(conn, case.case_id)
-        assert found is not None
-        return found
-
-    async def documents(self, case: Case) -> list[tuple[str, int]]:
-        """(kind, change in cents) of each document, oldest first."""
-        rows = await self.fetch(
-            "SELECT kind, change_due_cents FROM documents WHERE case_id = $1 ORDER BY document_no",
-            case.case_id,
-        )
-        return [(row["kind"], row["change_due_cents"]) for row in rows]
-
-    async def messages(self, case: Case, step: str | None = None) -> list[Touchpoint]:
-        """The outbox rows of a case, of one step or of all."""
-        async with self.practice.pool.acquire() as conn:
-            known = await touchpoints.of_case(conn, case.case_id)
-        return [one for one in known if step in (None, one.step)]
-
-    async def codes(self, case: Case) -> list[str]:
-        """Every question that was ever asked about a case, oldest first."""
-        async with self.practice.pool.acquire() as conn:
-            return [one.code for one in await reviews.of_case(conn, case.case_id)]
-
-    async def lots(self, case: Case) -> list[entitlements.LotStatement]:
-        """What the patient owns, lot by lot."""
-        async with self.practice.pool.acquire() as conn:
-            return await entitlements.lot_statement(conn, case.client_id)
-
-    async def syringes(self, case: Case) -> Decimal:
-        """Prepaid units that are left."""
-        return sum((lot.remaining_quantity for lot in await self.lots(case)), Decimal(0))
-
-    async def processor_ids(self, case: Case) -> list[str]:
-        """The processor's invoices that the books know, oldest first."""
-        async with self.practice.pool.acquire() as conn:
-            return list(await processor.invoices_of_case(conn, case.case_id))
-
-    async def fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
-        """Rows of the books."""
-        async with self.practice.pool.acquire() as conn:
-            return list(await conn.fetch(query, *values))
-
-    async def posted(self, case: Case) -> Counter[str]:
-        """Ledger events of a case, counted."""
-        rows = await self.fetch(
-            "SELECT DISTINCT e.entry_id, event FROM ledger_entries e JOIN ledger_postings p"
-            " USING (entry_id) WHERE p.case_id = $1",
-            case.case_id,
-        )
-        return Counter(row["event"] for row in rows)
-
-    # -- what the vendors have
-
-    async def texts(self, case: Case) -> list[dict[str, Any]]:
-        """SMS that the practice sent to the patient; the carrier's own replies are left out."""
-        return [
-            doc
-            for doc in await self.practice.docs("sms")
-            if doc["to"] == case.patient.phone_e164 and doc["direction"] == "outbound-api"
-        ]
-
-    async def mails(self, case: Case) -> list[dict[str, Any]]:
-        """E-mails in the patient's mailbox."""
-        return [doc for doc in await self.practice.docs("email") if case.patient.email in doc["to"]]
-
-    async def stripe_invoices(self, case: Case) -> list[dict[str, Any]]:
-        """Every invoice at the processor that carries the case, known to the books or not."""
-        return [
-            doc
-            for doc in await self.practice.docs("stripe.invoice")
-            if doc["metadata"].get("case") == case.case_id
-        ]
-
-    async def stripe_asks(self, case: Case) -> int:
-        """What the processor still asks of the patient for this case."""
-        return sum(
-            doc["amount_remaining"]
-            for doc in await self.stripe_invoices(case)
-            if doc["status"] == "open"
-        )
-
-    async def notes(self, case: Case) -> list[str]:
-        """Our notes on the patient's page in the PMS."""
-        client = next(
-            doc for doc in await self.practice.docs("boulevard_Client") if doc["id"] == case.urn
-        )
-        return [note["text"] for note in client["notes"]]
-
-    # -- what must always hold
-
-    async def check_books(self) -> None:
-        """Both sides balance, AR is what the documents less the payments say, no unit is lost."""
-        async with self.practice.pool.acquire() as conn:
-            books = await ledger.totals(conn)
-            clients = [row[0] for row in await conn.fetch("SELECT client_id FROM clients")]
-            statements = [
-                statement
-                for client in clients
-                for statement in await entitlements.lot_statement(conn, client)
-            ]
-            rows = await conn.fetch(_AR_APART)
-        assert books.debits_cents == books.credits_cents
-        assert books.unbalanced_entries == 0
-        assert [lot for lot in statements if not lot.is_conserved] == []
-        assert [dict(row) for row in rows] == []
-
-
-_AR_APART = """
-SELECT d.case_id, d.due_cents, coalesce(a.applied_cents, 0) AS applied_cents,
-    coalesce(o.other_cents, 0) AS other_cents, p.balance_cents
-FROM (SELECT case_id, sum(change_due_cents) AS due_cents FROM documents GROUP BY case_id) AS d
-LEFT JOIN (SELECT case_id, sum(amount_cents) AS applied_cents FROM payment_allocations
-    GROUP BY case_id) AS a USING (case_id)
-LEFT JOIN (SELECT case_id, sum(credit_cents - debit_cents) AS other_cents
-    FROM ledger_postings JOIN ledger_entries USING (entry_id)
-    WHERE account = '1100' AND event IN ('written_off', 'credit_balance_to_client', 'refund_owed')
-    GROUP BY case_id) AS o USING (case_id)
-JOIN (SELECT case_id, sum(debit_cents - credit_cents) AS balance_cents FROM ledger_postings
-    WHERE account = '1100' GROUP BY case_id) AS p USING (case_id)
-WHERE d.due_cents - coalesce(a.applied_cents, 0) - coalesce(o.other_cents, 0) <> p.balance_cents
-"""
-"""Cases whose receivable is not: documents, less payments applied, less decisions."""
-
 
 @contextlib.asynccontextmanager
 async def playing(lookup_seconds: int = 1, **stack_options: Any) -> AsyncIterator[Play]:
@@ -425,6 +274,7 @@ async def playing(lookup_seconds: int = 1, **stack_options: Any) -> AsyncIterato
             location_id = stack.practice.location.location_id
             async with Rehearsal(stack.settings, location_id) as practice:
                 await practice.at_two_on_thursday()
+                await practice.generous_vendors()
                 play = Play(stack, practice)
                 await quick_lookups(play, lookup_seconds)
                 yield play
@@ -442,7 +292,7 @@ async def quick_lookups(play: Play, seconds: int) -> None:
 
 
 def tieout(state: Path, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """A command beside the stack, as a person types it: no variable but the folder."""
+    """A command in a process of its own, as a person types it: no variable but the folder."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TIEOUT_")}
     return subprocess.run(
         [sys.executable, "-m", "starter", *words],

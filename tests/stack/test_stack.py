@@ -1,5 +1,6 @@
 """The whole stack as processes: it comes up, survives kills and restarts, and explains itself."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -17,61 +18,46 @@ import pytest
 
 from starter.dev import Stack
 from starter.plans import TASK_QUEUE
-from starter.ports import Ports
 from starter.probes import worker_polls
+from store import locations
+from tests.e2e.play import Play, tieout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="tieout-stack-"))
-    # What an interrupted first start leaves behind: it must not stand in the next one's way.
-    (path / "postgres.new").mkdir()
-    (path / "postgres.new" / "PG_VERSION").write_text("18")
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+@pytest.fixture
+def stack(play: Play) -> Stack:
+    return play.stack
 
 
-@pytest.fixture(scope="module")
-async def stack(folder: Path) -> AsyncIterator[Stack]:
-    async with Stack(folder, ports=Ports.free()) as running:
-        yield running
+@pytest.fixture
+async def no_rehearsal(play: Play) -> AsyncIterator[None]:
+    """The practice's clock is not shifted, as it never is where patients are real."""
+    place = play.practice.location
+    now = place.model_copy(update={"clock_shift_seconds": 0})
+    async with play.practice.pool.acquire() as conn:
+        await locations.put_location(conn, now)
+        yield
+        await locations.put_location(conn, place)
 
 
-def tieout(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command beside the stack, as a person types it: no variable but the folder."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("TIEOUT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "starter", *words],
-        env={**clean, "TIEOUT_STATE": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-async def fetch(stack: Stack, query: str) -> object:
-    conn = await asyncpg.connect(stack.database_url)
+async def catalogs(folder: Path) -> object:
+    """How many versions of the price book the books of a running stack hold."""
+    url = json.loads((folder / "env.json").read_text())["TIEOUT_DATABASE_URL"]
+    conn = await asyncpg.connect(url)
     try:
-        return await conn.fetchval(query)
+        return await conn.fetchval("SELECT count(*) FROM catalogs")
     finally:
         await conn.close()
 
 
+@pytest.mark.usefixtures("no_rehearsal")
 async def test_doctor_finds_nothing_to_fix(stack: Stack) -> None:
     done = tieout(stack.state, "doctor", "--json")
     findings = json.loads(done.stdout)
     assert [finding for finding in findings["checks"] if not finding["ok"]] == []
     assert done.returncode == 0
     assert len(findings["checks"]) > 10
-
-
-async def test_practice_is_there_and_imports_once(stack: Stack) -> None:
-    assert await fetch(stack, "SELECT count(*) FROM catalogs") == 1
-    done = tieout(stack.state, "catalog", "import", "examples/lumin.json")
-    assert (done.returncode, done.stdout) == (0, "Version 1 of lumin was there.\n")
 
 
 async def test_sandbox_knows_where_webhooks_go(stack: Stack) -> None:
@@ -100,6 +86,7 @@ async def test_killed_worker_comes_back(stack: Stack) -> None:
     assert await worker_polls(stack.metrics_url, TASK_QUEUE)
 
 
+@pytest.mark.usefixtures("no_rehearsal")
 async def test_doctor_names_what_is_away(stack: Stack) -> None:
     await stack.stop("web")
     await stack.stop("sandbox")
@@ -145,8 +132,11 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_state_survives_a_killed_supervisor_and_ctrl_c_ends_cleanly() -> None:
+async def test_state_survives_a_killed_supervisor_and_ctrl_c_ends_cleanly() -> None:
     folder = Path(tempfile.mkdtemp(prefix="tieout-stack-"))
+    # What an interrupted first start leaves behind: it must not stand in the next one's way.
+    (folder / "postgres.new").mkdir()
+    (folder / "postgres.new" / "PG_VERSION").write_text("18")
     try:
         first = started_dev(folder)
         pids = pids_when_up(folder, first)
@@ -156,13 +146,15 @@ def test_state_survives_a_killed_supervisor_and_ctrl_c_ends_cleanly() -> None:
         give_up_at = time.monotonic() + 20
         while any(alive(pid) for pid in pids.values()):
             assert time.monotonic() < give_up_at
-            time.sleep(0.1)
+            await asyncio.sleep(0.1)
 
         second = started_dev(folder)
         pids = pids_when_up(folder, second)
         assert (folder / "secrets.json").read_text() == secrets
-        said = tieout(folder, "catalog", "import", "examples/lumin.json").stdout
-        assert said == "Version 1 of lumin was there.\n"
+        assert await catalogs(folder) == 1
+        done = tieout(folder, "catalog", "import", "examples/lumin.json")
+        assert (done.returncode, done.stdout) == (0, "Version 1 of lumin was there.\n")
+        assert await catalogs(folder) == 1
         second.send_signal(signal.SIGINT)
         rest, _ = second.communicate(timeout=90)
         assert second.returncode == 0

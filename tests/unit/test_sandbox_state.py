@@ -32,6 +32,16 @@ def test_documents_without_a_name_stay_in_order(log: Path) -> None:
     assert [doc["n"] for doc in State(log).list("call")] == [0, 1, 2]
 
 
+def test_a_listing_by_text_or_by_what_is_read() -> None:
+    state = State(None)
+    for number, to in enumerate(("+15550100", "+15550101", "+15550100")):
+        state.append("sms", {"n": number, "to": to})
+    assert [doc["n"] for doc in state.list("sms", has="+15550100")] == [0, 2]
+    assert state.list("sms", has="+15550102") == []
+    later = state.list("sms", lambda doc: doc["n"] > 0, has="+15550100")
+    assert [doc["n"] for doc in later] == [2]
+
+
 def test_half_a_line_was_never_answered(log: Path) -> None:
     State(log).put("sms", "a", {"n": 1})
     with log.open("ab") as half:
