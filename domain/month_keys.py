@@ -4,6 +4,7 @@ A business key is `what|...`; its makers are the builders of `domain.entries*`.
 """
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from types import MappingProxyType
 
 _NAMED_BY: Mapping[str, tuple[str, int]] = MappingProxyType(
@@ -28,6 +29,13 @@ _NAMED_BY: Mapping[str, tuple[str, int]] = MappingProxyType(
         "payout-paid": ("payout", 2),
         "payout-failed": ("payout", 2),
         "payout-difference": ("difference", 2),
+        "visit-refunded": ("given", 1),
+        "payment-reversed": ("given", 1),
+        "credit-refunded": ("given", 1),
+        "refund-expensed": ("given", 1),
+        "given-back": ("move", 1),
+        "refund-kept": ("move", 1),
+        "dispute-lost": ("dispute", 1),
         "plan-signed": ("plan", 1),
         "opening": ("lot", 1),
         "drawer-deposit": ("line", 1),
@@ -42,9 +50,26 @@ APPLIED = frozenset({"payment_received", "unidentified_applied", "unapplied_appl
 """Events that apply a payment to a case."""
 
 
+DECIDED = ("entry:", "given:", "move:", "dispute:")
+"""Things that only a person's decision stands behind."""
+TAKEN_BACK = frozenset({"payment_reversed", "dispute_lost"})
+"""Events after which a payment counts for less on its cases."""
+
+
 def base_event(event: str) -> str:
     """What an entry does, or what it undoes."""
     return event.removesuffix("_reversed")
+
+
+IN_TRANSIT_DAYS = 7
+"""How long what the processor moved may be in no payout yet before that needs an answer."""
+NO_PAYOUT_YET = "In no payout yet."
+
+
+def is_under_way(thing: str, on: date, until: date) -> bool:
+    """Whether a movement of the balance is too young to be in a payout that was read."""
+    is_movement = thing.startswith(("movement:", "refund:", "payment:"))
+    return is_movement and until - on <= timedelta(days=IN_TRANSIT_DAYS)
 
 
 def thing_of(business_key: str, entry_id: str) -> str:

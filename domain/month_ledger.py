@@ -7,7 +7,15 @@ from domain import entries
 from domain.invoice import PricedInvoice
 from domain.model import Record
 from domain.money import dollars
-from domain.month_keys import APPLIED, BILLED, base_event, thing_of
+from domain.month_keys import (
+    APPLIED,
+    BILLED,
+    NO_PAYOUT_YET,
+    TAKEN_BACK,
+    base_event,
+    is_under_way,
+    thing_of,
+)
 from domain.month_rows import Applied, Billed, BookLine, Leaking, LotChange, Unsourced
 from domain.tie import Item, Side, Tie, tie
 
@@ -40,15 +48,20 @@ def receivable(
     documents: Sequence[Billed],
     applied: Sequence[Applied],
     names: Mapping[str, str],
+    behind: Mapping[str, str],
     until: date,
 ) -> Tie:
     """1100 against the open invoices: what was billed, less what was applied or decided.
 
     What is neither a document nor a payment is accounted for by the person who decided it.
+    `behind` names the payment of a refund or dispute: it counts for less since.
     """
     books, invoices = Side(until), Side(until)
     for line in lines:
         event, thing = base_event(line.event), thing_of(line.key, line.entry_id)
+        if event in TAKEN_BACK and thing in behind:
+            books.add(f"payment:{behind[thing]}|{line.case_id}", line.cents, line.on)
+            continue
         if event in APPLIED:
             books.add(f"{thing}|{line.case_id}", line.cents, line.on)
             continue
@@ -127,19 +140,22 @@ def _entry_of(document: Issued) -> dict[str, int]:
 def sources(of_month: Sequence[Unsourced], known: Collection[str], until: date) -> Tie:
     """Every entry of the month comes from a fact that is kept, or from a person's decision."""
     books, facts = Side(until), Side(until)
-    names = {}
+    names, known_yet = {}, {}
     for each in of_month:
         key = f"entry:{each.entry_id}"
         names[key] = f"entry {each.entry_id} ({each.event})"
         books.add(key, each.cents, each.on)
         if each.is_decided or thing_of(each.key, each.entry_id) in known:
             facts.add(key, each.cents, each.on)
+        elif is_under_way(thing_of(each.key, each.entry_id), each.on, until):
+            known_yet[key] = (each.cents, NO_PAYOUT_YET)
     return tie(
         "SOURCES",
         "Entries of the month",
         ("the ledger", books),
         ("the facts and decisions behind it", facts),
         names=names,
+        known=known_yet,
     )
 
 
@@ -159,6 +175,23 @@ def owed(
         if change.kind == kind:
             lots.add(f"client {change.client_id}", change.cents, change.on)
     return tie(f"OWED_{account}", f"{name} ({account})", ("the ledger", books), ("the lots", lots))
+
+
+def as_it_stands(
+    code: str,
+    title: str,
+    lines: Sequence[BookLine],
+    facts: tuple[str, Mapping[str, int]],
+    sign: int,
+    until: date,
+) -> Tie:
+    """An account against facts that are kept as they stand now, client by client."""
+    books, now = Side(until), Side(until)
+    for line in lines:
+        books.add(f"client {line.client_id or 'nobody'}", sign * line.cents, until)
+    for client_id, cents in facts[1].items():
+        now.add(f"client {client_id}", cents, until)
+    return tie(code, title, ("the ledger", books), (facts[0], now), note="As they stand now.")
 
 
 def units(leaking: Sequence[Leaking], lot_count: int) -> Tie:

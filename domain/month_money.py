@@ -5,12 +5,10 @@ from datetime import date, timedelta
 
 from domain import ids
 from domain.bank import DAYS_APART_MAX, BankLine, Expected, pair
-from domain.month_keys import thing_of
+from domain.month_keys import DECIDED, NO_PAYOUT_YET, is_under_way, thing_of
 from domain.month_rows import Applied, BookLine, Moved, Paid, PaidOut, StatementLine
 from domain.tie import Side, Tie, tie
 
-IN_TRANSIT_DAYS = 7
-"""How long a charge may be in no payout yet before that needs an answer."""
 NEAR_CENTS = 100
 """A line of the bank and an entry this near to each other are shown as one thing that differs."""
 
@@ -47,8 +45,8 @@ def charges(
         key = charge_of.get(each.payment_id, f"payment:{each.payment_id}")
         ours.add(key, each.cents, each.on)
         shown[key] = names.get(f"payment:{each.payment_id}", key)
-        if key not in charge_of.values() and until - each.on <= timedelta(days=IN_TRANSIT_DAYS):
-            known[key] = (each.cents, "In no payout yet.")
+        if is_under_way(key, each.on, until) and key not in charge_of.values():
+            known[key] = (each.cents, NO_PAYOUT_YET)
     for move in moves:
         if move.kind == "charge":
             theirs.add(f"movement:{move.movement_id}", move.amount_cents, move.on)
@@ -112,12 +110,21 @@ def clearing(
             _movement(facts, move)
     for out in payouts:
         _payout(facts, out, places)
+    books = by_thing(lines, until)
+    known = {
+        thing: (books.cents.get(thing, 0), NO_PAYOUT_YET)
+        for line in lines
+        if (thing := thing_of(line.key, line.entry_id)) not in facts.ever
+        and not thing.startswith("payment:")
+        and is_under_way(thing, line.on, until)
+    }
     return tie(
         "CLEARING",
         "Processor clearing (1020)",
-        ("the ledger", by_thing(lines, until)),
+        ("the ledger", books),
         ("payments, movements and payouts", facts),
         names=names,
+        known=known,
         note="Its balance is what was charged and has not reached the bank.",
     )
 
@@ -163,8 +170,8 @@ def drawer(
             facts.add(f"line:{row.line_id}", -row.cents, row.on)
     for line in lines:
         # Given back by hand, or moved by a person: the decision is the second source.
-        if line.decided_by and thing_of(line.key, line.entry_id).startswith("entry:"):
-            facts.add(f"entry:{line.entry_id}", line.cents, line.on)
+        if line.decided_by and (thing := thing_of(line.key, line.entry_id)).startswith(DECIDED):
+            facts.add(thing, line.cents, line.on)
     return tie(
         "DRAWER",
         "Cash drawer (1040)",
@@ -206,7 +213,7 @@ def bank(
         else:
             outgoing += row.on <= until
     known = {}
-    last_shown = (shown_until or date.min) - timedelta(days=DAYS_APART_MAX)
+    last_shown = shown_until - timedelta(days=DAYS_APART_MAX) if shown_until else date.min
     for key, (cents, on) in open_books.items():
         if on > last_shown and key not in shown.ever:
             known[key] = (cents, "On no statement yet.")
@@ -299,7 +306,7 @@ def suspense(
             facts.add(f"payment:{part.payment_id}", -part.cents, part.on)
     for line in lines:
         thing = thing_of(line.key, line.entry_id)
-        if line.decided_by and (line.key.startswith("held-refund|") or thing.startswith("entry:")):
+        if line.decided_by and (line.key.startswith("held-refund|") or thing.startswith(DECIDED)):
             facts.add(thing, -line.cents, line.on)
     return tie(
         "SUSPENSE",

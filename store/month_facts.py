@@ -151,6 +151,46 @@ async def tasks(conn: Conn, places: Sequence[str], code: str) -> list[dict[str, 
     return [dict(row) for row in rows]
 
 
+async def behind(conn: Conn, places: Sequence[str]) -> dict[str, str]:
+    """Refund or dispute, as a thing -> the payment of ours that it takes back."""
+    rows = await conn.fetch(
+        "SELECT 'given:' || refund_id AS thing, min(payment_id) AS payment_id FROM refund_moves"
+        " WHERE location_id = ANY($1::text[]) AND payment_id IS NOT NULL AND refund_id IS NOT NULL"
+        " GROUP BY refund_id UNION ALL SELECT 'dispute:' || dispute_id, payment_id FROM disputes"
+        " WHERE location_id = ANY($1::text[]) AND payment_id IS NOT NULL",
+        list(places),
+    )
+    return {row["thing"]: row["payment_id"] for row in rows}
+
+
+async def to_give_back(conn: Conn, places: Sequence[str]) -> dict[str, int]:
+    """Client -> what is still to go back; a refund that left is owed until its entry says so.
+
+    One that somebody made elsewhere and nobody has explained counts against it once it is booked.
+    """
+    rows = await conn.fetch(
+        "SELECT client_id, sum(CASE WHEN refund_id IS NULL THEN -m.amount_cents * left_us"
+        "  WHEN state IN ('owed', 'sent', 'returned') THEN m.amount_cents"
+        "  WHEN state = 'paid' AND way = 'processor' THEN m.amount_cents * (1 - left_us)"
+        "  ELSE 0 END)::bigint AS cents FROM (SELECT *, EXISTS (SELECT FROM ledger_entries"
+        "   WHERE business_key = 'refund-paid|' || source || '|' || object_id)::int AS left_us"
+        "  FROM refund_moves WHERE location_id = ANY($1::text[])) AS m GROUP BY client_id",
+        list(places),
+    )
+    return {row["client_id"] or "nobody": row["cents"] for row in rows}
+
+
+async def in_dispute(conn: Conn, places: Sequence[str]) -> dict[str, int]:
+    """Client -> what the payers' banks hold, of disputes that nobody has ended."""
+    rows = await conn.fetch(
+        "SELECT client_id, sum(amount_cents)::bigint AS cents FROM disputes"
+        " WHERE location_id = ANY($1::text[]) AND is_chargeback AND outcome IS NULL"
+        " AND state <> 'won' GROUP BY client_id",
+        list(places),
+    )
+    return {row["client_id"] or "nobody": row["cents"] for row in rows}
+
+
 async def known_things(conn: Conn, keys: Sequence[str]) -> set[str]:
     """Which of these `kind:id` the books hold, of kinds that a table of their own keeps."""
     rows = await conn.fetch(
@@ -168,6 +208,10 @@ async def known_things(conn: Conn, keys: Sequence[str]) -> set[str]:
         " WHEN 'lot' THEN EXISTS (SELECT FROM lots WHERE lot_id = substr(key, 5))"
         " WHEN 'plan' THEN EXISTS (SELECT FROM plans"
         "  WHERE concat_ws('/', 'plan', location_id, lender, plan_id) = substr(key, 6))"
+        " WHEN 'given' THEN EXISTS (SELECT FROM refunds WHERE refund_id = substr(key, 7))"
+        " WHEN 'move' THEN EXISTS (SELECT FROM refund_moves WHERE move_id = substr(key, 6))"
+        " WHEN 'dispute' THEN EXISTS (SELECT FROM disputes WHERE dispute_id = substr(key, 9)"
+        "  AND outcome_by IS NOT NULL)"
         " WHEN 'line' THEN EXISTS (SELECT FROM bank_claims WHERE line_id = substr(key, 6))"
         " ELSE false END",
         list(keys),

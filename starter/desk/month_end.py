@@ -8,7 +8,16 @@ from domain.bank import DAYS_APART_MAX
 from domain.month import Month
 from domain.month_end import MonthReport
 from domain.month_keys import thing_of
-from domain.month_ledger import Issued, balance, invoices, owed, receivable, sources, units
+from domain.month_ledger import (
+    Issued,
+    as_it_stands,
+    balance,
+    invoices,
+    owed,
+    receivable,
+    sources,
+    units,
+)
 from domain.month_money import bank, charges, clearing, drawer, payout_parts, suspense
 from domain.month_pms import Shown, Task, lenders, pms_owed, pms_paid
 from domain.month_rows import Applied, Billed, BookLine, LotChange, Paid
@@ -126,7 +135,14 @@ async def _ledger(conn: Conn, ids: Sequence[str], month: Month, facts: Facts) ->
         balance(await month_books.unbalanced(conn, ids, month.last), month.last),
         sources(of_month, known, month.last),
         invoices(issued, posted, month.last),
-        receivable(facts.on("1100"), facts.documents, facts.applied, facts.names, month.last),
+        receivable(
+            facts.on("1100"),
+            facts.documents,
+            facts.applied,
+            facts.names,
+            await month_facts.behind(conn, ids),
+            month.last,
+        ),
     ]
 
 
@@ -172,7 +188,25 @@ async def _outside(conn: Conn, ids: Sequence[str], month: Month, facts: Facts) -
     ]
     tasks = [Task.model_validate(row) for row in await month_facts.tasks(conn, ids, _CONFIRM)]
     lent = await month_facts.lent(conn, ids)
+    back = await month_facts.to_give_back(conn, ids)
+    disputed = await month_facts.in_dispute(conn, ids)
     return [
+        as_it_stands(
+            "REFUNDS",
+            "Refunds payable (2100)",
+            facts.on("2100"),
+            ("the refunds", back),
+            -1,
+            month.last,
+        ),
+        as_it_stands(
+            "DISPUTES",
+            "Disputed funds (1120)",
+            facts.on("1120"),
+            ("the disputes", disputed),
+            1,
+            month.last,
+        ),
         lenders(facts.on("1030"), lent, None, month.last),
         pms_paid(shown, facts.paid, facts.applied, tasks, facts.visits, month.last),
         pms_owed(
