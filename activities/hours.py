@@ -1,8 +1,8 @@
 """When a client may be written to: the allowed hours in every zone that may be theirs."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
-from domain import quiet_hours
+from domain import calendar, quiet_hours
 from domain.case import ChasePolicy, MessageClass
 from domain.quiet_hours import QUIET
 from store.clients import Contact
@@ -18,6 +18,7 @@ class Hours:
         contact: Contact | None,
         message_class: MessageClass,
     ) -> None:
+        self._zone, self._never_on = location_zone, chase.never_on
         ours = QUIET[message_class]
         postal_code = contact.postal_code if contact else None
         phone_e164 = contact.phone_e164 if contact else None
@@ -35,7 +36,12 @@ class Hours:
 
     def opens(self, at: datetime) -> datetime:
         """`at` itself when a message may go then, else the next time that it may."""
-        return quiet_hours.next_allowed(at, self.zones, self._states, self._policy)
+        opens = quiet_hours.next_allowed(at, self.zones, self._states, self._policy)
+        never_on = self._never_on
+        if never_on is None or calendar.local_date(opens, self._zone) != never_on:
+            return opens
+        tomorrow = calendar.instant(never_on + timedelta(days=1), time(0), self._zone)
+        return quiet_hours.next_allowed(tomorrow, self.zones, self._states, self._policy)
 
     def seconds_left(self, at: datetime) -> int:
         """Whole seconds until the window closes that is open, or the next one that opens."""

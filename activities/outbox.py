@@ -176,6 +176,8 @@ class Outbox:
             contact=contact,
             token=token,
             practice_name=location.practice_name,
+            practice_phone=location.reply_phone or "",
+            practice_address=location.postal_address or "",
             location_id=row.location_id,
             text_provider=row.provider or "",
             details=said,

@@ -104,6 +104,7 @@ def before_balance(
     """Switch, holds, cap, quiet hours and the lock of a payer at work; None when it may go."""
     return (
         switched_off(ask, facts)
+        or _unaddressed(ask, facts)
         or held(ask, facts.holds)
         or _locked(ask, locked_until)
         or capped(ask, facts, facts.touches, hours)
@@ -116,6 +117,15 @@ def switched_off(ask: SendIn, facts: SendFacts) -> Verdict | None:
     if facts.location.switch(switch_of(ask)) == "live":
         return None
     return Verdict(status="off", answer="off", reason="SWITCHED_OFF", rule="L7")
+
+
+def _unaddressed(ask: SendIn, facts: SendFacts) -> Verdict | None:
+    """Advertising names its sender's postal address, a note of care whom to call."""
+    if ask.step.message_class == MessageClass.MARKETING and not facts.location.postal_address:
+        return Verdict(status="off", answer="off", reason="NO_POSTAL_ADDRESS", rule="J2")
+    if ask.step.message_class == MessageClass.CARE and not facts.location.reply_phone:
+        return Verdict(status="off", answer="off", reason="NO_PHONE", rule="J2")
+    return None
 
 
 def held(ask: SendIn, holds: Sequence[ClientHold]) -> Verdict | None:

@@ -1,5 +1,7 @@
 """What a financing plan asks of its activities and what comes back."""
 
+from datetime import date
+
 from pydantic import AwareDatetime
 
 from domain.case import ChasePolicy, Decision
@@ -97,6 +99,7 @@ class OpenInstallmentIn(Record):
 
     plan: PlanRef
     number: int
+    due_on: date
     chase: ChasePolicy
     at: AwareDatetime
 

@@ -121,7 +121,12 @@ class PlanActivities:
             pms=IN_HOUSE,
             visit_id=ids.installment_visit_id(plan.plan_id, ask.number),
             zone=plan.zone,
-            chase=ask.chase,
+            chase=ask.chase.model_copy(
+                update={
+                    "day0_on": ask.due_on - timedelta(days=ask.chase.due_days),
+                    "never_on": ask.due_on,
+                }
+            ),
             event_id=plan.case_id,
             clock_shift_seconds=location.clock_shift_seconds,
         )

@@ -86,6 +86,7 @@ async def ready_messages(
         token=token,
         practice_name=facts.location.practice_name,
         practice_phone=facts.location.reply_phone or "",
+        practice_address=facts.location.postal_address or "",
         location_id=ask.case.location_id,
         text_provider=carrier.provider if carrier else "",
         validity_seconds=case.hours.seconds_left(case.at),

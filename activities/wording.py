@@ -80,6 +80,7 @@ class Envelope(Record):
     location_id: str
     text_provider: str = ""
     practice_phone: str = ""
+    practice_address: str = ""
     details: Details = Field(default_factory=dict)
     """Treatment and amount; empty unless the client agreed to read them."""
     validity_seconds: int = _VALIDITY_SECONDS_MAX
@@ -97,6 +98,7 @@ def render(
         "pay_url": f"{tools.public_base_url}/p/{to.token}",
         "unsubscribe_url": unsubscribe,
         "practice_phone": to.practice_phone,
+        "practice_address": to.practice_address,
         **to.details,
     }
     said = (words.template, values, words.language, words.detail, row.template_version)

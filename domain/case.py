@@ -61,6 +61,10 @@ class ChasePolicy(Record):
     """Local send time of reminders; the first message goes at once."""
     window_opens_at: time = time(9, 0)
     window_closes_at: time = time(20, 0)
+    day0_on: date | None = None
+    """Counts the days from here, not from the first message that arrived."""
+    never_on: date | None = None
+    """A civil day at the location on which no step may go: the due day of an instalment."""
     holidays: Literal["silent", "allowed"] | None = None
     """Federal holidays, where the practice decides other than `domain.quiet_hours.QUIET`."""
     sundays: Literal["silent", "allowed"] | None = None

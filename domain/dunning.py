@@ -95,7 +95,7 @@ class Dunning:
     def __init__(self, policy: ChasePolicy, zone: str) -> None:
         self.policy = policy
         self.zone = zone
-        self.day0: date | None = None
+        self.day0 = policy.day0_on
         self.done: set[str] = set()
         self.last: ChaseStep | None = None
         self.not_before: datetime | None = None
@@ -163,7 +163,8 @@ class Dunning:
     def unheard(self, step: ChaseStep) -> None:
         """No channel took the step: when it was the first, the days are counted from what goes."""
         if step.name == self.policy.steps[0].name:
-            self.day0, self._counts_anew = None, True
+            self.day0 = self.policy.day0_on
+            self._counts_anew = self.day0 is None
 
     def sent(self, step: ChaseStep, taken: Taken) -> None:
         """Remember which message is which, and what was asked for."""

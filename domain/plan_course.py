@@ -12,7 +12,7 @@ from pydantic import AwareDatetime
 
 from domain import calendar
 from domain.model import Record
-from domain.plan_case import Lender, PlanStanding, PlanStatus
+from domain.plan_case import Installment, Lender, PlanStanding, PlanStatus
 from domain.plan_policy import Anchor, PlanPolicy, PlanStep, Unless
 
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
@@ -133,16 +133,15 @@ def next_touch(
     )
 
 
-def to_bill(facts: PlanFacts, policy: PlanPolicy, billed: Set[int]) -> list[tuple[date, int]]:
-    """Instalments of the practice's own plan that have no case yet: the day to open it, number."""
+def to_bill(
+    facts: PlanFacts, policy: PlanPolicy, billed: Set[int]
+) -> list[tuple[date, Installment]]:
+    """Instalments of the practice's own plan that have no case yet, and the day to open it."""
     if facts.plan.status not in RUNNING:
         return []
-    early = timedelta(days=policy.bill_before_days)
-    return sorted(
-        (part.due_on - early, part.number)
-        for part in facts.plan.installments
-        if part.number not in billed
-    )
+    early = timedelta(days=policy.installment_chase.due_days)
+    open_ones = [part for part in facts.plan.installments if part.number not in billed]
+    return [(part.due_on - early, part) for part in sorted(open_ones, key=lambda one: one.due_on)]
 
 
 def is_called_for(touch: Touch, facts: PlanFacts, zone: str) -> bool:

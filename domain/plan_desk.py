@@ -29,6 +29,10 @@ def asks(facts: PlanFacts, policy: PlanPolicy, now: datetime, zone: str) -> list
 def wakes(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[datetime]:
     """Instants at which the facts alone may call for something new."""
     found = [due for due, _ in _timed(facts, policy, zone)]
+    found += [
+        calendar.instant(part.due_on + timedelta(days=1), policy.send_at, zone)
+        for part in facts.plan.installments
+    ]
     ends = ends_at(facts, policy, zone)
     return [*found, ends] if ends is not None else found
 
@@ -108,4 +112,5 @@ def chapter(facts: PlanFacts, now: datetime) -> str:
     if plan.status not in RUNNING:
         return "application"
     begun = plan.accepted_at or plan.approved_at or plan.status_as_of
-    return f"year {(now - begun) // timedelta(days=365)}"
+    # The lender's clock may be a little ahead of ours.
+    return f"year {max(0, (now - begun) // timedelta(days=365))}"

@@ -75,11 +75,10 @@ class PlanPolicy(Record):
     """Local send time of steps that count days."""
     first_payment_days_max: int = 90
     """A first payment further away is a mistake until a person says otherwise (F4)."""
-    bill_before_days: int = 3
-    """An instalment of the practice's own plan is asked for so many days before it is due."""
     missed_max: int = 2
     """So many instalments past due at once are for a person (2.6)."""
     installment_chase: ChasePolicy = INSTALLMENT_CHASE
+    """Of each instalment of the practice's own plan, from `due_days` before its due day on."""
     mid_plan_after: int = 2
     mid_plan_of: int = 4
     """The mid-plan message goes after so many sessions of a plan of at least so many (G5)."""

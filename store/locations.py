@@ -28,6 +28,8 @@ class Location(Record):
     currency: str = "USD"
     desk_email: str
     reply_phone: str | None = None
+    postal_address: str | None = None
+    """Named in advertising; without it none goes (CAN-SPAM)."""
     chase: ChasePolicy
     clock_shift_seconds: int = 0
     switches: dict[str, Switch] = Field(default_factory=_all_live)
@@ -40,7 +42,7 @@ class Location(Record):
 
 _COLUMNS = (
     "location_id, practice_name, pms, pms_location_ref, zone, currency, desk_email, reply_phone,"
-    " chase, clock_shift_seconds, switches"
+    " chase, clock_shift_seconds, switches, postal_address"
 )
 
 
@@ -48,13 +50,13 @@ async def put_location(conn: Conn, location: Location) -> None:
     """Add a location or replace its settings; cases in flight keep the policy they copied."""
     await conn.execute(
         f"INSERT INTO locations ({_COLUMNS})"  # noqa: S608
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         " ON CONFLICT (location_id) DO UPDATE SET practice_name = excluded.practice_name,"
         " pms = excluded.pms, pms_location_ref = excluded.pms_location_ref,"
         " zone = excluded.zone, currency = excluded.currency, desk_email = excluded.desk_email,"
         " reply_phone = excluded.reply_phone, chase = excluded.chase,"
         " clock_shift_seconds = excluded.clock_shift_seconds, switches = excluded.switches,"
-        " recorded_at = clock_timestamp()",
+        " postal_address = excluded.postal_address, recorded_at = clock_timestamp()",
         location.location_id,
         location.practice_name,
         location.pms,
@@ -66,6 +68,7 @@ async def put_location(conn: Conn, location: Location) -> None:
         location.chase.model_dump(mode="json"),
         location.clock_shift_seconds,
         location.switches,
+        location.postal_address,
     )
 
 

@@ -105,8 +105,8 @@ class FinancingPlan(OwnInstallments):
             await self.room.withdraw_one(answered, "the facts have answered it")
         elif self._is_to_sign(self.facts):
             await self._sign()
-        elif (number := self._to_bill(self.facts)) is not None:
-            await self._bill(number)
+        elif (part := self._to_bill(self.facts)) is not None:
+            await self._bill(part)
         else:
             await self._say_or_wait(self.facts)
 

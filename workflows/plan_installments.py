@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from domain.case import PaymentPosted
     from domain.money import dollars
-    from domain.plan_case import Ask, Lender
+    from domain.plan_case import Ask, Installment, Lender
     from domain.plan_course import RUNNING, PlanFacts
     from workflows.plan_state import PlanState
 
@@ -33,7 +33,8 @@ class OwnInstallments(PlanState):
         except ApplicationError:
             self.room.note("the visit of this plan is closed already")
 
-    async def _bill(self, number: int) -> None:
+    async def _bill(self, part: Installment) -> None:
         """An instalment is a case of its own: asked for, chased and reconciled like a visit."""
-        await self.steps.open_installment(number, self.policy.installment_chase)
-        self.billed.add(number)
+        chase = self.policy.installment_chase
+        await self.steps.open_installment(part.number, part.due_on, chase)
+        self.billed.add(part.number)

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.plan_contracts import PlanRef
     from domain import calendar, plan_course, plan_desk
     from domain.case import Hold
-    from domain.plan_case import Ask, Carried, OpenQuestion, PlanInput, PlanOutcome
+    from domain.plan_case import Ask, Carried, Installment, OpenQuestion, PlanInput, PlanOutcome
     from domain.plan_course import Next, PlanFacts, Touch
     from workflows.case_room import CaseRoom, Question
     from workflows.plan_steps import PlanSteps
@@ -96,11 +96,11 @@ class PlanState:
     def _bill_at(self, day: date) -> datetime:
         return calendar.instant(day, self.policy.send_at, self.start.zone)
 
-    def _to_bill(self, facts: PlanFacts) -> int | None:
+    def _to_bill(self, facts: PlanFacts) -> Installment | None:
         """The instalment whose case is to be opened now."""
         bills = plan_course.to_bill(facts, self.policy, self.billed)
         now = self.room.now()
-        return next((number for day, number in bills if self._bill_at(day) <= now), None)
+        return next((part for day, part in bills if self._bill_at(day) <= now), None)
 
     def _is_quiet(self) -> bool:
         return self.held is not None or self.is_silenced

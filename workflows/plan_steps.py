@@ -1,7 +1,7 @@
 """The activities of a financing plan, each with what it needs to know and its options."""
 
 from collections.abc import Callable, Set
-from datetime import datetime
+from datetime import date, datetime
 
 from temporalio import workflow
 
@@ -99,11 +99,13 @@ class PlanSteps:
             **BOOKS,
         )
 
-    async def open_installment(self, number: int, chase: ChasePolicy) -> None:
+    async def open_installment(self, number: int, due_on: date, chase: ChasePolicy) -> None:
         """Open the case of an instalment, once."""
         await workflow.execute_activity_method(
             PlanActivities.open_installment,
-            OpenInstallmentIn(plan=self._plan, number=number, chase=chase, at=self._now()),
+            OpenInstallmentIn(
+                plan=self._plan, number=number, due_on=due_on, chase=chase, at=self._now()
+            ),
             summary=f"open instalment {number}",
             **BOOKS,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,9 @@ from rich.table import Table
 from domain.money import dollars
 from starter.demo.cast import thursday
 from starter.demo.figures import day_figures
+from starter.demo.financing import Year
+from starter.demo.financing_figures import plan_figures
+from starter.demo.financing_story import STORY
 from starter.demo.stories import Thursday
 from starter.dev import Stack
 from starter.ports import Ports
@@ -22,6 +26,13 @@ from starter.settings import state_folder
 _NAME_WIDTH = 20
 
 
+class Story(StrEnum):
+    """What the demo plays."""
+
+    THURSDAY = "thursday"
+    FINANCING = "financing"
+
+
 def demo(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one object; the story goes to stderr.")
@@ -29,21 +40,24 @@ def demo(
     state: Annotated[
         Path | None, typer.Option(help="Folder for the demo's books and histories.")
     ] = None,
+    story: Annotated[Story, typer.Option(help="What to play.")] = Story.THURSDAY,
 ) -> None:
-    """Play six visits of one Thursday, days fast-forwarded, and prove the books."""
+    """Play six visits of one Thursday, or a plan of each lender, and prove the books."""
     console = Console(stderr=as_json, highlight=False)
     folder = state or state_folder() / "demo"
-    figures = asyncio.run(play(folder, console))
+    figures = asyncio.run(play(folder, console, story))
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
+    elif story is Story.FINANCING:
+        show_plans(console, figures, folder)
     else:
         show(console, figures, folder)
     if not figures["ok"]:
         raise typer.Exit(1)
 
 
-async def play(folder: Path, console: Console) -> dict[str, Any]:
-    """Start a stack of its own, play the day on it, read the figures."""
+async def play(folder: Path, console: Console, story: Story) -> dict[str, Any]:
+    """Start a stack of its own, play the story on it, read the figures."""
     console.print("[bold]Starting Temporal, PostgreSQL, the vendors' twins and tieout[/]")
 
     def say(line: str) -> None:
@@ -56,10 +70,14 @@ async def play(folder: Path, console: Console) -> dict[str, Any]:
         location_id = stack.practice.location.location_id
         async with Rehearsal(stack.settings, location_id) as practice:
             await practice.at_two_on_thursday()
+            ui_url = f"http://127.0.0.1:{Ports.fixed().temporal_ui}/namespaces/default/workflows"
+            if story is Story.FINANCING:
+                console.print(f"\n[bold]Plans at {practice.location.practice_name}[/]")
+                told = await Year(practice, tell).play(STORY)
+                return await plan_figures(practice, told, ui_url)
             console.print(f"\n[bold]Thursday at {practice.location.practice_name}[/]")
             visits = thursday(practice.now(), "demo")
             played = await Thursday(practice, tell).play(visits)
-            ui_url = f"http://127.0.0.1:{Ports.fixed().temporal_ui}/namespaces/default/workflows"
             return await day_figures(practice, played, ui_url)
 
 
@@ -105,4 +123,36 @@ def show(console: Console, figures: dict[str, Any], folder: Path) -> None:
     console.print(f"  {figures['temporal_ui']}")
     console.print(
         "[green]The day ties out.[/]" if figures["ok"] else "[red]It does not tie out.[/]"
+    )
+
+
+def show_plans(console: Console, figures: dict[str, Any], folder: Path) -> None:
+    """What each patient heard and when, what a person solved, and where to look."""
+    for plan in figures["plans"]:
+        table = Table(
+            title=f"{plan['lender']}: {plan['status'].replace('_', ' ')}",
+            title_justify="left",
+            title_style="bold",
+            box=SIMPLE_HEAD,
+        )
+        table.add_column("day", no_wrap=True)
+        table.add_column("said", no_wrap=True)
+        table.add_column("by", no_wrap=True)
+        said: dict[tuple[str, str], list[str]] = {}
+        for one in plan["messages"]:
+            said.setdefault((one["local_date"], one["step"]), []).append(one["channel"])
+        for (day, step), channels in said.items():
+            table.add_row(day, step, ", ".join(sorted(channels)))
+        console.print(table)
+        for one in plan["exceptions"]:
+            how = f"decided by {one['by']}" if one["by"] else one["state"]
+            console.print(f"  {one['code'].replace('_', ' ').lower()}: {how}")
+    console.print(
+        f"\nDoubled: {figures['doubled']}. On a due date: {figures['on_due_date']}."
+        f" To a lender's debtor: {figures['to_lender_debtor']}."
+    )
+    console.print(f"Histories: run [bold]tieout dev --state {folder}[/], then open")
+    console.print(f"  {figures['temporal_ui']}")
+    console.print(
+        "[green]The plans tie out.[/]" if figures["ok"] else "[red]They do not tie out.[/]"
     )

@@ -146,9 +146,12 @@ async def test_past_due_and_owed_is_overdue(own: Own) -> None:
 
 async def test_an_instalment_s_case_is_opened_under_the_plan_s_own_cadence(own: Own) -> None:
     await own.told()
-    ask = OpenInstallmentIn(plan=own.ref, number=2, chase=INSTALLMENT_CHASE, at=AT)
+    ask = OpenInstallmentIn(
+        plan=own.ref, number=2, due_on=date(2026, 12, 20), chase=INSTALLMENT_CHASE, at=AT
+    )
     await own.acts.open_installment(ask)
     ((workflow, case_id, start, _),) = own.practice.world.engine.started
     assert (workflow, case_id) == ("TreatmentVisit", own.case(2).case_id)
     assert isinstance(start, VisitInput)
-    assert start.chase == INSTALLMENT_CHASE
+    assert (start.chase.day0_on, start.chase.never_on) == (date(2026, 12, 17), date(2026, 12, 20))
+    assert start.chase.steps == INSTALLMENT_CHASE.steps

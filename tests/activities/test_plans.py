@@ -342,3 +342,26 @@ async def test_a_visit_of_somebody_else_is_no_session(plan: Plan) -> None:
     other = plan.practice.client()
     built = await plan.practice.bill(plan.practice.chart(other, ("TOXIN-UNIT", "20")))
     assert built.plan_case_id is None
+
+
+async def _renewal(plan: Plan) -> TouchOut:
+    await accepted(plan, final_payment_on=date(2026, 12, 10))
+    async with transaction(plan.practice.world.pool) as conn:
+        for channel in Channel:
+            await consents.opt_in(conn, plan.client_id, channel, "marketing", "written", "form")
+    return await plan.say(await plan.touch("renewal"), AT + timedelta(days=5))
+
+
+async def test_an_offer_names_the_practice_s_postal_address(plan: Plan) -> None:
+    async with transaction(plan.practice.world.pool) as conn:
+        place = await locations.get_location(conn, plan.ref.location_id)
+        place = place.model_copy(update={"postal_address": "100 Example Street"})
+        await locations.put_location(conn, place)
+    assert (await _renewal(plan)).status == "sent"
+    assert "100 Example Street" in plan.practice.mail.sent[-1].text
+
+
+async def test_without_an_address_no_offer_goes(plan: Plan) -> None:
+    said = await _renewal(plan)
+    assert (said.status, said.reason) == ("off", "NO_POSTAL_ADDRESS")
+    assert plan.practice.mail.sent == []

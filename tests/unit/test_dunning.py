@@ -182,3 +182,12 @@ def test_an_address_that_was_mended_may_fall_back_again() -> None:
     take(dunning, 0, DAY0, answer(("c", SMS, "accepted"), ("d", EMAIL, "accepted")))
     assert dunning.bounced(failed("c", SMS), NOON) is AfterBounce.NOTHING
     assert dunning.bounced(failed("d", EMAIL), NOON) is AfterBounce.ASK
+
+
+def test_days_may_count_from_a_date_that_no_message_moves() -> None:
+    case = Dunning(DEFAULT_CHASE.model_copy(update={"day0_on": DAY0}), ZONE)
+    late = case.due(NOON + timedelta(days=3))
+    assert late is not None
+    assert (late.step.name, late.skipped) == ("day-3", ("invoice",))
+    case.took(late.step, late.skipped, DAY0 + timedelta(days=3))
+    assert case.day0 == DAY0

@@ -1,6 +1,6 @@
 """Whose hours bind a message: the product's, the location's, and the law's, together."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -75,3 +75,10 @@ def test_a_patient_who_lives_elsewhere_is_written_to_in_both_daytimes() -> None:
     hours = Hours(DEFAULT_CHASE, "America/Chicago", moved, MessageClass.BILLING)
     assert hours.seconds_left(morning.replace(hour=19)) == 3600
     assert opens(morning, None) == "06-08 09:00"
+
+
+def test_a_due_day_is_silent_whatever_the_hour() -> None:
+    due = datetime(2026, 6, 9, 10, tzinfo=CHICAGO)
+    assert opens(due, never_on=due.date()) == "06-10 09:00"
+    assert opens(due - timedelta(days=1, hours=-12), never_on=due.date()) == "06-10 09:00"
+    assert opens(due - timedelta(days=1), never_on=due.date()) == "06-08 10:00"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain import calendar
+from domain import calendar, plan_desk
 from domain.plan_case import Lender, PlanStanding, PlanStatus
 from domain.plan_course import (
     OVER,
@@ -313,3 +313,11 @@ def test_nothing_is_said_twice_on_a_due_day_or_outside_its_window(
                 assert plan.plan.first_payment_on is not None
                 assert today < plan.plan.first_payment_on
             done.add(found.touch.key)
+
+
+def test_a_chapter_begins_with_the_application_and_with_each_year() -> None:
+    signed = facts(accepted_at=SIGNED)
+    assert plan_desk.chapter(facts(PlanStatus.APPROVED), SIGNED) == "application"
+    days = {-1: "year 0", 0: "year 0", 364: "year 0", 365: "year 1", 1_900: "year 5"}
+    for day, expected in days.items():
+        assert plan_desk.chapter(signed, SIGNED + timedelta(days=day)) == expected

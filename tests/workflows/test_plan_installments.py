@@ -72,8 +72,11 @@ async def test_two_missed_instalments_are_for_a_person(clinic: Clinic, world: Wo
     clinic.plans.patient(overdue_installments=1)
     await plan.day(29)
     assert "INSTALLMENTS_MISSED" not in world.codes
+    await plan.day(60)
     clinic.plans.patient(overdue_installments=2)
-    await plan.day(65)
+    await plan.day(61, hour=9)
+    assert "INSTALLMENTS_MISSED" not in world.codes
+    await plan.day(61, hour=11)
     assert "INSTALLMENTS_MISSED" in world.open_codes
 
 
