@@ -38,7 +38,7 @@ __all__ = ["engine"]
 
 _AT_ONCE = 8
 A_FEW = {"seed": 1, "plans": 6, "months": 3}
-ON_THE_ENGINE = int(os.environ.get("TIEOUT_PLANS", "2"))
+ON_THE_ENGINE = int(os.environ.get("PLANS_PER_LENDER", "2"))
 """Plans of each lender; a larger number for a run by hand."""
 
 
