@@ -9,13 +9,12 @@ from temporalio import activity, workflow
 with workflow.unsafe.imports_passed_through():
     from domain.case import Attention, Stage
     from workflows.attributes import ATTENTION, STAGE
+    from workflows.options import BOOKS
 
 BEFORE_PAYMENT = 3
 """build, payment door, send."""
 BEFORE_DECISION = 2
 """standing, write-back; the decision itself is one more."""
-
-_LIMIT = timedelta(seconds=30)
 
 
 class NoOps:
@@ -58,7 +57,7 @@ class FloorVisit:
 
     async def _steps(self, count: int, text: str) -> None:
         for _ in range(count):
-            await workflow.execute_activity_method(NoOps.no_op, text, start_to_close_timeout=_LIMIT)
+            await workflow.execute_activity_method(NoOps.no_op, text, **BOOKS)
 
     def _enter(self, stage: Stage, attention: Attention) -> None:
         workflow.upsert_search_attributes([STAGE.value_set(stage), ATTENTION.value_set(attention)])

@@ -12,7 +12,7 @@ from temporalio.worker import Worker
 
 from bench.cpu import Meter
 from bench.floor import BEFORE_DECISION, BEFORE_PAYMENT, FloorVisit, NoOps
-from bench.watch import Watch
+from bench.watch import EVERY_SECONDS, Watch
 from domain import ids
 from domain.case import Decision
 from starter.deciding import send_decision
@@ -22,8 +22,9 @@ from store import reviews
 from worker import CASES_CACHED_MAX, STICKY, sandboxed
 
 ANSWER = "x" * 400
-PAUSE_SECONDS = 0.1
-"""A person reads a question before answering it; also longer than its case needs to wait for it."""
+READING_SECONDS = 2.0
+"""How long a person reads a question. Less than this, and a loaded case does not wait for the
+answer yet: it refuses it, and the second try would be billed to the visit."""
 
 
 async def unloaded(practice: Rehearsal, visits: int) -> dict[str, int]:
@@ -95,10 +96,10 @@ async def _empty_life(practice: Rehearsal, no_ops: NoOps, name: str, queue: str)
         FloorVisit.run, ANSWER, id=name, task_queue=queue, execution_timeout=timedelta(hours=1)
     )
     await no_ops.more(name, BEFORE_PAYMENT)
-    await asyncio.sleep(PAUSE_SECONDS)
+    await asyncio.sleep(EVERY_SECONDS)
     await case.signal(FloorVisit.pay, "x")
     await no_ops.more(name, BEFORE_DECISION)
-    await asyncio.sleep(PAUSE_SECONDS)
+    await asyncio.sleep(READING_SECONDS)
     await case.execute_update(FloorVisit.decide, "x")
     await case.result()
 
@@ -109,7 +110,7 @@ async def _live(practice: Rehearsal, watch: Watch, order: str) -> None:
     invoice_id = await watch.until("invoice", case_id)
     await practice.control(f"stripe/invoices/{invoice_id}/pay", {})
     review_id = await watch.until("task", case_id)
-    await asyncio.sleep(PAUSE_SECONDS)
+    await asyncio.sleep(READING_SECONDS)
     async with practice.pool.acquire() as conn:
         asked = await reviews.get(conn, review_id)
     decision = Decision(review_id=asked.review_id, choice="done", by="desk")
