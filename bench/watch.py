@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from store.db import Pool
 
-EVERY_SECONDS = 0.1
+EVERY_SECONDS = 0.25
 GIVE_UP_SECONDS = 120
 
 _QUERIES = {

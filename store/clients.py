@@ -82,9 +82,11 @@ async def lock_client(conn: Conn, client_id: str) -> None:
 
     Raises LookupError when the client is unknown.
     """
-    # NO KEY: other transactions may still add rows that merely refer to the client.
+    # Not a row lock: that writes the row, and a transaction that only looks would have to sync.
     found = await conn.fetchval(
-        "SELECT true FROM clients WHERE client_id = $1 FOR NO KEY UPDATE", client_id
+        "SELECT true FROM clients, pg_advisory_xact_lock(hashtextextended($1, 0))"
+        " WHERE client_id = $1",
+        client_id,
     )
     if not found:
         raise LookupError(f"There is no client {client_id}.")
