@@ -8,7 +8,7 @@ from datetime import date
 
 from activities.contracts import BuildIn, BuildOut, CaseRef
 from activities.plan_sessions import note_session
-from activities.questions import draft_question, open_mismatches, question
+from activities.questions import draft_question, owed_and_asked, question
 from activities.selling import movements, not_yet_drawn, sell, without
 from domain import calendar, entries, ids
 from domain.chart import Chart
@@ -184,13 +184,14 @@ def _kind(latest: Document | None, change_cents: int) -> str:
 
 
 async def _answer(conn: Conn, status: str, case: CaseRef, document: Document) -> BuildOut:
+    balance_cents, mismatches = await owed_and_asked(conn, case.case_id)
     return BuildOut(
         status=status,
         client_id=document.client_id,
         document_id=document.document_id,
         due_cents=document.priced.due_cents,
-        balance_cents=await ledger.balance_of_case(conn, case.case_id),
-        mismatches=await open_mismatches(conn, case.case_id),
+        balance_cents=balance_cents,
+        mismatches=mismatches,
     )
 
 

@@ -8,7 +8,7 @@ from domain import ids
 from domain.invoice import Held
 from domain.money import dollars
 from domain.reviews import topic_of
-from store import reviews
+from store import case_facts
 from store.db import Conn
 from store.reviews import Choice, Review
 
@@ -28,16 +28,17 @@ ABOUT_MONEY = frozenset(
 """Codes of questions that matching and amending open beside their own work."""
 
 
-async def open_mismatches(conn: Conn, case_id: str) -> tuple[Mismatch, ...]:
-    """Every open question about money that does not fit.
+async def owed_and_asked(conn: Conn, case_id: str) -> tuple[int, tuple[Mismatch, ...]]:
+    """What a case owes in cents, and every open question about money that does not fit.
 
     All of them, not those of this call alone: the answer of the attempt that opened one may
     have been lost, and a question that its case does not know can never be decided.
     """
-    return tuple(
-        Mismatch(review_id=review.review_id, code=review.code)
-        for review in await reviews.open_of_case(conn, case_id)
-        if review.code in ABOUT_MONEY
+    facts = await case_facts.read(conn, case_id)
+    return facts.balance_cents, tuple(
+        Mismatch(review_id=asked.review_id, code=asked.code)
+        for asked in facts.asked
+        if asked.code in ABOUT_MONEY
     )
 
 

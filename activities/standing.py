@@ -21,11 +21,17 @@ from activities.outside import (
 )
 from activities.pms_money import compare
 from activities.posting import has_home, post_payment
-from activities.questions import open_mismatches
+from activities.questions import owed_and_asked
 from activities.recall import recall_queued
 from activities.statements import is_under_way, settle_page
 from activities.tools import Tools
-from connectors.ports import ConnectorError, PmsTenders, ProcessorInvoice, Refused
+from connectors.ports import (
+    ConnectorError,
+    PmsTenders,
+    ProcessorInvoice,
+    ProcessorPayment,
+    Refused,
+)
 from domain import ids
 from store import clients, invoices, ledger, payments, pms_standings, processor
 from store.db import Conn, transaction
@@ -59,8 +65,7 @@ class StandingActivities:
             is_waiting = await self._post(conn, ask, outside)
             if (shown := outside.standing(ask.case, ask.at)) is not None:
                 await pms_standings.put(conn, shown)
-            balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
-            mismatches = await open_mismatches(conn, ask.case.case_id)
+            balance_cents, mismatches = await owed_and_asked(conn, ask.case.case_id)
         missing = outside.unreadable(balance_cents, is_waiting=is_waiting)
         return StandingOut(
             status="unverified" if missing else "verified",
@@ -78,21 +83,26 @@ class StandingActivities:
         source, is_waiting = self._tools.processor.name, False
         for page in outside.pages:
             await settle_page(conn, source, page, ask.case.zone, ask.at)
-        facts = []
-        for payment in outside.paid_online():
+        online, at_desk, facts = outside.paid_online(), outside.paid_at_desk(ask.case), []
+        taken = {ids.payment_id(source, name) for one in online for name in _names(one)}
+        taken |= {ids.payment_id(ask.case.pms, tender.payment_id) for tender in at_desk}
+        booked = await payments.get_all(conn, taken)
+        for payment in online:
             # A closed case's money may have been booked without it, under the payment's own id.
             loose_id = ids.payment_id(source, payment.intent_id or "")
-            if payment.intent_id and await payments.get(conn, loose_id):
+            if payment.intent_id and loose_id in booked:
                 is_waiting = is_waiting or not await has_home(conn, loose_id)
                 continue
             cents, paid_at = payment.amount_cents, payment.paid_at
             facts.append(fact_of(ask, source, payment.payment_id, "card", cents, paid_at))
-        for tender in outside.paid_at_desk(ask.case):
+        for tender in at_desk:
             cents, paid_at = tender.amount_cents - tender.refunded_cents, tender.paid_at
             facts.append(fact_of(ask, ask.case.pms, tender.payment_id, tender.kind, cents, paid_at))
-        facts += await _vanished(conn, ask, facts, outside)
+        gone = await _vanished(conn, ask, facts, outside)
+        booked |= gone
+        facts += [known.model_copy(update={"amount_cents": 0}) for known in gone.values()]
         for fact in facts:
-            known = await payments.get(conn, fact.payment_id)
+            known = booked.get(fact.payment_id)
             if known is not None and fact.outside:
                 await compare(conn, ask.case, known, fact, ask.at)
             elif known is None and fact.amount_cents > 0 and await payments.record(conn, fact):
@@ -130,10 +140,10 @@ class StandingActivities:
         async with self._tools.pool.acquire() as conn:
             document = await invoices.latest_document(conn, case.case_id)
             processor_ids = await processor.invoices_of_case(conn, case.case_id)
-            balance_cents = await ledger.balance_of_case(conn, case.case_id)
+            balance_cents, mismatches = await owed_and_asked(conn, case.case_id)
             untold = await processor.unreported_outside(conn, case.case_id)
-            posted = await payments.of_case(conn, case.case_id)
-            mismatches = await open_mismatches(conn, case.case_id)
+            may_be_paid = bool(processor_ids or untold)
+            posted = await payments.of_case(conn, case.case_id) if may_be_paid else []
         if document is None:
             return PaymentDoorOut(processor_ids=(), asked_cents=balance_cents)
         opened = await self._read_invoices(processor_ids)
@@ -167,11 +177,7 @@ class StandingActivities:
         source = self._tools.processor.name
         known = {fact.payment_id for fact in posted}
         return any(
-            known.isdisjoint(
-                ids.payment_id(source, name)
-                for name in (payment.payment_id, payment.intent_id)
-                if name
-            )
+            known.isdisjoint(ids.payment_id(source, name) for name in _names(payment))
             for payment in paid_online(opened)
         )
 
@@ -186,13 +192,11 @@ class StandingActivities:
 
         The first may be paid by money that a person then sent back.
         """
-        client_key = f"client:{ask.client_id}"
         async with self._tools.pool.acquire() as conn:
-            customer_id = await processor.get_customer(conn, ask.client_id)
-            number = await processor.invoice_count(conn, document.document_id) + 1
+            known = await processor.known(conn, ask.client_id, document.document_id)
+        number = known.invoices + 1
         name = ids.door_id(document.document_id, number)
-        if customer_id is None:
-            customer_id = await self._tools.processor.ensure_customer(client_key, ask.client_id)
+        customer_id = known.customer_id or await self._new_customer(ask.client_id)
         invoice = await self._tools.processor.open_invoice(
             key=f"document:{name}",
             customer_id=customer_id,
@@ -202,12 +206,17 @@ class StandingActivities:
             case_id=ask.case.case_id,
             due_days=ask.due_days,
         )
-        async with transaction(self._tools.pool) as conn:
-            await processor.put_customer(conn, ask.client_id, customer_id)
+        async with self._tools.pool.acquire() as conn:
             await processor.put_invoice(
                 conn, document.document_id, invoice.processor_id, ask.case.case_id, number
             )
         return invoice
+
+    async def _new_customer(self, client_id: str) -> str:
+        customer_id = await self._tools.processor.ensure_customer(f"client:{client_id}", client_id)
+        async with self._tools.pool.acquire() as conn:
+            await processor.put_customer(conn, client_id, customer_id)
+        return customer_id
 
     async def _report_desk_payments(
         self, case: CaseRef, desk: Sequence[PaymentFact], opened: Sequence[ProcessorInvoice]
@@ -258,16 +267,21 @@ class StandingActivities:
 
 async def _vanished(
     conn: Conn, ask: StandingIn, facts: Sequence[PaymentFact], outside: Outside
-) -> list[PaymentFact]:
-    """Payments of the desk that the PMS shows no more, as if it showed nothing of them."""
+) -> dict[str, PaymentFact]:
+    """Payments of the desk, by id, that the PMS shows no more."""
     if outside.tenders is None or ask.case.pms == IN_HOUSE:
-        return []
+        return {}
     shown = {fact.payment_id for fact in facts}
-    return [
-        known.model_copy(update={"amount_cents": 0})
+    return {
+        known.payment_id: known
         for known in await payments.of_case(conn, ask.case.case_id)
         if known.source == ask.case.pms
         and known.case_id == ask.case.case_id
         and known.state == "paid"
         and known.payment_id not in shown
-    ]
+    }
+
+
+def _names(payment: ProcessorPayment) -> list[str]:
+    """What the processor calls a payment: on the invoice, and by itself."""
+    return [name for name in (payment.payment_id, payment.intent_id) if name]

@@ -12,7 +12,6 @@ from connectors.ports import OutcomeUnknown, ProviderUnavailable, Refused
 from domain import ids
 from domain.money import dollars
 from store import clients, invoices, payments, pms_standings, reviews
-from store.db import transaction
 
 _TASK = "PMS_CONFIRM"
 
@@ -35,17 +34,12 @@ class WriteBackActivities:
             return WriteBackOut(status="nothing")
         case, pms = ask.case, self._tools.pms[ask.case.location_id]
         async with self._tools.pool.acquire() as conn:
-            facts = await payments.of_case(conn, case.case_id)
+            collected_cents = await payments.collected(
+                conn, case.case_id, self._tools.processor.name
+            )
             document = await invoices.latest_document(conn, case.case_id)
             pms_ref = await clients.pms_ref_of(conn, ask.client_id)
             asked = [r for r in await reviews.of_case(conn, case.case_id) if r.code == _TASK]
-            collected_cents = sum(
-                [
-                    await payments.allocated(conn, fact.payment_id, case.case_id)
-                    for fact in facts
-                    if fact.source == self._tools.processor.name and fact.state == "paid"
-                ]
-            )
         if collected_cents == 0 or document is None:
             return WriteBackOut(status="nothing")
         reference = ids.dedupe_ref(case.case_id)
@@ -92,7 +86,7 @@ class WriteBackActivities:
                 else dollars(tenders.unpaid_cents)
             },
         )
-        async with transaction(self._tools.pool) as conn:
+        async with self._tools.pool.acquire() as conn:
             await reviews.open_review(conn, task)
         return WriteBackOut(status="task", review_id=task.review_id)
 

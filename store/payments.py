@@ -1,5 +1,6 @@
 """Payments as facts that only move forward, and what part of each is applied to which case."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
@@ -140,6 +141,18 @@ async def get(conn: Conn, payment_id: str) -> PaymentFact | None:
     return PaymentFact.model_validate(dict(row)) if row else None
 
 
+async def get_all(conn: Conn, payment_ids: Iterable[str]) -> dict[str, PaymentFact]:
+    """Those of several payments that the books know, by id."""
+    wanted = list(payment_ids)
+    if not wanted:
+        return {}
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS} FROM payments WHERE payment_id = ANY($1)",  # noqa: S608
+        wanted,
+    )
+    return {row["payment_id"]: PaymentFact.model_validate(dict(row)) for row in rows}
+
+
 async def cases_of(conn: Conn, payment_id: str) -> tuple[str, ...]:
     """Cases that a payment is applied to, in the order in which it was."""
     rows = await conn.fetch(
@@ -180,6 +193,18 @@ async def allocated(conn: Conn, payment_id: str, case_id: str | None = None) -> 
         " WHERE payment_id = $1 AND ($2::text IS NULL OR case_id = $2)",
         payment_id,
         case_id,
+    )
+    return cents
+
+
+async def collected(conn: Conn, case_id: str, source: str) -> int:
+    """Cents of one system's paid payments that are applied to a case."""
+    cents: int = await conn.fetchval(
+        "SELECT coalesce(sum(a.amount_cents), 0)::bigint FROM payment_allocations a"
+        " JOIN payments p USING (payment_id)"
+        " WHERE a.case_id = $1 AND p.source = $2 AND p.state = 'paid'",
+        case_id,
+        source,
     )
     return cents
 

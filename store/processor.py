@@ -1,5 +1,6 @@
 """What the card processor calls our clients and documents."""
 
+from domain.model import Record
 from store.db import Conn, KeyReused
 
 
@@ -42,12 +43,24 @@ async def put_invoice(
         raise KeyReused(document_id)
 
 
-async def invoice_count(conn: Conn, document_id: str) -> int:
-    """How many invoices of a document the processor has."""
-    count: int = await conn.fetchval(
-        "SELECT count(*) FROM processor_invoices WHERE document_id = $1", document_id
+class Known(Record):
+    """What the processor has been told: the client's customer, and invoices of a document."""
+
+    customer_id: str | None
+    invoices: int
+
+
+async def known(conn: Conn, client_id: str, document_id: str) -> Known:
+    """The client's customer, and how many invoices of the document the processor has."""
+    row = await conn.fetchrow(
+        "SELECT (SELECT processor_customer_id FROM processor_customers WHERE client_id = $1)"
+        "  AS customer_id,"
+        " (SELECT count(*) FROM processor_invoices WHERE document_id = $2) AS invoices",
+        client_id,
+        document_id,
     )
-    return count
+    assert row is not None
+    return Known.model_validate(dict(row))
 
 
 async def invoices_of_case(conn: Conn, case_id: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from domain.ledger import Tally, entry
-from store import db, ledger
+from store import case_facts, db, ledger
 from store.db import KeyReused
 
 ENTRY = (
@@ -36,6 +36,7 @@ async def test_posting_twice_writes_once_and_other_content_is_refused(conn, prac
     assert await ledger.post(conn, sale)
     assert not await ledger.post(conn, sale)
     assert await ledger.balance_of_case(conn, case) == 53_361
+    assert (await case_facts.read(conn, case)).balance_cents == 53_361
     other = practice.sale(case, 1).model_copy(
         update={"entry_id": sale.entry_id, "business_key": sale.business_key}
     )

@@ -118,6 +118,32 @@ async def test_payments_of_a_case_are_named_or_applied(conn, practice):
     assert found == {named.payment_id, applied.payment_id}
 
 
+async def test_what_one_system_collected_for_a_case_is_what_is_applied_of_paid_money(
+    conn, practice
+):
+    case, other_case = practice.case(), practice.case()
+    paid, desk, gone = (
+        _fact(practice),
+        _fact(practice, source="boulevard"),
+        _fact(practice),
+    )
+    for fact in (paid, desk, gone):
+        await payments.record(conn, fact)
+    await payments.allocate(conn, paid.payment_id, case, 700, "AUTO")
+    await payments.allocate(conn, paid.payment_id, other_case, 40, "AUTO")
+    await payments.allocate(conn, desk.payment_id, case, 5, "AUTO")
+    await payments.allocate(conn, gone.payment_id, case, 9, "AUTO")
+    await payments.record(conn, gone.model_copy(update={"state": "refunded"}))
+    assert await payments.collected(conn, case, "stripe") == 700
+    assert await payments.collected(conn, practice.case(), "stripe") == 0
+    asked = [paid.payment_id, desk.payment_id, "nothing"]
+    assert await payments.get_all(conn, asked) == {
+        paid.payment_id: paid,
+        desk.payment_id: desk,
+    }
+    assert await payments.get_all(conn, []) == {}
+
+
 async def test_processor_ids_are_kept_once(conn, practice):
     customer, invoice, case = f"cus_{uuid4()}", f"in_{uuid4()}", practice.case()
     document = str(uuid4())
@@ -126,7 +152,8 @@ async def test_processor_ids_are_kept_once(conn, practice):
         await processor.put_customer(conn, practice.client_id, customer)
         await processor.put_invoice(conn, document, invoice, case)
     assert await processor.get_customer(conn, practice.client_id) == customer
-    assert await processor.invoice_count(conn, document) == 1
+    known = await processor.known(conn, practice.client_id, document)
+    assert (known.customer_id, known.invoices) == (customer, 1)
     assert await processor.case_by_processor_invoice(conn, invoice) == case
     assert await processor.invoices_of_case(conn, case) == (invoice,)
     with pytest.raises(KeyReused):

@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from store import db, guard, inbox, reviews
+from store import case_facts, db, guard, inbox, reviews
 from store.db import KeyReused
 from store.reviews import Choice, Review, ReviewClosed
 
@@ -37,6 +37,8 @@ async def test_a_review_is_decided_once_and_names_who(conn, practice):
     assert await reviews.open_review(conn, review)
     assert not await reviews.open_review(conn, review)
     assert await reviews.open_of_case(conn, review.case_id) == [review]
+    now = await case_facts.read(conn, review.case_id)
+    assert [(one.review_id, one.code) for one in now.asked] == [(review.review_id, review.code)]
     assert await reviews.list_open(conn, practice.location_id) == [review]
     assert review in await reviews.list_open(conn)
     assert await _decide(conn, review)
@@ -44,6 +46,8 @@ async def test_a_review_is_decided_once_and_names_who(conn, practice):
     with pytest.raises(ReviewClosed, match="by ana"):
         await _decide(conn, review, "other", "ben")
     assert await reviews.list_open(conn, practice.location_id) == []
+    now = await case_facts.read(conn, review.case_id)
+    assert (now.balance_cents, now.asked) == (0, ())
     closed = await reviews.get(conn, review.review_id)
     assert (closed.state, closed.decided_by, closed.decision) == (
         "decided",
