@@ -40,7 +40,7 @@ def charges(
     }
     shown, known = dict(names), {}
     for each in paid:
-        if each.outside or each.source not in sources:
+        if each.outside or each.source not in sources or each.kind not in CLEARED:
             continue
         key = charge_of.get(each.payment_id, f"payment:{each.payment_id}")
         ours.add(key, each.cents, each.on)
@@ -239,6 +239,8 @@ def bank(
 
 def _bank_key(line: BookLine) -> str:
     thing = thing_of(line.key, line.entry_id)
+    if line.key.startswith("lender-taken-back|"):
+        return f"{thing} back"
     if thing.startswith("payout:"):
         is_back = line.event.endswith("_reversed")
         return f"{thing} {'back' if is_back else 'in'}"
@@ -306,7 +308,10 @@ def suspense(
             facts.add(f"payment:{part.payment_id}", -part.cents, part.on)
     for line in lines:
         thing = thing_of(line.key, line.entry_id)
-        if line.decided_by and (line.key.startswith("held-refund|") or thing.startswith(DECIDED)):
+        if thing.startswith("deposit:"):
+            # What a lender sent and does not fit: LENDERS holds it against what the lender says.
+            facts.add(thing, -line.cents, line.on)
+        elif line.decided_by and (line.key.startswith("held-refund|") or thing.startswith(DECIDED)):
             facts.add(thing, -line.cents, line.on)
     return tie(
         "SUSPENSE",

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from domain.model import Record
-from domain.month_keys import APPLIED, BILLED, base_event
-from domain.month_rows import Applied, BookLine, Lent, Paid
-from domain.tie import Side, Tie, Why, tie
+from domain.month_keys import APPLIED, BILLED, base_event, thing_of
+from domain.month_rows import Applied, BookLine, Deposit, Lent, Paid
+from domain.tie import Side, Tie, tie
+
+LENDER = "lender"
+"""Kind of a payment that is a lender's part: its debt to the practice, not money yet."""
 
 
 class Shown(Record):
@@ -41,7 +44,7 @@ def pms_paid(
     known: dict[str, tuple[int, str]] = {}
     desk: dict[str, int] = {}
     for payment in paid:
-        if payment.outside and payment.case_id is not None:
+        if payment.outside and payment.kind != LENDER and payment.case_id is not None:
             desk[payment.case_id] = desk.get(payment.case_id, 0) + payment.cents
     asked = _asked(tasks)
     for each in shown:
@@ -102,30 +105,53 @@ def pms_owed(
     )
 
 
-def lenders(lines: Sequence[BookLine], lent: Sequence[Lent], known: Why | None, until: date) -> Tie:
-    """1030 against the lenders' parts of the invoices, visit by visit."""
-    books, tenders = Side(until), Side(until)
+def lenders(
+    lines: Sequence[BookLine],
+    lent: Sequence[Lent],
+    paid: Sequence[Paid],
+    deposits: Sequence[Deposit],
+    held: Sequence[BookLine],
+    until: date,
+) -> Tie:
+    """1030 against the lenders' parts of the visits and their deposits.
+
+    `held` are lines of money without a place: a deposit among them waits for a person there.
+    """
+    books, facts = Side(until), Side(until)
+    told = {f"deposit:{each.funding_id}": each for each in deposits}
+    seen = {thing_of(line.key, line.entry_id) for line in held}
     for line in lines:
-        key = line.case_id or f"entry {line.entry_id}"
+        key, thing = line.case_id or f"entry {line.entry_id}", thing_of(line.key, line.entry_id)
         books.add(key, line.cents, line.on)
+        seen.add(thing)
+        deposit = told.get(thing)
         if line.decided_by:
-            tenders.add(key, line.cents, line.on)
+            facts.add(key, line.cents, line.on)
+        elif deposit is not None:
+            is_back = line.key.startswith("lender-taken-back|")
+            cents = deposit.net_cents if is_back else -deposit.gross_cents
+            facts.add(key, cents, deposit.on if not is_back else line.on)
     for each in lent:
-        tenders.add(each.case_id, each.cents, each.on)
+        facts.add(each.case_id, each.cents, each.on)
+    for payment in paid:
+        if payment.kind == LENDER:
+            facts.add(payment.case_id or payment.payment_id, payment.cents, payment.on)
+    for thing, deposit in told.items():
+        if thing not in seen and deposit.state == "completed":
+            facts.add(f"{thing} of loan {deposit.loan_id}", -deposit.gross_cents, deposit.on)
     loans = {each.case_id: f"loan {each.reference} on {each.case_id}" for each in lent}
     return tie(
         "LENDERS",
         "Lenders (1030)",
         ("the ledger", books),
-        ("the invoices and the lenders", tenders),
+        ("the invoices and the lenders", facts),
         names=loans,
-        known=known,
     )
 
 
 def _online(paid: Sequence[Paid], applied: Sequence[Applied]) -> dict[str, int]:
     """Case -> what of our processor's payments is applied to it."""
-    inside = {each.payment_id for each in paid if not each.outside}
+    inside = {each.payment_id for each in paid if not each.outside and each.kind != LENDER}
     found: dict[str, int] = {}
     for part in applied:
         if part.payment_id in inside:

@@ -81,6 +81,17 @@ class Lent(Record):
     on: date
 
 
+class Deposit(Record):
+    """What a lender said last of one deposit: what it pays of the loan, and what arrived."""
+
+    funding_id: str
+    loan_id: str
+    state: str
+    gross_cents: int
+    net_cents: int
+    on: date
+
+
 class Moved(Record):
     """One movement of the processor's balance; `names` are our payments that it is about."""
 

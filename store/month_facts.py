@@ -7,6 +7,7 @@ from typing import Any
 from domain.month_rows import (
     Applied,
     Billed,
+    Deposit,
     Lent,
     Moved,
     Paid,
@@ -86,6 +87,22 @@ async def lent(conn: Conn, places: Sequence[str]) -> list[Lent]:
         list(places),
     )
     return [Lent.model_construct(**row) for row in rows]
+
+
+async def deposits(conn: Conn, places: Sequence[str]) -> list[Deposit]:
+    """Deposits that arrived, and those that were taken back, as they were told last."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT ON (lender, funding_id) funding_id, loan_id, state,"
+        " coalesce((body ->> 'gross_cents')::bigint, (body ->> 'net_cents')::bigint"
+        "  + coalesce((body ->> 'fee_cents')::bigint, 0)) AS gross_cents,"
+        " (body ->> 'net_cents')::bigint AS net_cents,"
+        " coalesce((body ->> 'on')::date, (as_of AT TIME ZONE zone)::date) AS on"
+        " FROM lender_fundings JOIN locations USING (location_id)"
+        " WHERE location_id = ANY($1::text[]) AND state IN ('completed', 'reversed')"
+        " ORDER BY lender, funding_id, state DESC, as_of DESC",
+        list(places),
+    )
+    return [Deposit.model_construct(**row) for row in rows]
 
 
 async def kept_credits(conn: Conn, places: Sequence[str]) -> dict[str, tuple[int, date]]:
@@ -208,6 +225,8 @@ async def known_things(conn: Conn, keys: Sequence[str]) -> set[str]:
         " WHEN 'lot' THEN EXISTS (SELECT FROM lots WHERE lot_id = substr(key, 5))"
         " WHEN 'plan' THEN EXISTS (SELECT FROM plans"
         "  WHERE concat_ws('/', 'plan', location_id, lender, plan_id) = substr(key, 6))"
+        " WHEN 'deposit' THEN EXISTS (SELECT FROM lender_fundings"
+        "  WHERE funding_id = substr(key, 9))"
         " WHEN 'given' THEN EXISTS (SELECT FROM refunds WHERE refund_id = substr(key, 7))"
         " WHEN 'move' THEN EXISTS (SELECT FROM refund_moves WHERE move_id = substr(key, 6))"
         " WHEN 'dispute' THEN EXISTS (SELECT FROM disputes WHERE dispute_id = substr(key, 9)"

@@ -207,7 +207,14 @@ async def _outside(conn: Conn, ids: Sequence[str], month: Month, facts: Facts) -
             1,
             month.last,
         ),
-        lenders(facts.on("1030"), lent, None, month.last),
+        lenders(
+            facts.on("1030"),
+            lent,
+            facts.paid,
+            await month_facts.deposits(conn, ids),
+            facts.on("2090", "2095"),
+            month.last,
+        ),
         pms_paid(shown, facts.paid, facts.applied, tasks, facts.visits, month.last),
         pms_owed(
             shown, facts.on("1100"), facts.paid, facts.applied, tasks, facts.visits, month.last

@@ -96,6 +96,14 @@ PLANTS = (
         "  WHERE location_id = $1 AND account = '1030' LIMIT 1) RETURNING case_id",
     ),
     Plant(
+        "lender-deposit",
+        "LENDERS",
+        "INSERT INTO lender_fundings (fact_id, location_id, lender, funding_id, loan_id, source,"
+        " state, as_of, observed_at, body, body_hash) SELECT 'cent-' || $1, $1, 'cherry',"
+        " 'cent-' || $1, 'loan', 'poll', 'completed', '2026-10-20', '2026-10-20',"
+        " '{\"net_cents\": 1, \"fee_cents\": 0}', 'h' RETURNING funding_id",
+    ),
+    Plant(
         "pms-payment",
         "PMS_PAID",
         "UPDATE pms_standings SET desk_cents = desk_cents + 1 WHERE case_id = (SELECT case_id"
