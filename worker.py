@@ -22,6 +22,7 @@ from activities.build import BuildActivities
 from activities.disputes import DisputeActivities
 from activities.expired_lots import ExpiredLotActivities
 from activities.feed import FeedActivities
+from activities.lender_money import LenderMoneyActivities
 from activities.lending import LenderActivities
 from activities.payouts import PayoutActivities
 from activities.plans import PlanActivities
@@ -47,6 +48,7 @@ from workflows.dispute import Dispute
 from workflows.expired_lot import ExpiredLot
 from workflows.financing_plan import FinancingPlan
 from workflows.lender_feed import LenderFeed
+from workflows.lender_loan import LenderLoan
 from workflows.lender_sweeps import LenderImport, LenderLook, LenderPoll, queue_of
 from workflows.patient_reply import PatientReply
 from workflows.payout import PayoutTieOut
@@ -55,6 +57,7 @@ from workflows.sweeps import (
     DeskPayments,
     ExpiredLots,
     InboxRedrive,
+    LenderLoans,
     MissedVisits,
     Payouts,
     ProcessorCatchUp,
@@ -83,6 +86,8 @@ WORKFLOWS: Sequence[type] = (
     LenderPoll,
     LenderImport,
     LenderFeed,
+    LenderLoan,
+    LenderLoans,
 )
 
 OWN_MODULES = ("domain", "activities", "workflows", "store", "connectors", "structlog", "asyncpg")
@@ -132,6 +137,7 @@ def activities(wiring: Wiring) -> list[Any]:
         tools_back = (wiring.pool, wiring.reversals, wiring.engine)
         refunds, disputes = RefundActivities(*tools_back), DisputeActivities(*tools_back)
         reversals = [refunds.ask_refund, refunds.settle_refund, disputes.follow_dispute]
+    loans = LenderMoneyActivities(wiring.pool, wiring.engine)
     feeds = FeedActivities(wiring.pool, wiring.engine, wiring.lenders, wiring.plans)
     return [
         build.build_invoice,
@@ -168,6 +174,9 @@ def activities(wiring: Wiring) -> list[Any]:
         feeds.check_feed,
         feeds.ask_feed,
         feeds.apply_feed,
+        loans.find_loans,
+        loans.settle_loan,
+        loans.apply_to_loan,
         *payouts,
         *reversals,
     ]

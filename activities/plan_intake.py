@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+from activities.loan_intake import LoanIntake
 from connectors.ports import CaseEngine
 from domain import ids
+from domain.case import PaymentPosted
+from domain.lender_money import TAKEN_BACK
 from domain.lender_news import FundingFact
 from domain.model import Record
-from domain.plan_case import DatesKnown, PlanInput, PlanStanding, PlanStatus, StatusChanged
+from domain.plan_case import DatesKnown, Lender, PlanInput, PlanStanding, PlanStatus, StatusChanged
 from domain.plan_facts import PlanFact
 from domain.plan_policy import DEFAULT_PLAN
 from store import lender_money, locations, plans
@@ -23,6 +26,7 @@ class PlanIntake:
     def __init__(self, pool: Pool, engine: CaseEngine) -> None:
         self._pool = pool
         self._engine = engine
+        self._loans = LoanIntake(pool, engine)
 
     async def take(self, facts: Iterable[PlanFact], event_id: str) -> list[str]:
         """Keep facts and tell their cases; the workflow ids of those that heard something new."""
@@ -36,10 +40,11 @@ class PlanIntake:
                 told.append(await self._tell(location, recorded, event_id))
         return list(dict.fromkeys(told))
 
-    async def keep_fundings(self, fundings: Iterable[FundingFact]) -> list[FundingFact]:
-        """Keep what was told of money; those that say something new."""
+    async def keep_fundings(self, fundings: Iterable[FundingFact]) -> int:
+        """Keep what was told of money and tell the loans' cases; how many heard something new."""
         async with transaction(self._pool) as conn:
-            return [each for each in fundings if await lender_money.record(conn, each)]
+            fresh = [each for each in fundings if await lender_money.record(conn, each)]
+        return await self._loans.heard(fresh)
 
     async def _tell(self, location: Location, recorded: Recorded, event_id: str) -> str:
         after = recorded.after
@@ -60,9 +65,20 @@ class PlanIntake:
             )
             if outcome == "started":
                 break  # it reads all of it from the books
+        await self._tell_money(location, after)
         async with self._pool.acquire() as conn:
             await plans.note_told(conn, after)
         return workflow_id
+
+    async def _tell_money(self, location: Location, plan: PlanStanding) -> None:
+        """A visit that a contract pays reads its balance anew; so does the lender's own case."""
+        if plan.contract_id is None or plan.visit_ref is None or plan.lender is Lender.IN_HOUSE:
+            return
+        visit = ids.visit_workflow_id(location.location_id, location.pms, plan.visit_ref)
+        hint = PaymentPosted(payment_id=plan.contract_id)
+        await self._engine.signal(visit, "payment_posted", hint)
+        if plan.status in TAKEN_BACK:
+            await self._loans.tell(location.location_id, plan.lender, plan.contract_id)
 
 
 def is_to_tell(fact: PlanFact, recorded: Recorded) -> bool:

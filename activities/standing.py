@@ -12,6 +12,7 @@ from temporalio import activity
 from activities.contracts import CaseRef, PaymentDoorIn, PaymentDoorOut, StandingIn, StandingOut
 from activities.errors import vendor_errors
 from activities.installments import IN_HOUSE
+from activities.lender_tenders import Apart, apart, book_parts
 from activities.outside import (
     Outside,
     asked_cents,
@@ -62,7 +63,8 @@ class StandingActivities:
         read_at = datetime.now(UTC)
         async with transaction(self._tools.pool) as conn:
             await clients.lock_client(conn, ask.client_id)
-            is_waiting = await self._post(conn, ask, outside)
+            money = await apart(conn, ask.case, outside.paid_at_desk(ask.case), ask.at)
+            is_waiting = await self._post(conn, ask, outside, money)
             if (shown := outside.standing(ask.case, ask.at)) is not None:
                 await pms_standings.put(conn, shown)
             balance_cents, mismatches = await owed_and_asked(conn, ask.case.case_id)
@@ -72,20 +74,21 @@ class StandingActivities:
             missing=missing,
             balance_cents=balance_cents,
             in_flight=any(invoice.in_flight for invoice in outside.invoices)
-            or any(map(is_under_way, outside.pages)),
+            or any(map(is_under_way, outside.pages))
+            or money.is_pending,
             door_in_step=asked_cents(outside.invoices) == max(balance_cents, 0),
             mismatches=mismatches,
             read_at=read_at,
         )
 
-    async def _post(self, conn: Conn, ask: StandingIn, outside: Outside) -> bool:
+    async def _post(self, conn: Conn, ask: StandingIn, outside: Outside, money: Apart) -> bool:
         """Post what is new; whether money on our invoices still waits for the desk to place it."""
         source, is_waiting = self._tools.processor.name, False
         for page in outside.pages:
             await settle_page(conn, source, page, ask.case.zone, ask.at)
-        online, at_desk, facts = outside.paid_online(), outside.paid_at_desk(ask.case), []
+        online, facts = outside.paid_online(), []
         taken = {ids.payment_id(source, name) for one in online for name in _names(one)}
-        taken |= {ids.payment_id(ask.case.pms, tender.payment_id) for tender in at_desk}
+        taken |= {ids.payment_id(ask.case.pms, tender.payment_id) for tender in money.own}
         booked = await payments.get_all(conn, taken)
         for payment in online:
             # A closed case's money may have been booked without it, under the payment's own id.
@@ -95,7 +98,7 @@ class StandingActivities:
                 continue
             cents, paid_at = payment.amount_cents, payment.paid_at
             facts.append(fact_of(ask, source, payment.payment_id, "card", cents, paid_at))
-        for tender in at_desk:
+        for tender in money.own:
             cents, paid_at = tender.amount_cents - tender.refunded_cents, tender.paid_at
             facts.append(fact_of(ask, ask.case.pms, tender.payment_id, tender.kind, cents, paid_at))
         gone = await _vanished(conn, ask, facts, outside)
@@ -107,6 +110,7 @@ class StandingActivities:
                 await compare(conn, ask.case, known, fact, ask.at)
             elif known is None and fact.amount_cents > 0 and await payments.record(conn, fact):
                 await post_payment(conn, ask.case, fact, ask.at)
+        await book_parts(conn, ask, money.parts)
         return is_waiting
 
     async def _unverified(self, ask: StandingIn, missing: str) -> StandingOut:

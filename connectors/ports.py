@@ -113,6 +113,8 @@ class PmsPayment(Record):
     refunded_cents: int = 0
     paid_at: AwareDatetime | None = None
     note: str | None = None
+    label: str | None = None
+    """What the desk calls an "other" tender."""
 
 
 class PmsVisit(Record):

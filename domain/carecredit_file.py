@@ -240,6 +240,7 @@ class _Reader:
                 fee_cents=fee,
                 net_cents=net,
                 on=on,
+                is_debit=state is FundingState.REVERSED,
                 **self._told,
             )
         )

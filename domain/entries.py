@@ -47,7 +47,14 @@ SETTLED_FROM: Mapping[str, str] = MappingProxyType(
 """Kind of tender -> the account that it settles from."""
 
 _RECEIVED_IN: Mapping[str, str] = MappingProxyType(
-    {"card": "1020", "ach": "1020", "cash": "1040", "cheque": "1040", "other": "1040"}
+    {
+        "card": "1020",
+        "ach": "1020",
+        "cash": "1040",
+        "cheque": "1040",
+        "other": "1040",
+        "lender": "1030",
+    }
 )
 
 _LOT_HELD_IN: Mapping[str, str] = MappingProxyType(
@@ -168,7 +175,8 @@ def payment_received(
 ) -> Entry:
     """Money for a case; what is over the balance becomes the client's credit.
 
-    `kind`: card | ach reach the processor, cash | cheque | other the drawer. One payment over
+    `kind`: card | ach reach the processor, cash | cheque | other the drawer, lender is what a
+    lender owes us from its tender on (row 17). One payment over
     several cases is one entry per case. Raises ValueError on a kind that is not new money.
     """
     tally = Tally(client_id, case_id)

@@ -71,6 +71,11 @@ def feed_workflow_id(location_id: str, lender: str) -> str:
     return f"feed/{location_id}/{lender}"
 
 
+def loan_workflow_id(location_id: str, lender: str, name: str) -> str:
+    """`loan/<location>/<lender>/<visit id>`; a loan's own id while no visit is known for it."""
+    return f"loan/{location_id}/{lender}/{name}"
+
+
 def reply_workflow_id(location_id: str, opaque: str) -> str:
     """`reply/<location>/<client id>`: what a client wrote; an inbox id for an unknown number."""
     return f"reply/{location_id}/{opaque}"

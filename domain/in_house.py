@@ -2,7 +2,6 @@
 
 import csv
 import io
-from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 
@@ -77,9 +76,7 @@ def _due(terms: Terms, n: int) -> date:
     days = _DAYS[terms.every]
     if days:
         return terms.first_due_on + timedelta(days=days * n)
-    months = terms.first_due_on.month - 1 + n
-    year, month = terms.first_due_on.year + months // 12, months % 12 + 1
-    return date(year, month, min(terms.first_due_on.day, monthrange(year, month)[1]))
+    return calendar.add_months(terms.first_due_on, n)
 
 
 def signed(

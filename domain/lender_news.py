@@ -59,6 +59,8 @@ class FundingFact(Record):
     """What arrived at the bank; of a reversal, what left it."""
     on: date | None = None
     """The day of the deposit."""
+    is_debit: bool = False
+    """Money that left by itself, as a refund does, and was no deposit before."""
 
 
 class News(Record):

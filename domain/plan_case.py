@@ -145,6 +145,8 @@ class PlanStanding(Record):
     revision: int
     contract_id: str | None = None
     """The lender's id of what the patient accepted; funding names it."""
+    visit_ref: str | None = None
+    """The visit that the contract is for, where the lender carries our name of it along."""
     approved_at: AwareDatetime | None = None
     declined_at: AwareDatetime | None = None
     accepted_at: AwareDatetime | None = None

@@ -108,6 +108,7 @@ TOPICS: tuple[Topic, ...] = (
         "The lender's part stays open; the patient is not asked for it.",
         "call_lender",
         choice("call_lender", "I called the lender", "The question comes back in two days."),
+        choice("resubmit", "Sent in again", "The question comes back in five days."),
         choice(
             "convert_to_patient",
             "Patient pays instead",
@@ -122,7 +123,18 @@ TOPICS: tuple[Topic, ...] = (
         "The lender has taken back {amount} that it had paid.",
         "The money stays missing.",
         None,
-        choice("contest", "Contest it", "{amount} is booked as owed by the lender again."),
+        choice(
+            "contest",
+            "Contest it",
+            "{amount} stays booked as owed by the lender; the question comes back in 14 days.",
+        ),
+        choice(
+            "re_bill",
+            "Patient pays instead",
+            "What the lender had financed becomes the patient's balance and is billed.",
+            Need.REASON,
+            two_person=True,
+        ),
         choice(
             "cancel_plan",
             "Cancel the plan",

@@ -50,6 +50,7 @@ SWEEPS = (
     Sweep("TextReports", every=timedelta(days=1), back=timedelta(hours=84)),
     # The bank can send a payout back for several days after it arrived.
     Sweep("Payouts", every=timedelta(hours=1), back=timedelta(days=14)),
+    Sweep("LenderLoans", every=timedelta(hours=1), back=timedelta(0), per_location=True),
     Sweep("ExpiredLots", every=timedelta(days=1), back=timedelta(0), per_location=True),
     Sweep("MissedVisits", every=timedelta(hours=1), back=timedelta(hours=26), per_location=True),
 )

@@ -34,6 +34,19 @@ async def record(conn: Conn, fact: FundingFact) -> bool:
     return False
 
 
+async def unbooked(conn: Conn, location_id: str) -> list[tuple[str, str]]:
+    """(lender, loan id) of deposits that somebody but a webhook told of and no entry followed."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT lender, loan_id FROM lender_fundings f WHERE location_id = $1"
+        " AND source <> 'webhook' AND state IN ('completed', 'reversed') AND NOT EXISTS"
+        " (SELECT FROM lender_bookings b WHERE (b.location_id, b.lender, b.funding_id)"
+        "  = (f.location_id, f.lender, f.funding_id) AND (f.state = 'completed'"
+        "  OR b.kind = 'taken_back')) ORDER BY lender, loan_id",
+        location_id,
+    )
+    return [(row["lender"], row["loan_id"]) for row in rows]
+
+
 async def tellings(conn: Conn, lender: str, loan_id: str) -> list[FundingFact]:
     """Everything that was told of a loan's deposits, in the order in which it came."""
     rows = await conn.fetch(

@@ -177,6 +177,38 @@ async def visit_of(conn: Conn, location_id: str, lender: str, plan_id: str) -> s
     return visit_ref
 
 
+class ForVisit(Record):
+    """A contract with a lender that names a visit; in-house plans are no lender's.
+
+    `owes` is that the lender owes the financed amount, and somebody but a webhook says so.
+    """
+
+    lender: Lender
+    contract_id: str
+    financed_cents: int
+    programme: str | None
+    since: AwareDatetime
+    """Accepted then; while it waits for its patient, asked for then."""
+    owes: bool
+
+
+async def for_visit(conn: Conn, location_id: str, visit_ref: str) -> list[ForVisit]:
+    """Contracts for a visit that lenders owe, or that still wait for the patient's answer."""
+    rows = await conn.fetch(
+        "SELECT lender, contract_id, folded -> 'latest' ->> 'programme' AS programme,"
+        " (folded -> 'latest' ->> 'financed_cents')::bigint AS financed_cents,"
+        " coalesce(folded ->> 'accepted_at', folded ->> 'status_as_of')::timestamptz AS since,"
+        " status <> 'pending_patient' AND (folded ->> 'is_confirmed')::boolean AS owes FROM plans"
+        " WHERE location_id = $1 AND visit_ref = $2 AND lender <> 'in-house'"
+        " AND status IN ('pending_patient', 'accepted', 'funding', 'funded', 'partly_refunded',"
+        "  'paid_off') AND contract_id IS NOT NULL"
+        " AND folded -> 'latest' ->> 'financed_cents' IS NOT NULL ORDER BY lender, plan_id",
+        location_id,
+        visit_ref,
+    )
+    return [ForVisit.model_validate(dict(row)) for row in rows]
+
+
 async def plan_of_contract(
     conn: Conn, location_id: str, lender: str, contract_id: str
 ) -> str | None:

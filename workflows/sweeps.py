@@ -9,6 +9,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.expired_lots import ExpiredLotActivities
+    from activities.lender_money import LenderMoneyActivities
     from activities.sweeps import SweepActivities, SweepIn, SweepOut
     from domain.model import Record
     from workflows.options import BOOKS
@@ -78,6 +79,18 @@ class TextReports:
         """One pass over every location."""
         return await workflow.execute_activity_method(
             SweepActivities.find_text_reports, _ask(start), summary="find text reports", **BOOKS
+        )
+
+
+@workflow.defn(name="LenderLoans")
+class LenderLoans:
+    """Finds what lenders owe and have sent, so that neither is forgotten."""
+
+    @workflow.run
+    async def run(self, start: SweepStart) -> SweepOut:
+        """One pass over a location."""
+        return await workflow.execute_activity_method(
+            LenderMoneyActivities.find_loans, _ask(start), summary="find loans", **BOOKS
         )
 
 

@@ -185,4 +185,5 @@ def _payment(payment: Json) -> PmsPayment:
         amount_cents=cents(payment["paidAmount"]),
         refunded_cents=cents(payment.get("refundAmount") or 0),
         note=(payment.get("note") or label) if kind == "other" else None,
+        label=label if kind == "other" else None,
     )

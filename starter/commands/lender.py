@@ -2,18 +2,33 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import Field
 
 from domain import ids
 from domain.lender_contracts import CONTRACTS, LenderContract
 from domain.lender_feed import missed
-from domain.model import Record
+from domain.lender_money import LenderTerms
+from domain.model import Authored, Record
 from domain.plan_case import Lender
 from starter.desk.books import Books, open_books
-from starter.desk.paper import LEFT, RIGHT, bullet, console, grid, heading, pairs, print_json
-from store import lenders, reviews
+from starter.desk.paper import (
+    LEFT,
+    RIGHT,
+    bullet,
+    console,
+    grid,
+    heading,
+    pairs,
+    plain,
+    print_json,
+    usage,
+)
+from starter.files import BadFile, read_file, refuse
+from store import lender_loans, lenders, reviews
 
 app = typer.Typer(help="Lenders: their feeds, and what we take them to do.", no_args_is_help=True)
 
@@ -72,6 +87,48 @@ def contract(
         print_json(found.model_dump(mode="json"))
         return
     _show_contract(found)
+
+
+class AgreedTerms(Authored):
+    """A file of what a practice has agreed with its lenders."""
+
+    terms: tuple[LenderTerms, ...] = Field(min_length=1)
+
+
+@app.command()
+def terms(
+    location: Annotated[str, typer.Argument(metavar="LOCATION", help="Its id.")],
+    file: Annotated[Path, typer.Argument(help="JSON; see examples/lender-terms.json.")],
+    by: Annotated[
+        str, typer.Option(envvar="TIEOUT_STAFF", help="Who answers for it.", metavar="NAME")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Agree on fees, days and tender names; loans keep the fee of the day they were signed.
+
+    Example: tieout lender terms lumin examples/lender-terms.json --by dana
+    """
+    if not by:
+        usage("Say who answers for it: --by NAME.")
+    try:
+        agreed = read_file(file, AgreedTerms, "it holds the terms of a few lenders")
+    except BadFile as fault:
+        refuse(str(fault))
+    versions = asyncio.run(_agree(location, agreed, by))
+    if as_json:
+        print_json({"location_id": location, "versions": versions})
+        return
+    said = ", ".join(f"{lender} version {version}" for lender, version in versions.items())
+    console().print(plain(f"Agreed at {location}: {said}."))
+
+
+async def _agree(location_id: str, agreed: AgreedTerms, by: str) -> dict[str, int]:
+    async with open_books() as books, books.conn.transaction():
+        place = await books.location(location_id)
+        return {
+            str(each.lender): await lender_loans.put_terms(books.conn, place.location_id, each, by)
+            for each in agreed.terms
+        }
 
 
 async def _status(as_json: bool) -> None:

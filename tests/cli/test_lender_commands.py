@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from domain.plan_case import Lender, PlanStatus
 from domain.plan_facts import FactSource, PlanFact
-from store import lenders, plans
+from store import lender_loans, lenders, plans
 from tests.cli.desk import ROOT
 
 EXPORT = ROOT / "examples" / "cc_5348120012345678_20261103_1.csv"
@@ -89,3 +89,18 @@ async def test_a_feeds_state_is_one_row_and_open_hints_are_counted(world):
     assert "cherry" in shown.out
     assert "/1000" in shown.words
     assert "assumed" in (await world.run("lender", "contract", "carecredit")).out
+
+
+async def test_terms_are_agreed_by_a_name_and_keep_their_versions(world, tmp_path):
+    file = str(ROOT / "examples" / "lender-terms.json")
+    assert (await world.run("lender", "terms", world.location_id, file)).code == 2
+    for version in (1, 2):
+        said = await world.run("lender", "terms", world.location_id, file, "--by", "dana", "--json")
+        assert said.json["versions"]["cherry"] == version
+    agreed = await lender_loans.terms_of(world.conn, world.location_id)
+    assert agreed[Lender.CHERRY].fund_business_days == 3
+    assert agreed[Lender.CARECREDIT].fees[1].programme == "12M"
+    odd = tmp_path / "odd.json"
+    odd.write_text('{"terms": [{"lender": "cherry", "rate": 1}]}')
+    said = await world.run("lender", "terms", world.location_id, str(odd), "--by", "dana")
+    assert (said.code, said.err.count("\n")) == (2, 1)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -40,6 +40,7 @@ from domain.dispute_case import DisputeInput, DisputeMoved, DisputeResult
 from domain.ids import (
     dispute_workflow_id,
     feed_workflow_id,
+    loan_workflow_id,
     lot_workflow_id,
     payout_workflow_id,
     plan_workflow_id,
@@ -50,6 +51,7 @@ from domain.ids import (
 )
 from domain.lender_case import FeedInput, FeedResult
 from domain.lender_feed import Trouble
+from domain.loan_case import LoanInput, LoanResult
 from domain.lot_case import LotInput, LotResult
 from domain.payout_case import PayoutInput, PayoutMoved, PayoutResult
 from domain.plan_case import Lender, PlanInput, PlanResult
@@ -61,6 +63,7 @@ from starter import binaries, compose
 from tests.workflows.dispute_fakes import FakeDisputes
 from tests.workflows.fakes import ZONE, World, activities
 from tests.workflows.lender_fakes import FakeLenders
+from tests.workflows.loan_fakes import FakeLoans
 from tests.workflows.lot_fakes import FakeLots
 from tests.workflows.payout_fakes import FakePayouts
 from tests.workflows.plan_fakes import FakePlans
@@ -127,6 +130,7 @@ class Clinic:
     refunds: FakeRefunds = field(init=False)
     lenders: FakeLenders = field(init=False)
     disputes: FakeDisputes = field(init=False)
+    loans: FakeLoans = field(init=False)
 
     def __post_init__(self) -> None:
         self.payouts = FakePayouts(self.world)
@@ -135,23 +139,24 @@ class Clinic:
         self.refunds = FakeRefunds(self.world)
         self.lenders = FakeLenders(self.world)
         self.disputes = FakeDisputes(self.world)
+        self.loans = FakeLoans(self.world)
 
     async def work(self) -> None:
         """Start a worker, with an empty cache."""
-        more = [
-            activity
-            for fake in (
-                self.payouts,
-                self.plans,
-                self.lots,
-                self.refunds,
-                self.lenders,
-                self.disputes,
-            )
-            for activity in fake.activities()
-        ]
+        more = [activity for fake in self._fakes() for activity in fake.activities()]
         self.worker = make_worker(self.client, self.queue, [*activities(self.world), *more])
         self._polling = asyncio.ensure_future(self.worker.run())
+
+    def _fakes(self) -> Sequence[Any]:
+        return (
+            self.payouts,
+            self.plans,
+            self.lots,
+            self.refunds,
+            self.lenders,
+            self.disputes,
+            self.loans,
+        )
 
     async def rest(self) -> None:
         """Stop the worker."""
@@ -209,6 +214,20 @@ class Clinic:
         )
         case_id = lot_workflow_id(start.location_id, start.lot_id)
         return await self._start("ExpiredLot", start, case_id, LotResult, at)
+
+    async def loan(self, at: datetime = THURSDAY) -> "Case":
+        """Open the case of a lender's part of a visit."""
+        location_id = f"lumin-{uuid4().hex[:8]}"
+        start = LoanInput(
+            location_id=location_id,
+            lender=Lender.CHERRY,
+            loan_id="tx-1",
+            payment_id="payment-1",
+            zone=self.world.zone,
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        case_id = loan_workflow_id(location_id, start.lender, "visit-1")
+        return await self._start("LenderLoan", start, case_id, LoanResult, at)
 
     async def feed(self, *troubles: Trouble, at: datetime = THURSDAY) -> "Case":
         """Open the case of a lender's feed that is not well."""
