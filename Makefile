@@ -4,7 +4,7 @@
 
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo dev test check bench lock clean
+.PHONY: help .venv .browser demo dev test check quick bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 8
@@ -15,16 +15,20 @@ demo: .venv ## play a practice's day on the whole stack
 dev: .venv ## run the whole stack until Ctrl-C
 	$(BIN)/tieout dev
 
-test: check ## everything: check, then every test
-	@.ci/browser
-	$(BIN)/pytest -n 2 --dist loadfile
+# More processes than cores: many tests wait. Types, layers and floats are tests among the others.
+test: ## everything: format, lint, every test
+	@$(MAKE) --no-print-directory -j2 .browser .venv
+	@$(MAKE) --no-print-directory quick
+	$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
-check: .venv ## format, lint, types, layers, money without floats
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+check: quick ## format, lint, types, layers, money without floats
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/test_no_float.py
+
+quick: .venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 
 bench: .venv ## measure throughput and latency on this machine
 	$(BIN)/python -m bench
@@ -36,6 +40,9 @@ lock: ## resolve the newest versions that pyproject.toml allows (needs uv)
 
 clean: ## forget the environment and caches; the state in .tieout stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.browser:
+	@.ci/browser
 
 .venv: .venv/.complete
 

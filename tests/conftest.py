@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store import db
+from tests import order
 
 if TYPE_CHECKING:
     from tests.e2e.play import Play
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longest first."""
+    order.sort(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> order.Scheduler:
+    """Tests that share a server run in one process."""
+    return order.Scheduler(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A worker with one planted bug: `python -m tests.simulate.buggy_worker NAME`.
+"""A worker with planted bugs: `python -m tests.simulate.buggy_worker NAME...`.
 
 Each bug breaks one promise in the place where the product keeps it. Only the tests of the
 simulation's checkers run this; the product has no switch for any of it.
@@ -113,7 +113,8 @@ BUGS: dict[str, Callable[[], None]] = {
 }
 
 if __name__ == "__main__":
-    BUGS[sys.argv[1]]()
+    for name in sys.argv[1:]:
+        BUGS[name]()
     from starter import cli
     from starter.exit import end
 
