@@ -23,6 +23,7 @@ ABOUT_MONEY = frozenset(
         "WRONG_INVOICE",
         "LATE_EVENT",
         "PMS_DISAGREES",
+        "SETTLEMENT_FAILED",
     }
 )
 """Codes of questions that matching and amending open beside their own work."""

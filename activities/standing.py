@@ -22,7 +22,7 @@ from activities.outside import (
 )
 from activities.pms_money import compare
 from activities.posting import has_home, post_payment
-from activities.questions import owed_and_asked
+from activities.questions import owed_and_asked, question
 from activities.recall import recall_queued
 from activities.statements import is_under_way, settle_page
 from activities.tools import Tools
@@ -34,7 +34,7 @@ from connectors.ports import (
     Refused,
 )
 from domain import ids
-from store import clients, invoices, ledger, payments, pms_standings, processor
+from store import clients, invoices, ledger, payments, pms_standings, processor, reviews
 from store.db import Conn, transaction
 from store.payments import PaymentFact
 
@@ -111,6 +111,8 @@ class StandingActivities:
             elif known is None and fact.amount_cents > 0 and await payments.record(conn, fact):
                 await post_payment(conn, ask.case, fact, ask.at)
         await book_parts(conn, ask, money.parts)
+        for invoice in outside.invoices:
+            await _ask_about_returned(conn, ask, invoice)
         return is_waiting
 
     async def _unverified(self, ask: StandingIn, missing: str) -> StandingOut:
@@ -289,3 +291,22 @@ async def _vanished(
 def _names(payment: ProcessorPayment) -> list[str]:
     """What the processor calls a payment: on the invoice, and by itself."""
     return [name for name in (payment.payment_id, payment.intent_id) if name]
+
+
+async def _ask_about_returned(conn: Conn, ask: StandingIn, invoice: ProcessorInvoice) -> None:
+    """A debit that its bank sent back was never money in the books, but reminders had paused."""
+    for payment in invoice.payments:
+        if payment.failure_code is None or payment.state == "paid":
+            continue
+        asked = question(
+            ask.case.case_id,
+            ask.case.location_id,
+            "SETTLEMENT_FAILED",
+            payment.amount_cents,
+            payment.intent_id or payment.payment_id,
+            ask.at,
+            client_id=ask.client_id,
+            facts=("The bank sent the debit back; nothing of it was booked.",),
+            theirs={"system": "the bank", "reason": payment.failure_code},
+        )
+        await reviews.open_review(conn, asked)

@@ -22,6 +22,7 @@ COMMANDS = (
     "review",
     "visit",
     "plan",
+    "refund",
     "client",
     "price",
     "match",

@@ -79,7 +79,9 @@ class Refund:
             return await self._ask()
         if not self.to_ask and (self.news or not self.room.questions or self._is_due()):
             return await self._settle()
-        await self.room.desk(lambda: self.news, "a refund waits for a person", self.look_at)
+        await self.room.desk(
+            lambda: self.news and not self.to_ask, "a refund waits for a person", self.look_at
+        )
         return None
 
     def _is_due(self) -> bool:

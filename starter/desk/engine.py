@@ -15,14 +15,19 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.case import Close, Decision, Hold, Release
 from domain.model import Record
+from domain.refund_case import RefundInput, RefundResult
 from starter.deciding import send_decision
 from starter.errors import Refusal
 from starter.settings import Settings
 from starter.wiring import cases, temporal_client
+from store import reviews
+from store.db import Conn
 from store.reviews import Review
+from workflows.attributes import at_start
 
 PATIENCE_SECONDS = 30.0
 """A worker answers within milliseconds; longer means that none is running."""
+_POLL_SECONDS = 0.05
 
 
 async def give_decision(settings: Settings, review: Review, decision: Decision) -> None:
@@ -37,6 +42,37 @@ async def tell_case(
     """Hold, release or close a case; `Refusal` when it has ended or nobody answered."""
     engine = await temporal_client(settings)
     await _patiently(_update(engine, case_id, update, message))
+
+
+async def ask_refund(
+    settings: Settings, conn: Conn, workflow_id: str, start: RefundInput
+) -> Review:
+    """Start the case of a refund; its question once it is asked, `Refusal` when it cannot be."""
+    engine = await temporal_client(settings)
+    handle = await engine.start_workflow(
+        "Refund",
+        start,
+        id=workflow_id,
+        task_queue=settings.temporal_task_queue,
+        result_type=RefundResult,
+        search_attributes=at_start(start.location_id),
+        static_summary=f"Refund at {start.location_id}",
+    )
+    ended = asyncio.create_task(handle.result())
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (asked := await reviews.open_of_case(conn, workflow_id)):
+                if ended.done():
+                    raise Refusal(ended.result().why)
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        raise Refusal(
+            "No worker has answered yet: start `tieout worker`; the refund is then asked about in"
+            " the queue."
+        ) from None
+    finally:
+        ended.cancel()
+    return asked[0]
 
 
 @contextlib.asynccontextmanager

@@ -324,3 +324,18 @@ async def test_unmatched_money_on_an_invoice_is_not_booked_a_second_time_by_its_
     await practice.bill(case, AT + timedelta(hours=1))
     await practice.standing.open_payment_door(_door(practice, who, case))
     assert sum(one.remaining_cents for one in practice.world.processor.invoices.values()) == 13_000
+
+
+async def test_a_bank_debit_that_came_back_is_asked_about_once(practice: Practice) -> None:
+    who, case, invoice = await _billed(practice)
+    row = paid("inpay_back", "pi_back", DUE_CENTS).model_copy(
+        update={"state": "open", "failure_code": "R01"}
+    )
+    practice.world.processor.invoices[invoice] = open_invoice(invoice, DUE_CENTS, payments=(row,))
+    for _ in range(2):
+        read = await practice.read(case, who)
+        assert [one.code for one in read.mismatches] == ["SETTLEMENT_FAILED"]
+        assert read.balance_cents == DUE_CENTS
+    done = await practice.decide(case, who, read.mismatches[0].review_id, "new_method")
+    assert done.effect == "resend"
+    assert (await practice.read(case, who)).mismatches == ()
