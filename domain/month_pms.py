@@ -8,6 +8,7 @@ from domain.month_keys import APPLIED, BILLED, base_event, thing_of
 from domain.month_rows import Applied, BookLine, Deposit, Lent, Paid
 from domain.tie import Side, Tie, tie
 
+NOT_THERE_YET = "The PMS does not show the lender's part yet."
 LENDER = "lender"
 """Kind of a payment that is a lender's part: its debt to the practice, not money yet."""
 
@@ -44,15 +45,17 @@ def pms_paid(
     known: dict[str, tuple[int, str]] = {}
     desk: dict[str, int] = {}
     for payment in paid:
-        if payment.outside and payment.kind != LENDER and payment.case_id is not None:
+        if (payment.outside or payment.kind == LENDER) and payment.case_id is not None:
             desk[payment.case_id] = desk.get(payment.case_id, 0) + payment.cents
-    asked = _asked(tasks)
+    asked, part = _asked(tasks), _parts(paid)
     for each in shown:
         key, online_cents = each.case_id, online.get(each.case_id, 0)
         ours.add(key, desk.get(key, 0) + online_cents, until)
         theirs.add(key, each.desk_cents + each.ours_cents, until)
         if key in asked and desk.get(key, 0) == each.desk_cents:
             known[key] = (online_cents - each.ours_cents, asked[key])
+        elif part.get(key) and desk.get(key, 0) - part[key] == each.desk_cents:
+            known[key] = (part[key], NOT_THERE_YET)
     never = len((desk.keys() | online.keys()) - {each.case_id for each in shown})
     return tie(
         "PMS_PAID",
@@ -77,7 +80,7 @@ def pms_owed(
 ) -> Tie:
     """Unpaid per visit: what the PMS shows against our balance, both as they stand now."""
     ours, theirs = Side(until), Side(until)
-    online, asked = _online(paid, applied), _asked(tasks)
+    online, asked, part = _online(paid, applied), _asked(tasks), _parts(paid)
     owed: dict[str, int] = {}
     decided: dict[str, int] = {}
     for line in receivable:
@@ -94,6 +97,8 @@ def pms_owed(
         if missing_cents or decided.get(key):
             why = asked.get(key, "A person has decided on it; the PMS still shows it.")
             known[key] = (decided.get(key, 0) - missing_cents, why)
+        elif part.get(key) and owed.get(key, 0) + part[key] == each.unpaid_cents:
+            known[key] = (-part[key], NOT_THERE_YET)
     return tie(
         "PMS_OWED",
         "Unpaid per visit in the PMS",
@@ -156,6 +161,15 @@ def _online(paid: Sequence[Paid], applied: Sequence[Applied]) -> dict[str, int]:
     for part in applied:
         if part.payment_id in inside:
             found[part.case_id] = found.get(part.case_id, 0) + part.cents
+    return found
+
+
+def _parts(paid: Sequence[Paid]) -> dict[str, int]:
+    """Case -> what lenders pay of it."""
+    found: dict[str, int] = {}
+    for each in paid:
+        if each.kind == LENDER and each.case_id is not None:
+            found[each.case_id] = found.get(each.case_id, 0) + each.cents
     return found
 
 

@@ -90,7 +90,7 @@ async def lent(conn: Conn, places: Sequence[str]) -> list[Lent]:
 
 
 async def deposits(conn: Conn, places: Sequence[str]) -> list[Deposit]:
-    """Deposits that arrived, and those that were taken back, as they were told last."""
+    """Deposits that arrived or were taken back, as they were told last; a webhook is a hint."""
     rows = await conn.fetch(
         "SELECT DISTINCT ON (lender, funding_id) funding_id, loan_id, state,"
         " coalesce((body ->> 'gross_cents')::bigint, (body ->> 'net_cents')::bigint"
@@ -99,6 +99,7 @@ async def deposits(conn: Conn, places: Sequence[str]) -> list[Deposit]:
         " coalesce((body ->> 'on')::date, (as_of AT TIME ZONE zone)::date) AS on"
         " FROM lender_fundings JOIN locations USING (location_id)"
         " WHERE location_id = ANY($1::text[]) AND state IN ('completed', 'reversed')"
+        " AND source <> 'webhook'"
         " ORDER BY lender, funding_id, state DESC, as_of DESC",
         list(places),
     )
