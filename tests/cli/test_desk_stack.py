@@ -136,6 +136,65 @@ async def test_a_part_payment_is_shown(desk):
         assert words in said.words, words
 
 
+async def test_a_paid_visit_goes_back_in_part_and_the_rest_is_disputed(desk):
+    case_id = await desk.check_out(LASER)
+    await desk.sent(case_id)
+    async with desk.practice.pool.acquire() as conn:
+        invoice_id = (await processor.invoices_of_case(conn, case_id))[0]
+    await desk.practice.control(f"stripe/invoices/{invoice_id}/pay", {"amount_cents": 32_000})
+
+    async def standing_is(cents):
+        async def asked(_):
+            return (await desk.standing(case_id)).balance_cents == cents
+
+        await desk.until(asked, f"{cents} cents owed")
+
+    await standing_is(0)
+    ask = ("refund", "visit", case_id, "--by", "dana", "--reason", "burnt")
+    said = await desk.run(*ask, "--amount", "321")
+    assert "Only $320.00" in one_sentence(said, 1)
+    said = await desk.run(*ask, "--amount", "90", "--json")
+    assert (said.code, said.json["money_cents"]) == (0, 9_000)
+    decide = ("review", "decide", said.json["review_id"][:8], "pay_back", "--by", "dana")
+    said = await desk.run(*decide)
+    assert "Decided: pay_back, by dana." in said.words
+
+    async def accounts(conn):
+        return await conn.fetchval(
+            "SELECT jsonb_object_agg(account, cents) FROM (SELECT account,"
+            " sum(debit_cents - credit_cents) AS cents FROM ledger_postings JOIN ledger_entries"
+            " USING (entry_id) WHERE event LIKE '%refund%' GROUP BY 1) AS by_account"
+        )
+
+    async def returned(conn):
+        return (await accounts(conn) or {}).get("1020") == -9_000
+
+    await desk.until(returned, "the refund")
+    [refund] = await desk.practice.docs("stripe.refund")
+    assert (refund["amount"], refund["status"]) == (9_000, "succeeded")
+    assert (await desk.run("refund", "list")).words == "No refund is under way."
+
+    await desk.practice.control(
+        "stripe/disputes", {"payment_intent": refund["payment_intent"], "amount_cents": 20_000}
+    )
+
+    async def disputed(conn):
+        return [one for one in await reviews.list_open(conn) if one.code == "DISPUTE_OPEN"]
+
+    [asked] = await desk.until(disputed, "the question about the dispute")
+    assert (await desk.standing(case_id)).is_disputed
+    said = await desk.run(*ask, "--amount", "10")
+    assert "disputed" in one_sentence(said, 1)
+    said = await desk.run("review", "decide", asked.review_id[:8], "contest", "--by", "dana")
+    assert said.code == 0, said
+
+    async def contested(_):
+        [dispute] = await desk.practice.docs("stripe.dispute")
+        return dispute["evidence_details"]["has_evidence"]
+
+    await desk.until(contested, "the evidence at the processor")
+
+
 async def test_a_held_visit_is_silent_until_it_is_released_and_a_closed_one_for_ever(desk):
     case_id = await desk.check_out(LASER)
     await desk.sent(case_id)
