@@ -6,7 +6,7 @@ before it is taken, and be undone. Calls to other systems belong to later steps 
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from domain.case import Decision
 from domain.model import Record
@@ -23,6 +23,22 @@ T = TypeVar("T")
 
 class CannotCarryOut(Exception):
     """An answer that the books do not allow; the text says why in one sentence."""
+
+
+def subject(review: Review, name: str) -> Any:
+    """What a question is about; CannotCarryOut for one that does not say it."""
+    found = review.shown.get(name)
+    if found is None:
+        raise CannotCarryOut(f"This question names no {name.replace('_', ' ')}.")
+    return found
+
+
+def payment_of(review: Review) -> str:
+    """Our id of the payment that a question is about."""
+    payment_id = (review.shown.get("ours") or {}).get("payment")
+    if payment_id is None:
+        raise CannotCarryOut("This question names no payment.")
+    return str(payment_id)
 
 
 class Waits(Record):

@@ -73,5 +73,20 @@ def chart_of(visit: PmsVisit, location_id: str, overrides: Overrides) -> Chart:
     )
 
 
+def charted_again(chart: Chart, overrides: Overrides) -> Chart:
+    """The same chart with what was decided about its lines since."""
+    lines = tuple(
+        line.model_copy(
+            update={
+                "one_off_unit_cents": overrides.unit_cents.get(line.line_id),
+                "one_off_class": _class(overrides.item_class.get(line.line_id)),
+            }
+        )
+        for line in chart.lines
+        if line.line_id not in overrides.free_lines
+    )
+    return chart.model_copy(update={"lines": lines})
+
+
 def _class(name: str | None) -> ItemClass | None:
     return ItemClass(name) if name else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from activities.answering import CannotCarryOut
+from activities.answering import CannotCarryOut, subject
 from activities.contracts import ApplyIn
 from activities.placed_money import CREDIT, Lies, end_credit, where_it_lies
 from domain import calendar, entries_dispute, ids
@@ -63,7 +63,7 @@ async def block(conn: Conn, ask: ApplyIn, review: Review) -> None:
 
 
 async def _dispute(conn: Conn, review: Review) -> Dispute:
-    named = review.shown["dispute"]
+    named = subject(review, "dispute")
     dispute = await disputes.get(conn, named["source"], named["dispute_id"])
     if dispute is None:
         raise LookupError("the dispute of this question is not in the books")
@@ -80,7 +80,7 @@ async def _end(
         raise LookupError("the payment of this dispute is not in the books")
     if fact.client_id is not None:
         await clients.lock_client(conn, fact.client_id)
-    moved = review.shown["dispute"]["movements"]
+    moved = subject(review, "dispute")["movements"]
     left_cents = await disputes.left_in_dispute(conn, dispute.source, moved)
     if dispute.outcome is not None or left_cents != review.money_cents:
         raise CannotCarryOut(_CHANGED)

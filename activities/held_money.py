@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from activities.answering import CannotCarryOut
+from activities.answering import CannotCarryOut, payment_of
 from activities.contracts import ApplyIn, CaseRef
 from activities.posting import grant_credit, note_paid
 from activities.refund_effects import act_of
@@ -16,7 +16,7 @@ from store.reviews import Review
 
 async def held(conn: Conn, review: Review) -> PaymentFact:
     """The payment that waits for this answer, as far as it is still there."""
-    fact = await payments.get(conn, review.shown["ours"]["payment"])
+    fact = await payments.get(conn, payment_of(review))
     if fact is None:
         raise LookupError("the payment of this question is not in the books")
     return await still_held(conn, fact)

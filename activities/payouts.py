@@ -5,7 +5,7 @@ books only when every cent of it is explained or a named person has accepted wha
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from temporalio import activity
 
@@ -125,6 +125,29 @@ class PayoutActivities:
         async with self._pool.acquire() as conn:
             known = await payouts.booked(conn, payout.source, names)
         return tuple(sorted(names.keys() - known.keys()))
+
+
+async def tried(conn: Conn, payout: PayoutRef, decision: Decision, at: datetime) -> str:
+    """Carry a decision out on the parts that the books keep; says what becomes of the payout."""
+    await accept(conn, payout, decision, ())
+    if decision.choice == "call_processor":
+        return "Nothing is booked; the question comes back in 7 days."
+    if decision.choice == "add_missing":
+        return "Each payment that the books lack is asked about by itself."
+    row = await payouts.get(conn, payout.source, payout.payout_id)
+    if row is None or decision.choice == "read_again":
+        return "The payout is read again; the question comes back while it differs."
+    moves = [
+        Movement.model_validate(kept.model_dump())
+        for kept in await payouts.movements_of(conn, payout.source, payout.payout_id)
+    ]
+    names = {move.payment_id: (move.payment_id,) for move in moves if move.payment_id}
+    found = await _split(conn, payout, row, moves, names)
+    ask = TieIn(payout=payout, at=at, review_no=f"preview/{decision.review_id}", patient=False)
+    tied = await _settle(conn, ask, row, found)
+    if tied.status == "asked":
+        raise CannotCarryOut("By now the payout differs by another amount.")
+    return f"The payout is {tied.status} in the books."
 
 
 _END: Mapping[str, str] = {"paid": "tied", "failed": "returned", "canceled": "canceled"}

@@ -5,7 +5,7 @@ A void and a refund look alike there: a person says which it was. Until then not
 
 from datetime import date, datetime
 
-from activities.answering import CannotCarryOut
+from activities.answering import CannotCarryOut, payment_of, subject
 from activities.contracts import ApplyIn, CaseRef
 from activities.posting import change_question_id
 from activities.questions import question
@@ -110,10 +110,10 @@ async def was_refunded(conn: Conn, ask: ApplyIn, review: Review) -> None:
 
 async def _gone(conn: Conn, ask: ApplyIn, review: Review) -> tuple[RefundMove, Act, PaymentFact]:
     """The money that left at the desk, as a movement that has happened."""
-    fact = await payments.get(conn, review.shown["ours"]["payment"])
+    fact = await payments.get(conn, payment_of(review))
     if fact is None or "kept_cents" not in review.shown:
         raise CannotCarryOut("This question is of an earlier version: correct the PMS by hand.")
-    gone_cents = await _kept(conn, fact) - review.shown["kept_cents"]
+    gone_cents = await _kept(conn, fact) - int(subject(review, "kept_cents"))
     if gone_cents <= 0:
         raise CannotCarryOut(_MORE)
     act = act_of(ask, review, fact.client_id).model_copy(update={"origin": "pms"})

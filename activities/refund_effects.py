@@ -1,6 +1,6 @@
 """What each answer about a refund does to the books; the money itself moves in a later step."""
 
-from activities.answering import CannotCarryOut
+from activities.answering import CannotCarryOut, subject
 from activities.contracts import ApplyIn
 from activities.posting import grant_credit_to
 from activities.refund_books import BY_HAND, plan_of
@@ -47,7 +47,7 @@ def act_of(ask: ApplyIn, review: Review, client_id: str | None) -> Act:
 
 async def pay_back(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """Book the refund that was asked for, exactly as it was shown."""
-    request = RefundRequest.model_validate(review.shown["refund"])
+    request = RefundRequest.model_validate(subject(review, "refund"))
     act = act_of(ask, review, request.client_id).model_copy(
         update={"case_id": request.case_id, "reason": request.reason}
     )
@@ -113,7 +113,7 @@ async def refund_to_credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
 
 async def _move(conn: Conn, review: Review) -> RefundMove:
     """The movement that a question is about."""
-    move = await refunds.move(conn, str(review.shown["move"]))
+    move = await refunds.move(conn, str(subject(review, "move")))
     if move is None:
         raise LookupError("the refund of this question is not in the books")
     if move.state in ("sent", "paid", "canceled"):

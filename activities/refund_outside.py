@@ -8,7 +8,7 @@ it had paid, the last one first.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from activities.answering import CannotCarryOut
+from activities.answering import CannotCarryOut, subject
 from activities.contracts import ApplyIn
 from activities.placed_money import UNAPPLIED, UNKNOWN, Lies, end_credit, where_it_lies
 from activities.refund_books import visit_money
@@ -115,7 +115,7 @@ async def _begin(conn: Conn, ask: ApplyIn, review: Review) -> tuple[RefundMove, 
 
 
 async def _unexplained(conn: Conn, review: Review) -> RefundMove:
-    move = await refunds.move(conn, str(review.shown["move"]))
+    move = await refunds.move(conn, str(subject(review, "move")))
     if move is None:
         raise LookupError("the refund of this question is not in the books")
     if move.refund_id is not None:

@@ -40,6 +40,8 @@ class Topic(Record):
     if_ignored: str
     suggested: str | None
     choices: tuple[Choice, ...]
+    due_business_days: int = 1
+    """By when somebody should answer; 0 is within the hour."""
 
 
 def choice(name: str, label: str, effect: str, *needs: Need, two_person: bool = False) -> Choice:
@@ -54,6 +56,7 @@ def topic(
     if_ignored: str,
     suggested: str | None,
     *choices: Choice,
+    due_business_days: int = 1,
 ) -> Topic:
     """A topic, written on few lines."""
     return Topic(
@@ -63,4 +66,5 @@ def topic(
         if_ignored=if_ignored,
         suggested=suggested,
         choices=choices,
+        due_business_days=due_business_days,
     )

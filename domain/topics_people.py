@@ -121,6 +121,7 @@ TOPICS: tuple[Topic, ...] = (
             "Nothing is sent until a person lifts it.",
             Need.REASON,
         ),
+        due_business_days=0,
     ),
     topic(
         "REPLY_UNCLEAR",

@@ -10,8 +10,9 @@ from rich.text import Text
 from domain.case import Decision
 from domain.catalog import ItemClass
 from domain.money import dollars
-from starter.desk import answers
-from starter.desk.books import SHORT, Books, open_books
+from starter.commands import review_second
+from starter.desk import answers, deciding
+from starter.desk.books import SHORT, open_books
 from starter.desk.paper import (
     command,
     confirmed,
@@ -22,19 +23,25 @@ from starter.desk.paper import (
     print_json,
     usage,
 )
+from starter.desk.preview_view import preview_page
 from starter.desk.queue import example, question_data, question_page, queue_data, queue_page
+from starter.desk.records import Outcome
 from starter.errors import Refusal
 from store import reviews
 from store.reviews import Choice, Review
 
 app = typer.Typer(invoke_without_command=True)
+for name, run in (
+    ("confirm", review_second.confirm),
+    ("refuse", review_second.refuse),
+    ("take", review_second.take),
+    ("policy", review_second.policy),
+):
+    app.command(name)(run)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The question's id, or its beginning.")]
 By = Annotated[str, typer.Option(envvar="TIEOUT_STAFF", help="Who answers for it.", metavar="NAME")]
-
-_CARRIED_OUT_SECONDS = 10.0
-_POLL_SECONDS = 0.05
 
 
 @app.callback()
@@ -129,14 +136,19 @@ def decide(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The day of a promise.", metavar="YYYY-MM-DD"),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what it would do, and do nothing.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a question in your name; the waiting visit goes on at once.
+    """Answer a question in your name, after a look at every posting and message it causes.
+
+    Above the location's limit another person has to confirm; until then nothing happens.
+
+    Example: tieout review decide 1a2b3c4d write_off --by dana --reason "moved" --dry-run
 
     Example: tieout review decide 1a2b3c4d map --sku LASER-SESSION --by dana
-
-    Example: tieout review decide 1a2b3c4d approve --by dana --reason "checked"
 
     Exit codes: 0 decided, 1 refused, 2 something is missing or misspelt.
     """
@@ -153,10 +165,10 @@ def decide(
         item_class=item_class,
         until=until.date() if until else None,
     )
-    asyncio.run(_decide(typed, yes, as_json))
+    asyncio.run(_decide(typed, dry_run, yes, as_json))
 
 
-async def _decide(typed: Decision, yes: bool, as_json: bool) -> None:
+async def _decide(typed: Decision, dry_run: bool, yes: bool, as_json: bool) -> None:
     async with open_books() as books:
         review = await reviews.get(books.conn, typed.review_id)
         await answers.must_be_open(books, review)
@@ -164,31 +176,30 @@ async def _decide(typed: Decision, yes: bool, as_json: bool) -> None:
         decision = typed.model_copy(update={"review_id": review.review_id})
         answers.must_fit(decision, review, choice)
         decision = await answers.must_exist(books, decision, review)
-        if not as_json:
-            console().print(_preview(choice, typed))
+        shown = await deciding.preview(books, decision)
+        if dry_run and as_json:
+            print_json(shown.model_dump(mode="json"))
+        elif not as_json:
+            console().print(_answer(choice, typed), preview_page(shown))
+        if shown.problem is not None:
+            raise Refusal(f"Nothing was decided: {shown.problem}")
+        if dry_run:
+            return
         if not confirmed("Decide so?", yes=yes, as_json=as_json):
             typer.echo("Nothing was decided.", err=True)
             raise typer.Exit(1)
-        await _give(books, review, decision)
-        done = await _carried_out(books, decision)
+        outcome = await deciding.decide(books, decision)
+        done = outcome.state != "sent"
         if as_json:
-            print_json({**decision.model_dump(mode="json"), "carried_out": done})
+            said = {"outcome": outcome.state, "sentence": outcome.sentence, "carried_out": done}
+            print_json({**decision.model_dump(mode="json"), **said})
         else:
-            _say_what_follows(review, decision, done)
+            _say_what_follows(review, outcome)
+        if outcome.state == "failed":
+            raise typer.Exit(1)
 
 
-async def _give(books: Books, review: Review, decision: Decision) -> None:
-    from starter.desk.engine import give_decision
-
-    try:
-        await give_decision(books.settings, review, decision)
-    except Refusal:
-        # Somebody else may have answered meanwhile: then say who, not that the case is closed.
-        await answers.must_be_open(books, await reviews.get(books.conn, review.review_id))
-        raise
-
-
-def _preview(choice: Choice, typed: Decision) -> Text:
+def _answer(choice: Choice, typed: Decision) -> Text:
     given = [
         *([typed.sku] if typed.sku else []),
         *([dollars(typed.amount_cents)] if typed.amount_cents is not None else []),
@@ -200,22 +211,11 @@ def _preview(choice: Choice, typed: Decision) -> Text:
     return plain(f"{what}: {choice.effect}")
 
 
-async def _carried_out(books: Books, decision: Decision) -> bool:
-    """Whether the books show this very decision soon; refuses when they show another."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + _CARRIED_OUT_SECONDS
-    while loop.time() < deadline:
-        review = await reviews.get(books.conn, decision.review_id)
-        if review.state == "decided" and review.decision == decision.model_dump(mode="json"):
-            return True
-        await answers.must_be_open(books, review)
-        await asyncio.sleep(_POLL_SECONDS)
-    return False
-
-
-def _say_what_follows(review: Review, decision: Decision, done: bool) -> None:
-    state = "Decided" if done else "Taken, and carried out as soon as the worker can"
-    console().print(plain(f"{state}: {decision.choice}, by {decision.by}."))
-    if review.case_id.startswith("visit/"):
+def _say_what_follows(review: Review, outcome: Outcome) -> None:
+    console().print(plain(outcome.sentence))
+    if outcome.state == "proposed":
+        words = f"tieout review confirm {review.review_id[:SHORT]} --by THEIR-NAME"
+        console().print(indented(command(words)))
+    elif review.case_id.startswith("visit/"):
         order = review.case_id.rpartition("/")[2]
         console().print(indented(command(f"tieout visit show {order[:SHORT]}")))

@@ -107,7 +107,10 @@ async def verdict(books: Books, review: Review) -> str:
     extras = [str(given[need]) for need in (Need.SKU, Need.ITEM_CLASS) if given.get(need)]
     with_what = f" ({', '.join(extras)})" if extras else ""
     because = f", because: {review.decided_reason}" if review.decided_reason else ""
-    return f"by {review.decided_by} on {at}: {given.get('choice')}{with_what}{because}"
+    second = f" and {review.confirmed_by}" if review.confirmed_by else ""
+    undone = f"; undone by {review.undone_by}" if review.undone_by else ""
+    who = f"{review.decided_by}{second}"
+    return f"by {who} on {at}: {given.get('choice')}{with_what}{because}{undone}"
 
 
 async def _day(books: Books, decision: Decision, location_id: str) -> None:

@@ -42,10 +42,14 @@ class Books:
         """The same id once it is known to exist; raises LookupError."""
         return (await self.location(location_id)).location_id if location_id else None
 
+    async def now(self, location_id: str) -> datetime:
+        """The location's clock."""
+        where = await self.location(location_id)
+        return datetime.now(UTC) + timedelta(seconds=where.clock_shift_seconds)
+
     async def business_age(self, location_id: str, since: datetime) -> int:
         """Business days at the location since an instant of its clock."""
-        where = await self.location(location_id)
-        now = datetime.now(UTC) + timedelta(seconds=where.clock_shift_seconds)
+        where, now = await self.location(location_id), await self.now(location_id)
         return calendar.business_days_since(
             calendar.local_date(since, where.zone), calendar.local_date(now, where.zone)
         )

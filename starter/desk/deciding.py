@@ -3,93 +3,39 @@
 Every function takes open books; `Refusal` says in one sentence why something was not done.
 """
 
-import asyncio
 from collections.abc import Sequence
-from typing import Literal
+from datetime import timedelta
 
-from pydantic import AwareDatetime
-
+from activities import previews
+from domain import calendar
 from domain.case import Decision
-from domain.model import Record
-from domain.preview import Preview
-from domain.reviews import in_words, topic_of
-from starter.desk import answers
+from domain.preview import Preview, PreviewLine
+from domain.reviews import CONFIRM, REFUSE, in_words, same_person, topic_of
+from starter.desk import answers, outcomes
 from starter.desk.books import SHORT, Books
+from starter.desk.records import Batch, Detail, Option, Outcome, Waiting
 from starter.errors import Refusal
-from store import reviews
-from store.reviews import Review
+from store import review_acts, reviews
+from store.reviews import Choice, Review
 
-CARRIED_OUT_SECONDS = 10.0
-_POLL_SECONDS = 0.05
-
-
-class Waiting(Record):
-    """One line of the queue. Ids, codes and money; a name is asked of `Books.name`."""
-
-    review_id: str
-    short_id: str
-    code: str
-    title: str
-    location_id: str
-    case_id: str
-    client_id: str | None
-    money_cents: int
-    opened_at: AwareDatetime
-    age_business_days: int
-    due_at: AwareDatetime | None = None
-    is_overdue: bool = False
-    owner: str | None = None
-    """Who has taken it."""
-    proposed_by: str | None = None
-    """Who has proposed an answer that waits for a second person."""
-    proposed: str | None = None
-    """The choice that they proposed."""
-    suggested: str | None = None
-
-
-class Option(Record):
-    """One choice with what it needs; `needs` are fields of a Decision."""
-
-    name: str
-    label: str
-    effect: str
-    needs: tuple[str, ...] = ()
-    second_person: bool = False
-    is_suggested: bool = False
-
-
-class Detail(Record):
-    """One question in full, with both sides."""
-
-    waiting: Waiting
-    state: Literal["open", "decided", "withdrawn"]
-    meaning: str
-    if_ignored: str
-    ours: tuple[tuple[str, str], ...]
-    theirs: tuple[tuple[str, str], ...]
-    facts: tuple[str, ...]
-    options: tuple[Option, ...]
-    decision: Decision | None = None
-    """What was decided, or what is proposed."""
-
-
-class Outcome(Record):
-    """What became of an answer. `sentence` is for people."""
-
-    review_id: str
-    state: Literal["decided", "proposed", "refused", "failed", "undone", "sent"]
-    """sent: handed over, but no worker has carried it out yet."""
-    sentence: str
-
-
-class Batch(Record):
-    """One answer to many questions of one code: what became of each, in order."""
-
-    code: str
-    choice: str
-    previews: tuple[Preview, ...]
-    skipped: tuple[Outcome, ...]
-    """Not part of it, with the reason."""
+__all__ = [
+    "Batch",
+    "Detail",
+    "Option",
+    "Outcome",
+    "Preview",
+    "Waiting",
+    "batch",
+    "confirm",
+    "decide",
+    "decide_all",
+    "detail",
+    "preview",
+    "queue",
+    "refuse",
+    "take",
+    "undo",
+]
 
 
 async def queue(
@@ -100,71 +46,59 @@ async def queue(
 ) -> list[Waiting]:
     """Open questions, oldest first, narrowed by what is given."""
     waiting = await reviews.list_open(books.conn, await books.known_location(location_id))
-    lines = [await _line(books, review) for review in waiting if code in (None, review.code)]
-    return [line for line in lines if owner in (None, line.owner)]
+    lines = [await line_of(books, review) for review in waiting if code in (None, review.code)]
+    return [line for line in lines if owner is None or same_person(owner, line.owner or "")]
 
 
 async def detail(books: Books, review_id: str) -> Detail:
     """One question by id or the beginning of it; raises LookupError."""
     review = await reviews.get(books.conn, review_id)
     topic = topic_of(review.code)
+    given = review.decision or review.proposal
     return Detail(
-        waiting=await _line(books, review),
+        waiting=await line_of(books, review),
         state=review.state,
         meaning=in_words(topic.meaning, review.money_cents),
         if_ignored=in_words(topic.if_ignored, review.money_cents),
         ours=_side(review, "ours"),
         theirs=_side(review, "theirs"),
         facts=tuple(str(fact) for fact in review.shown.get("facts") or ()),
-        options=tuple(
-            Option(
-                name=choice.name,
-                label=choice.label,
-                effect=choice.effect,
-                needs=tuple(choice.needs),
-                is_suggested=choice.name == review.suggested,
-            )
-            for choice in review.choices
-        ),
-        decision=Decision.model_validate(review.decision) if review.decision else None,
+        options=tuple(_option(review, choice) for choice in review.choices),
+        decision=Decision.model_validate(given) if given else None,
+        confirmed_by=review.confirmed_by,
+        undone_by=review.undone_by,
+        failed=await _last_failure(books, review),
     )
 
 
 async def preview(books: Books, decision: Decision) -> Preview:
     """What a choice would do; the books stay as they are."""
     review = await reviews.get(books.conn, decision.review_id)
-    choice = answers.choice_named(review, decision.choice)
-    return Preview(
-        review_id=review.review_id,
-        choice=choice.name,
-        follows=(f"{choice.label}: {choice.effect}",),
-    )
+    answers.choice_named(review, decision.choice)
+    given = decision.model_copy(update={"review_id": review.review_id})
+    return await previews.preview(books.conn, given, await books.now(review.location_id))
 
 
 async def decide(books: Books, decision: Decision) -> Outcome:
     """Give an answer in a person's name and wait until the books show what became of it."""
-    from starter.desk.engine import give_decision
-
     review = await reviews.get(books.conn, decision.review_id)
-    try:
-        await give_decision(books.settings, review, decision)
-    except Refusal:
-        # Somebody else may have answered meanwhile: then say who, not that the case is closed.
-        await answers.must_be_open(books, await reviews.get(books.conn, review.review_id))
-        raise
-    return await _outcome(books, decision)
+    await answers.must_be_open(books, review)
+    given = decision.model_copy(update={"review_id": review.review_id})
+    return await outcomes.give(books, review, given)
 
 
 async def confirm(books: Books, review_id: str, by: str) -> Outcome:
     """A second person says yes to what was proposed."""
-    review = await reviews.get(books.conn, review_id)
-    raise Refusal(f"Nothing in {review.review_id[:SHORT]} waits for {by} to confirm it.")
+    review = await _waits_for(books, review_id, by)
+    yes = Decision(review_id=review.review_id, choice=CONFIRM, by=by)
+    return await outcomes.give(books, review, yes)
 
 
 async def refuse(books: Books, review_id: str, by: str, reason: str) -> Outcome:
     """A second person says no to what was proposed; the question stays open."""
-    review = await reviews.get(books.conn, review_id)
-    raise Refusal(f"Nothing in {review.review_id[:SHORT]} waits for {by} to refuse it: {reason}.")
+    review = await _waits_for(books, review_id, by)
+    no = Decision(review_id=review.review_id, choice=REFUSE, by=by, reason=reason)
+    return await outcomes.give(books, review, no)
 
 
 async def undo(books: Books, review_id: str, by: str, reason: str) -> Outcome:
@@ -176,7 +110,10 @@ async def undo(books: Books, review_id: str, by: str, reason: str) -> Outcome:
 async def take(books: Books, review_id: str, by: str) -> Waiting:
     """Say that somebody looks after an open question."""
     review = await reviews.get(books.conn, review_id)
-    return (await _line(books, review)).model_copy(update={"owner": by})
+    await answers.must_be_open(books, review)
+    now = await books.now(review.location_id)
+    await review_acts.take(books.conn, review.review_id, by, now)
+    return await line_of(books, await reviews.get(books.conn, review.review_id))
 
 
 async def batch(
@@ -188,60 +125,117 @@ async def batch(
 ) -> Batch:
     """What one answer would do to every open question of a code; `decision.review_id` is not read.
 
-    Questions that differ are skipped and say why: another choice, too much money, somebody
-    else's proposal.
+    Questions that differ are skipped and say why: more money than `up_to_cents`, an older
+    choice, somebody's proposal, or an answer that their books do not allow.
     """
-    found = await queue(books, location_id, code)
-    chosen = [
-        decision.model_copy(update={"review_id": line.review_id})
-        for line in found
-        if up_to_cents is None or line.money_cents <= up_to_cents
-    ]
-    previews = [await preview(books, one) for one in chosen]
-    return Batch(code=code, choice=decision.choice, previews=tuple(previews), skipped=())
+    found, skipped = [], []
+    for line in await queue(books, location_id, code):
+        one = decision.model_copy(update={"review_id": line.review_id})
+        shown = await _one_of_many(books, one, line, up_to_cents)
+        if isinstance(shown, Preview):
+            found.append(shown)
+        else:
+            skipped.append(Outcome(review_id=line.review_id, state="refused", sentence=shown))
+    return Batch(
+        code=code,
+        choice=decision.choice,
+        previews=tuple(found),
+        totals=_totals(found),
+        skipped=tuple(skipped),
+    )
 
 
 async def decide_all(books: Books, decision: Decision, review_ids: Sequence[str]) -> list[Outcome]:
     """Give the same answer to each question by itself; one that fails stops no other."""
     done = []
     for review_id in review_ids:
-        one = decision.model_copy(update={"review_id": review_id})
         try:
-            done.append(await decide(books, one))
+            done.append(await decide(books, decision.model_copy(update={"review_id": review_id})))
         except Refusal as refusal:
             done.append(Outcome(review_id=review_id, state="failed", sentence=str(refusal)))
     return done
 
 
-async def _outcome(books: Books, decision: Decision) -> Outcome:
-    """What the books show soon; refuses when they show another decision."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + CARRIED_OUT_SECONDS
-    while loop.time() < deadline:
-        review = await reviews.get(books.conn, decision.review_id)
-        if review.state == "decided" and review.decision == decision.model_dump(mode="json"):
-            sentence = f"Decided: {decision.choice}, by {decision.by}."
-            return Outcome(review_id=review.review_id, state="decided", sentence=sentence)
-        await answers.must_be_open(books, review)
-        await asyncio.sleep(_POLL_SECONDS)
-    sentence = f"Taken, and carried out as soon as the worker can: {decision.choice}."
-    return Outcome(review_id=decision.review_id, state="sent", sentence=sentence)
+async def _one_of_many(
+    books: Books, decision: Decision, line: Waiting, up_to_cents: int | None
+) -> Preview | str:
+    if up_to_cents is not None and abs(line.money_cents) > up_to_cents:
+        return "It is about more money."
+    if line.proposed_by is not None:
+        return f"An answer of {line.proposed_by} waits for a second person."
+    try:
+        shown = await preview(books, decision)
+    except Refusal as refusal:
+        return str(refusal)
+    return shown.problem or shown
 
 
-async def _line(books: Books, review: Review) -> Waiting:
-    age = await books.business_age(review.location_id, review.opened_at)
+def _totals(found: Sequence[Preview]) -> tuple[PreviewLine, ...]:
+    totals: dict[str, PreviewLine] = {}
+    for posting in (line for one in found for entry in one.entries for line in entry.lines):
+        known = totals.get(posting.account, PreviewLine(account=posting.account, name=posting.name))
+        totals[posting.account] = known.model_copy(
+            update={
+                "debit_cents": known.debit_cents + posting.debit_cents,
+                "credit_cents": known.credit_cents + posting.credit_cents,
+            }
+        )
+    return tuple(totals[account] for account in sorted(totals))
+
+
+async def _waits_for(books: Books, review_id: str, by: str) -> Review:
+    """The question whose proposal this person may confirm or refuse."""
+    review = await reviews.get(books.conn, review_id)
+    await answers.must_be_open(books, review)
+    if review.proposal is None:
+        raise Refusal("Nothing waits for a second person here: see `tieout review show`.")
+    if same_person(by, review.proposal["by"]):
+        proposer = review.proposal["by"]
+        raise Refusal(f"{proposer} proposed it; another person confirms or refuses.")
+    return review
+
+
+async def _last_failure(books: Books, review: Review) -> str | None:
+    acts = await review_acts.of_review(books.conn, review.review_id)
+    last = acts[-1] if acts and review.state == "open" else None
+    return last.reason if last is not None and last.act == "failed" else None
+
+
+async def line_of(books: Books, review: Review) -> Waiting:
+    """The line of the queue for one question."""
+    where, topic = await books.location(review.location_id), topic_of(review.code)
+    due_at = calendar.staff_reminder_due(review.opened_at, topic.due_business_days, where.zone)
+    if topic.due_business_days == 0:
+        due_at = review.opened_at + timedelta(hours=1)
+    proposal = review.proposal or {}
     return Waiting(
         review_id=review.review_id,
         short_id=review.review_id[:SHORT],
         code=review.code,
-        title=topic_of(review.code).title,
+        title=topic.title,
         location_id=review.location_id,
         case_id=review.case_id,
         client_id=review.client_id,
         money_cents=review.money_cents,
         opened_at=review.opened_at,
-        age_business_days=age,
+        age_business_days=await books.business_age(review.location_id, review.opened_at),
+        due_at=due_at,
+        is_overdue=due_at < await books.now(review.location_id),
+        owner=review.owner,
+        proposed_by=proposal.get("by"),
+        proposed=proposal.get("choice"),
         suggested=review.suggested,
+    )
+
+
+def _option(review: Review, choice: Choice) -> Option:
+    return Option(
+        name=choice.name,
+        label=choice.label,
+        effect=choice.effect,
+        needs=tuple(choice.needs),
+        second_person=choice.name in review.second_person,
+        is_suggested=choice.name == review.suggested,
     )
 
 

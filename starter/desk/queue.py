@@ -5,11 +5,13 @@ from typing import Any
 from rich.console import Group, RenderableType
 
 from domain import calendar
+from domain.case import Decision
 from domain.money import dollars
 from domain.reviews import in_words, topic_of
 from domain.topics import Need
 from starter.desk.answers import OPTIONS, command_line, needs_of, verdict
 from starter.desk.books import SHORT, Books
+from starter.desk.deciding import line_of
 from starter.desk.paper import (
     LEFT,
     RIGHT,
@@ -23,6 +25,7 @@ from starter.desk.paper import (
     plain,
     stack,
 )
+from starter.desk.records import Waiting
 from starter.desk.reply_view import reply_section
 from store import catalogs, invoices, reviews
 from store.reviews import Choice, Review
@@ -42,18 +45,8 @@ async def queue_data(books: Books, waiting: list[Review]) -> list[dict[str, Any]
     """The queue for a program: no names."""
     return [
         {
-            "review_id": review.review_id,
-            "short_id": review.review_id[:SHORT],
-            "code": review.code,
-            "title": topic_of(review.code).title,
-            "money_cents": review.money_cents,
-            "opened_at": review.opened_at.isoformat(),
-            "age_business_days": await books.business_age(review.location_id, review.opened_at),
-            "client_id": review.client_id,
+            **(await line_of(books, review)).model_dump(mode="json"),
             "invoice": await invoice_number(books, review),
-            "suggested": review.suggested,
-            "case_id": review.case_id,
-            "location_id": review.location_id,
         }
         for review in waiting
     ]
@@ -69,10 +62,11 @@ async def queue_page(books: Books, waiting: list[Review]) -> RenderableType:
             await invoice_number(books, review) or no_invoice(review.case_id),
             *([review.location_id] if several else []),
             f"suggested: {review.suggested}" if review.suggested else "look at the facts",
+            *whose(line := await line_of(books, review)),
         ]
         question = stack(plain(topic_of(review.code).title, "bold"), plain(", ".join(known), "dim"))
-        age = await books.business_age(review.location_id, review.opened_at)
-        rows.append((review.review_id[:SHORT], dollars(review.money_cents), f"{age} d", question))
+        age = f"{line.age_business_days} d"
+        rows.append((line.short_id, dollars(line.money_cents), age, question))
     columns = (("id", LEFT, False), ("money", RIGHT, False), ("age", RIGHT, False))
     table = grid(*columns, ("question", LEFT, True), rows=rows)
     one = waiting[0].review_id[:SHORT]
@@ -81,6 +75,19 @@ async def queue_page(books: Books, waiting: list[Review]) -> RenderableType:
         plain(f"\n{_counted(len(waiting))}; age in business days. See one:"),
         indented(command(f"tieout review show {one}")),
     )
+
+
+def whose(line: Waiting) -> list[str]:
+    """Who looks after a question, and who is waited for."""
+    return [
+        *([f"with {line.owner}"] if line.owner else []),
+        *(
+            [f"{line.proposed_by} proposes {line.proposed}: a second person confirms"]
+            if line.proposed_by
+            else []
+        ),
+        *(["overdue"] if line.is_overdue else []),
+    ]
 
 
 async def question_data(books: Books, review: Review) -> dict[str, Any]:
@@ -169,11 +176,19 @@ async def _particulars(books: Books, review: Review) -> RenderableType:
             ("question", review.review_id),
             ("at stake", dollars(review.money_cents)),
             ("asked", f"{opened}, {age} business days ago"),
+            ("with", (await line_of(books, review)).owner or "nobody yet"),
+            ("due", await _due(books, review)),
             ("about", await about(books, review.case_id, review.client_id)),
             ("invoice", await invoice_number(books, review) or no_invoice(review.case_id)),
             ("case", review.case_id),
         ]
     )
+
+
+async def _due(books: Books, review: Review) -> str:
+    line = await line_of(books, review)
+    at = await books.local(review.location_id, line.due_at or review.opened_at)
+    return f"{at}, overdue" if line.is_overdue and review.state == "open" else at
 
 
 def _sides(review: Review) -> RenderableType:
@@ -219,6 +234,8 @@ def _choice(review: Review, choice: Choice) -> RenderableType:
         plain(f"{choice.name}{mark}", "bold"),
         indented(plain(f"{choice.label}: {choice.effect}")),
     ]
+    if choice.name in review.second_person:
+        lines.append(indented(plain("a second person confirms it", "dim")))
     if needs:
         lines.append(indented(plain(f"needs {needs}", "dim")))
     return stack(*lines)
@@ -263,7 +280,16 @@ async def _next_reminder(books: Books, review: Review, given: set[int]) -> str:
 
 
 async def ending(books: Books, review: Review) -> list[RenderableType]:
-    """How a closed question ended."""
+    """How a closed question ended, or whom an open one waits for."""
+    if review.proposal is not None:
+        given = Decision.model_validate(review.proposal)
+        words = f"{given.by} proposes {given.choice}: {given.reason or 'no reason given'}"
+        return [
+            heading("Waits for a second person"),
+            indented(plain(words)),
+            indented(command(f"tieout review confirm {review.review_id[:SHORT]} --by NAME")),
+            indented(command(f"tieout review refuse {review.review_id[:SHORT]} --by NAME")),
+        ]
     if review.state == "decided":
         return [heading("Decided"), indented(plain(await verdict(books, review)))]
     if review.state == "withdrawn":
@@ -274,7 +300,7 @@ async def ending(books: Books, review: Review) -> list[RenderableType]:
 
 def example(review: Review) -> str | None:
     """The command that gives the suggested answer, while the question is open."""
-    if review.state != "open":
+    if review.state != "open" or review.proposal is not None:
         return None
     named = next((each for each in review.choices if each.name == review.suggested), None)
     return command_line(review, named or review.choices[0])

@@ -223,7 +223,9 @@ class Practice:
             first=number == 0,
         ).model_copy(update=changes)
 
-    async def ask_desk(self, case: CaseRef, client_ref: str, code: str, at: datetime = AT) -> str:
+    async def ask_desk(
+        self, case: CaseRef, client_ref: str, code: str, cents: int = 0, at: datetime = AT
+    ) -> str:
         """Put a question of the chase to the desk; returns its id."""
         opened = await self.reviews.open_review(
             OpenReviewIn(
@@ -232,7 +234,7 @@ class Practice:
                 document_id=None,
                 code=code,
                 facts=(),
-                money_cents=0,
+                money_cents=cents,
                 review_no=f"run/{uuid4()}",
                 at=at,
             )

@@ -13,7 +13,7 @@ from activities.questions import question
 from domain import ids
 from domain.case import Channel
 from domain.chart import Chart, ChartLine, Entitlements
-from domain.entries import payment_received, visit_issued
+from domain.entries import payment_received, unidentified_received, visit_issued
 from domain.invoice import PricedInvoice
 from domain.pricing import price
 from starter.practice import read_practice
@@ -57,7 +57,14 @@ class World:
         return ids.visit_workflow_id(self.location_id, "boulevard", str(uuid4()))
 
     async def ask(
-        self, code="CHASE_EXHAUSTED", case_id=None, cents=32_000, days_ago=0, nobody=False, **extra
+        self,
+        code="CHASE_EXHAUSTED",
+        case_id=None,
+        cents=32_000,
+        days_ago=0,
+        nobody=False,
+        line=None,
+        **extra,
     ):
         """A question that was opened some days before the practice's now."""
         case_id = case_id or self.case()
@@ -66,8 +73,34 @@ class World:
         asked = question(
             case_id, self.location_id, code, cents, 1, at, client_id=client_id, **extra
         )
+        if line is not None:
+            asked = asked.model_copy(update={"shown": {**asked.shown, "line_id": line}})
         await reviews.open_review(self.conn, asked)
         return asked
+
+    async def loose(self, object_id, cents):
+        """Money of nobody, as its case books it: in 2095 until somebody knows."""
+        fact = payments.PaymentFact(
+            payment_id=ids.payment_id("stripe", object_id),
+            source="stripe",
+            object_id=object_id,
+            kind="card",
+            state="paid",
+            amount_cents=cents,
+            occurred_at=AT,
+            location_id=self.location_id,
+        )
+        entry = unidentified_received(
+            payment_id=object_id,
+            source="stripe",
+            kind="card",
+            amount_cents=cents,
+            location_id=self.location_id,
+            effective_on=date(2026, 3, 6),
+        )
+        async with self.conn.transaction():
+            await payments.record(self.conn, fact)
+            await ledger.post(self.conn, entry)
 
     async def bill(self, case_id=None):
         """An issued invoice of one laser session and one serum, with its entry."""

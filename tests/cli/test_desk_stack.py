@@ -116,6 +116,25 @@ async def test_two_persons_decide_at_once_and_one_of_them_is_told(desk):
     assert f"Already decided by {winner}" in refused.err
 
 
+async def test_what_is_written_off_takes_two_people(desk):
+    case_id = await desk.check_out(LASER)
+    await desk.sent(case_id)
+    await desk.practice.skip(case_id, 16)
+    short = (await desk.question(case_id)).review_id[:8]
+    decide = ("review", "decide", short, "write_off", "--by", "dana", "--reason", "moved", "-y")
+    said = await desk.run(*decide)
+    assert (said.code, said.err) == (0, "")
+    assert "Proposed: write_off, by dana; a second person confirms it." in said.words
+    said = await desk.run("review", "refuse", short, "--by", "robin", "--reason", "not yet")
+    assert "Refused by robin; the question stays open." in said.words
+    assert "Proposed: write_off" in (await desk.run(*decide)).words
+    said = await desk.run("review", "confirm", short, "--by", "Da na")
+    assert "another person confirms" in said.err
+    said = await desk.run("review", "confirm", short, "--by", "robin")
+    assert "Decided: write_off, by dana, confirmed by robin." in said.words
+    assert (await desk.standing(case_id)).balance_cents == 0
+
+
 async def test_a_part_payment_is_shown(desk):
     case_id = await desk.check_out(LASER)
     await desk.sent(case_id)

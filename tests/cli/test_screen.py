@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 from unittest import mock
+from uuid import uuid4
 
 import pytest
 
@@ -47,8 +48,14 @@ async def test_fifty_questions_are_answered_with_two_keys_each(world, pool):
 
 async def test_fields_are_asked_completed_and_checked_before_the_preview(world, pool):
     document = await world.bill()
-    unmapped = await world.ask("CATALOG_UNMAPPED", days_ago=3)
-    loose = await world.ask("NO_REFERENCE", case_id="payment/stripe/ch_1", nobody=True, days_ago=1)
+    unmapped = await world.ask(
+        "CATALOG_UNMAPPED", case_id=document.case_id, line="SERUM", days_ago=3
+    )
+    charge = f"ch_{uuid4().hex}"
+    await world.loose(charge, 32_000)
+    loose = await world.ask(
+        "NO_REFERENCE", case_id=f"payment/stripe/{charge}", nobody=True, days_ago=1
+    )
     async with sitting(world, pool) as it:
         await it.opens()
         await it.press("1")

@@ -230,7 +230,7 @@ class Maker:
             self._later += 1
             if self._later % 4 == 1:
                 # Above the limit two people write it off.
-                asked = await self.practice.ask_desk(case, who, "CHASE_EXHAUSTED", later)
+                asked = await self.practice.ask_desk(case, who, "CHASE_EXHAUSTED", at=later)
                 await self.practice.decide(
                     case, who, asked, "write_off", at=later, reason="moved away"
                 )
