@@ -163,4 +163,6 @@ def test_ci_runs_what_the_readme_says() -> None:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     words = ("make", "--no-print-directory", "--dry-run", "test")
     run = subprocess.run(words, cwd=ROOT, env=plain, capture_output=True, text=True, check=True)
-    assert run.stdout.splitlines()[-1] == ".venv/bin/pytest -n 2 --dist loadfile"
+    assert run.stdout.splitlines()[-1] == (
+        ".venv/bin/pytest -n 3 --dist loadscope --no-loadscope-reorder"
+    )

@@ -1,4 +1,4 @@
-"""A stack for each file, which no other tests use; whatever was killed, the books must tie out afterwards."""
+"""Every test that kills belongs to this folder, with the stack that it kills."""
 
 from collections.abc import AsyncIterator
 
