@@ -5,8 +5,23 @@ from typing import Any
 from temporalio import activity
 
 import worker
+from tests.workflows.dispute_fakes import FakeDisputes
 from tests.workflows.fakes import World, activities
+from tests.workflows.lender_fakes import FakeLenders
+from tests.workflows.loan_fakes import FakeLoans
+from tests.workflows.lot_fakes import FakeLots
 from tests.workflows.payout_fakes import FakePayouts
+from tests.workflows.plan_fakes import FakePlans
+from tests.workflows.refund_fakes import FakeRefunds
+
+FAKES = (FakeDisputes, FakeLenders, FakeLoans, FakeLots, FakePayouts, FakePlans, FakeRefunds)
+SWEEPS = {"redrive_inbox", "catch_up_processor", "find_missed_visits", "find_desk_payments"} | {
+    "find_payouts",
+    "find_text_reports",
+    "find_expired_lots",
+    "find_loans",
+}
+"""One-step workflows hand them on, and need no fake."""
 
 
 def signatures(methods: list[Any]) -> dict[str, tuple[Any, Any]]:
@@ -20,17 +35,17 @@ def signatures(methods: list[Any]) -> dict[str, tuple[Any, Any]]:
 class Wires:
     """As much of the wiring as registering activities needs."""
 
-    pool = vault = pms = processor = texts = email = intake = engine = None
-    payouts = object()
+    pool = vault = pms = processor = texts = email = intake = engine = lenders = plans = None
+    payouts = reversals = object()
 
     class settings:
         public_base_url = ""
 
 
 def test_fakes_have_the_real_names_arguments_and_answers() -> None:
-    real = signatures(worker.activities(Wires()))  # type: ignore[arg-type]
+    wires: Any = Wires()
+    real = signatures([*worker.activities(wires), *worker.lender_activities(wires)])
     world = World()
-    fake = signatures([*activities(world), *FakePayouts(world).activities()])
-    sweeps = {"redrive_inbox", "catch_up_processor"}
-    sweeps |= {"find_missed_visits", "find_desk_payments", "find_payouts"}
-    assert {name: real[name] for name in real if name not in sweeps} == fake
+    others = [method for fake in FAKES for method in fake(world).activities()]
+    fake = signatures([*activities(world), *others, *FakeLenders(world).calls()])
+    assert {name: real[name] for name in real if name not in SWEEPS - set(fake)} == fake
