@@ -35,7 +35,8 @@ async def _send(
     engine: Client, review: Review, decision: Decision, attempt: int
 ) -> ApplicationError | None:
     case = engine.get_workflow_handle(review.workflow_id)
-    name = f"decision-{input_hash(decision)[:32]}-{attempt}"
+    # What was refused may be proposed again: the engine takes an update of one name once.
+    name = f"decision-{input_hash(decision)[:32]}-{review.acts}-{attempt}"
     try:
         await case.execute_update("review_decided", decision, id=name)
     except WorkflowUpdateFailedError as refused:

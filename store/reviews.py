@@ -53,6 +53,8 @@ class Review(Record):
     owner: str | None = None
     """Who has taken it last."""
     undone_by: str | None = None
+    acts: int = 0
+    """How often somebody took, proposed, refused or failed so far."""
 
 
 class ReviewClosed(Exception):
@@ -63,6 +65,7 @@ _SELECT = (
     "SELECT r.review_id, case_id, workflow_id, location_id, client_id, document_id, code,"
     " opened_at, due_at, state, shown, choices, suggested, money_cents, decided_by, d.decision,"
     " d.reason AS decided_reason, decided_at, confirmed_by, second_person, undone_by,"
+    " (SELECT count(*) FROM review_acts a WHERE a.review_id = r.review_id) AS acts,"
     " (SELECT acted_by FROM review_acts a WHERE a.review_id = r.review_id AND act = 'taken'"
     "  ORDER BY act_id DESC LIMIT 1) AS owner,"
     " CASE state WHEN 'open' THEN (SELECT a.decision FROM review_acts a"
