@@ -109,8 +109,8 @@ def outcome(facts: PlanFacts) -> PlanOutcome:
 def chapter(facts: PlanFacts, now: datetime) -> str:
     """The part of its life that a plan is in; each one is a run of its own."""
     plan = facts.plan
-    if plan.status not in RUNNING:
+    begun = plan.accepted_at or (plan.status_as_of if plan.status in RUNNING else None)
+    if begun is None:
         return "application"
-    begun = plan.accepted_at or plan.approved_at or plan.status_as_of
     # The lender's clock may be a little ahead of ours.
     return f"year {max(0, (now - begun) // timedelta(days=365))}"
