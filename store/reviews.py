@@ -171,6 +171,18 @@ async def lock(conn: Conn, review_id: str) -> None:
     await conn.execute("SELECT FROM reviews WHERE review_id = $1 FOR UPDATE", review_id)
 
 
+async def list_decided(conn: Conn, location_id: str | None, most: int) -> list[Review]:
+    """The last decisions that nobody has taken back, newest first."""
+    rows = await conn.fetch(
+        f"{_SELECT} WHERE state = 'decided' AND undone_by IS NULL"
+        " AND ($1::text IS NULL OR location_id = $1)"
+        " ORDER BY d.recorded_at DESC, r.review_id LIMIT $2",
+        location_id,
+        most,
+    )
+    return [Review.model_validate(dict(row)) for row in rows]
+
+
 async def get(conn: Conn, review_id: str) -> Review:
     """One review by id or by an unambiguous beginning of it; raises LookupError."""
     rows = await conn.fetch(

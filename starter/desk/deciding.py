@@ -3,7 +3,7 @@
 Every function takes open books; `Refusal` says in one sentence why something was not done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from activities import previews
@@ -122,6 +122,7 @@ async def batch(
     code: str,
     location_id: str | None = None,
     up_to_cents: int | None = None,
+    among: Collection[str] | None = None,
 ) -> Batch:
     """What one answer would do to every open question of a code; `decision.review_id` is not read.
 
@@ -130,6 +131,8 @@ async def batch(
     """
     found, skipped = [], []
     for line in await queue(books, location_id, code):
+        if among is not None and line.review_id not in among:
+            continue
         one = decision.model_copy(update={"review_id": line.review_id})
         shown = await _one_of_many(books, one, line, up_to_cents)
         if isinstance(shown, Preview):

@@ -7,10 +7,10 @@ from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from starter.desk.deciding import Outcome
+from starter.desk.records import Outcome
 from starter.errors import sentence
 from starter.screen.choosing import Act, Answer, Pending
-from starter.screen.dialogs import Form, ask_name
+from starter.screen.dialogs import Form, ask_name, undo_field
 from starter.screen.fields import reason_field
 from starter.screen.queue_screen import QueueScreen
 from starter.screen.reader import Reader
@@ -59,6 +59,7 @@ class Desk(QueueScreen):
         Binding("t", "take"),
         Binding("a", "assign"),
         Binding("w", "who"),
+        Binding("u", "undo"),
     ]
 
     def key_hints(self) -> Sequence[tuple[str, str]]:
@@ -153,14 +154,37 @@ class Desk(QueueScreen):
             session.gave_reason(pending.decision.reason)
             lines = await self.reader.queue()
             session.decided += len(outcomes)
+            session.arrived(lines, reading=self.is_open)
             if session.current_id == review_id:
                 session.go_on(review_id)
-            session.arrived(lines, reading=self.is_open)
             self.say(*result_of(outcomes, len(lines)))
         session.under_way -= under_way
         if not session.current_id:
             self.close_question()
         self.draw()
+
+    @work(exclusive=True, group="dialog")
+    async def action_undo(self) -> None:
+        """Take a decision back, the last one unless another is named."""
+        with self.spoken():
+            decided = await self.reader.decided()
+            if not decided:
+                self.say("Nothing was decided yet.")
+            elif self.session.by or await self._ask_who():
+                fields = [undo_field(decided), reason_field(self.session.reasons)]
+                given = await self.app.push_screen_wait(Form("Take a decision back", fields))
+                if given is not None:
+                    self._undo(given["review"], given["reason"])
+
+    @work(group="give")
+    async def _undo(self, review_id: str, reason: str) -> None:
+        self.say("Taking it back ...")
+        with self.spoken():
+            outcome = await self.reader.undo(review_id, self.session.by, reason)
+            self.session.gave_reason(reason)
+            self.session.arrived(await self.reader.queue(), reading=self.is_open)
+            self.say(*result_of([outcome], len(self.session.lines)))
+            self.draw()
 
     @work(exclusive=True, group="dialog")
     async def action_take(self) -> None:

@@ -94,6 +94,12 @@ def ask_name(title: str, known: list[str]) -> Form:
     return Form(title, [Field("by", "Name", "it stands in the books", told)])
 
 
+def undo_field(decided: list[Option]) -> Field:
+    """Which decision is taken back."""
+    hint = "down marks the last one; type to find another"
+    return Field("review", "Decision", hint, tuple(decided), closed=True)
+
+
 KEYS = (
     ("up, down, j, k", "the question above or below; in an open question the arrows scroll"),
     ("Enter, right", "open the question"),
@@ -102,6 +108,7 @@ KEYS = (
     ("y", "do what the preview shows"),
     ("r", "add a reason to it"),
     ("b", "give the same answer to every shown question of this code"),
+    ("u", "take a decision back, by counter-entries, with a reason"),
     ("t, a", "look after this question; give it to somebody else"),
     ("v", "the whole visit: bill with reasons, messages, payments, ledger"),
     ("space, backspace", "turn pages"),

@@ -35,8 +35,8 @@ LIST_KEYS = (
     ("?", "help"),
     ("q", "quit"),
 )
+ANSWER_KEYS = (("1-9", "answer"),)
 OPEN_KEYS = (
-    ("1-9", "answer"),
     ("j k", "next, previous"),
     ("v", "visit"),
     ("t", "take"),
@@ -131,14 +131,15 @@ class QueueScreen(Screen[None]):
 
     def key_hints(self) -> Sequence[tuple[str, str]]:
         """(key, what it does) of the most important keys."""
-        return OPEN_KEYS[0 if self.answers else 1 :] if self.is_open else LIST_KEYS
+        answer = ANSWER_KEYS if self.shows_question and self.answers else ()
+        return (*answer, *(OPEN_KEYS if self.is_open else LIST_KEYS))
 
     def say(self, words: str, mood: str = "") -> None:
         """Put one line where everybody looks: `good`, `bad`, or neither."""
-        status = self.query_one("#status", Static)
-        status.set_class(mood == "good", "-good")
-        status.set_class(mood == "bad", "-bad")
-        status.update(one_line(plain(words)), layout=False)
+        for status in self.query("#status").results(Static):  # none, once the person has left
+            status.set_class(mood == "good", "-good")
+            status.set_class(mood == "bad", "-bad")
+            status.update(one_line(plain(words)), layout=False)
 
     @contextlib.contextmanager
     def spoken(self) -> Iterator[None]:

@@ -9,17 +9,19 @@ from zoneinfo import ZoneInfo
 from rich.console import Group, RenderableType
 
 from domain.case import Decision
-from domain.preview import Preview
-from domain.reviews import in_words, topic_of
+from domain.money import dollars
+from domain.reviews import in_words, same_person, topic_of
 from starter.desk import deciding
-from starter.desk.books import Books
-from starter.desk.deciding import Outcome, Waiting
-from starter.desk.paper import bullet, heading, indented, pairs, plain
+from starter.desk.books import SHORT, Books
+from starter.desk.paper import heading, indented, pairs, plain
+from starter.desk.preview_view import batch_page, preview_page
 from starter.desk.queue import about, ending, evidence, no_invoice, reminders
+from starter.desk.records import Outcome, Waiting
 from starter.desk.visits_view import visit_page
+from starter.errors import Refusal
 from starter.screen.choosing import Act, Answer, Pending
 from starter.screen.fields import decision_of, fields_of
-from starter.screen.picking import Field
+from starter.screen.picking import Field, Option
 from starter.screen.session import Line
 from starter.settings import Settings
 from store import invoices, reviews, visits
@@ -29,6 +31,8 @@ from store.reviews import Review
 from store.vault import Vault
 
 _WEEK_DAYS = 7
+DECIDED_SHOWN_MAX = 50
+"""Older decisions are taken back by `tieout review undo`."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,12 @@ class Reader:
         """One question as it stands now."""
         async with self.books() as books:
             review = await reviews.get(books.conn, review_id)
-            waiting = (await deciding.detail(books, review_id)).waiting
-            [line] = await self._lines(books, [waiting])
-            due = waiting.due_at
+            detail = await deciding.detail(books, review_id)
+            [line] = await self._lines(books, [detail.waiting])
+            due = detail.waiting.due_at
             when = await books.local(review.location_id, due) if due else ""
-            return Page(review, line, when, await _story(books, review, line))
+            story = await _story(books, review, line, detail.failed)
+            return Page(review, line, when, story)
 
     async def visit(self, line: Line) -> RenderableType:
         """The whole story of the question's visit: bill with reasons, messages, money, ledger."""
@@ -92,6 +97,11 @@ class Reader:
         self, review: Review, answer: Answer, by: str, typed: Mapping[str, str]
     ) -> Pending:
         """The answer with its preview; refuses in one sentence what could not be carried out."""
+        proposer = (review.proposal or {}).get("by", "")
+        if proposer and same_person(proposer, by):
+            raise Refusal(
+                f"{proposer} proposed it; another person answers: w changes who sits here."
+            )
         async with self.books() as books:
             if answer.act is Act.REFUSE:
                 given = Decision(review_id=review.review_id, choice=answer.choice.name, by=by)
@@ -104,22 +114,21 @@ class Reader:
             shown = await deciding.preview(books, decision)
             given_by = decision.model_copy(update={"by": by})
             possible = shown.problem is None
-            return Pending(answer, given_by, dict(typed), _shown(shown), possible)
+            return Pending(answer, given_by, dict(typed), preview_page(shown), possible)
 
     async def pending_all(self, pending: Pending, ids: Sequence[str]) -> Pending:
         """The same answer for every one of these questions, which are of one code."""
         async with self.books() as books:
-            decision, code = pending.decision, (await reviews.get(books.conn, ids[0])).code
-            batch = await deciding.batch(books, decision, code, self.location_id)
-        shown = [each for each in batch.previews if each.review_id in ids and not each.problem]
-        skipped = [each for each in batch.skipped if each.review_id in ids]
-        answer = replace(pending.answer, act=Act.DECIDE_ALL)
+            code = (await reviews.get(books.conn, pending.decision.review_id)).code
+            found = await deciding.batch(
+                books, pending.decision, code, self.location_id, among=frozenset(ids)
+            )
         return replace(
             pending,
-            answer=answer,
-            preview=_shown_all(shown, skipped),
-            is_possible=bool(shown),
-            ids=tuple(each.review_id for each in shown),
+            answer=replace(pending.answer, act=Act.DECIDE_ALL),
+            preview=batch_page(found),
+            is_possible=bool(found.previews),
+            ids=tuple(each.review_id for each in found.previews),
         )
 
     async def give(self, pending: Pending) -> list[Outcome]:
@@ -134,6 +143,17 @@ class Reader:
             if act is Act.DECIDE_ALL:
                 return await deciding.decide_all(books, decision, pending.ids)
             return [await deciding.decide(books, decision)]
+
+    async def decided(self) -> list[Option]:
+        """The last decisions that can still be taken back, newest first, as options of a form."""
+        async with self.books() as books:
+            found = await reviews.list_decided(books.conn, self.location_id, DECIDED_SHOWN_MAX)
+            return [await _decided(books, review) for review in found]
+
+    async def undo(self, review_id: str, by: str, reason: str) -> Outcome:
+        """Take a decision back by counter-entries."""
+        async with self.books() as books:
+            return await deciding.undo(books, review_id, by, reason)
 
     async def take(self, review_id: str, by: str) -> None:
         """Somebody looks after a question from now on."""
@@ -167,20 +187,19 @@ def due_words(due: datetime | None, now: datetime, zone: str) -> str:
     return f"{day:%a %d}" if (day - today).days < _WEEK_DAYS else f"{day:%d %b}"
 
 
-def _shown(preview: Preview) -> RenderableType:
-    if preview.problem is not None:
-        return plain(preview.problem, "bold")
-    return Group(*(bullet(each) for each in preview.follows))
+async def _decided(books: Books, review: Review) -> Option:
+    given = review.decision or {}
+    label = next((each.label for each in review.choices if each.name == given.get("choice")), "")
+    who = await about(books, review.case_id, review.client_id)
+    at = await books.local(review.location_id, review.decided_at or review.opened_at)
+    words = f"{label}, {who}, {dollars(review.money_cents)}, by {review.decided_by} {at[5:]}"
+    return Option(review.review_id[:SHORT], words)
 
 
-def _shown_all(previews: Sequence[Preview], skipped: Sequence[Outcome]) -> RenderableType:
-    left_out = [bullet(f"left out: {each.sentence}") for each in skipped]
-    return Group(plain(f"{len(previews)} questions, each for itself."), *left_out)
-
-
-async def _story(books: Books, review: Review, line: Line) -> RenderableType:
+async def _story(books: Books, review: Review, line: Line, failed: str | None) -> RenderableType:
     topic = topic_of(review.code)
     parts: list[RenderableType] = [
+        *([plain(f"The last answer was not carried out: {failed}", "bold")] if failed else []),
         plain(in_words(topic.meaning, review.money_cents)),
         *await evidence(books, review),
     ]

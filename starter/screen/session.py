@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from starter.desk.deciding import Waiting
+from starter.desk.records import Waiting
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,8 @@ class Line:
 
     @property
     def owner(self) -> str:
-        """Who looks after it: the second person that it waits for counts before its owner."""
-        if self.waiting.proposed_by:
-            return f"not {self.waiting.proposed_by}"
-        return self.waiting.owner or ""
+        """Who looks after it; `confirm` where a proposal waits for a second person."""
+        return "confirm" if self.waiting.proposed_by else self.waiting.owner or ""
 
     def answers_to(self, words: Iterable[str]) -> bool:
         """Whether every word is found in the client, the case, the invoice or the title."""

@@ -13,11 +13,15 @@ from textual import events
 from textual.keys import _character_to_key
 from textual.widgets import Input, Static
 
-from activities import answering
+from activities import answering, decisions, previews
+from activities.contracts import ApplyIn
+from domain.case import Decision
+from domain.reviews import CONFIRM
 from starter.errors import Refusal
 from starter.screen.app import Desk, ReviewApp
 from starter.screen.reader import Reader
 from starter.settings import load_settings
+from store import locations
 
 PATIENCE_SECONDS = 10
 
@@ -28,14 +32,25 @@ async def refuses(settings, review, decision):
 
 
 def a_case(pool):
-    """What a case does with an answer, as far as the queue sees it."""
+    """What a case does with an answer: the real effect in the books, without an engine."""
 
     async def give(settings, review, decision):
+        async def effect(asked, counts, is_first):
+            place = await locations.get_location(conn, asked.location_id)
+            case = previews.case_ref(asked.case_id, place)
+            ask = ApplyIn(case=case, client_id=asked.client_id, decision=counts, at=at)
+            return await decisions.carry_out(conn, ask, asked, is_first)
+
         async def no_effect(*_):
             return "done"
 
+        at = datetime.now(UTC)
         async with pool.acquire() as conn, conn.transaction():
-            await answering.carry_out(conn, decision, datetime.now(UTC), no_effect)
+            if decision.choice == CONFIRM:
+                proposed = Decision.model_validate(review.proposal)
+                decision = proposed.model_copy(update={"confirmed_by": decision.by})
+            of_visit = review.case_id.startswith("visit/")
+            await answering.carry_out(conn, decision, at, effect if of_visit else no_effect)
 
     return give
 

@@ -1,5 +1,6 @@
 """`tieout review` on the whole screen: fifty questions without a mouse, and what is never done."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from unittest import mock
 from uuid import uuid4
@@ -12,7 +13,7 @@ from starter.desk.paper import owns_terminal
 from starter.screen.app import Desk
 from starter.screen.dialogs import Form, Reading
 from starter.screen.opening import work
-from store import reviews
+from store import ledger, review_acts, reviews
 from tests.cli.sitting import app_of, refuses, sitting
 
 FIFTY = ("UNREACHABLE", "MESSAGE_UNKNOWN", "STATE_UNKNOWN", "PMS_CONFIRM", "CHASE_EXHAUSTED")
@@ -86,6 +87,7 @@ async def test_fields_are_asked_completed_and_checked_before_the_preview(world, 
         await it.sees(f"{document.number} $393.61 owed by Fern Abbott")
         await it.press("down", "enter")
         await it.previews()
+        await it.sees("2095 Unidentified receipts $320.00")
         await it.press("y")
         await it.until(lambda: it.session.decided == 2, "not decided")
         assert (await decision_of(world, loose))["invoice_id"] == document.document_id
@@ -116,6 +118,109 @@ async def test_a_question_is_not_answered_unseen_or_without_its_preview(world, p
         assert it.desk.pending is None
     assert await decision_of(world, asked) is None
     assert await decision_of(world, other) is None
+
+
+async def owed(world, days_ago=1):
+    """A bill that nobody paid, and the question what becomes of it."""
+    document = await world.bill()
+    return await world.ask(
+        "CHASE_EXHAUSTED",
+        case_id=document.case_id,
+        document_id=document.document_id,
+        cents=document.priced.due_cents,
+        days_ago=days_ago,
+    )
+
+
+async def test_much_money_is_written_off_by_two_people_with_the_postings_before_their_eyes(
+    world, pool
+):
+    asked = await owed(world)
+    async with sitting(world, pool, size=(80, 40)) as it:
+        await it.opens()
+        await it.press("2")
+        await it.dialog(Form)
+        await it.type("moved away")
+        await it.press("enter")
+        await it.previews()
+        await it.sees("6030 Bad debt")
+        assert "$393.61" in it.seen
+        assert "First, a second person has to confirm it." in it.seen
+        await it.press("y")
+        await it.until(lambda: it.session.decided == 1, "not proposed")
+        assert it.status.startswith("Proposed: write_off, by dana;")
+        await it.sees("confirm Still unpaid")
+        await it.opens()
+        await it.sees("1 Confirm: Write off")
+        await it.press("1")
+        await it.until(lambda: "w changes who sits here" in it.status, "confirmed alone")
+        assert it.desk.pending is None
+        await it.press("w")
+        await it.dialog(Form)
+        await it.type("robin")
+        await it.press("enter")
+        await it.sees("as robin")
+        await it.press("1")
+        await it.previews()
+        await it.sees("6030 Bad debt")
+        assert await ledger.balance_of_case(world.conn, asked.case_id) == 39_361
+        await it.press("y")
+        await it.until(lambda: it.session.decided == 2, "not confirmed")
+    done = await reviews.get(world.conn, asked.review_id)
+    assert (done.decided_by, done.confirmed_by) == ("dana", "robin")
+    assert await ledger.balance_of_case(world.conn, asked.case_id) == 0
+
+
+async def test_a_second_person_may_refuse_and_the_question_takes_another_answer(world, pool):
+    asked = await owed(world)
+    answer = {"choice": "write_off", "by": "dana", "reason": "moved away"}
+    given = Decision(review_id=asked.review_id, **answer).model_dump(mode="json")
+    at = datetime.now(UTC)
+    await review_acts.propose(world.conn, asked.review_id, given, "dana", "moved away", at)
+    async with sitting(world, pool, by="robin") as it:
+        await it.opens()
+        await it.sees("Proposed by dana, because: moved away.")
+        await it.press("2")
+        await it.dialog(Form)
+        await it.type("they answered")
+        await it.press("enter")
+        await it.previews()
+        await it.press("y")
+        await it.until(lambda: it.status.startswith("Refused by robin"), "not refused")
+    stands = await reviews.get(world.conn, asked.review_id)
+    assert (stands.state, stands.proposal) == ("open", None)
+
+
+async def test_one_answer_goes_to_every_shown_question_of_its_code(world, pool):
+    same = [await world.ask("MESSAGE_UNKNOWN", days_ago=n) for n in (9, 7, 5)]
+    other = await world.ask("UNREACHABLE", days_ago=1)
+    async with sitting(world, pool) as it:
+        await it.opens()
+        await it.press("1")
+        await it.previews()
+        await it.sees("b all 3 of this code")
+        await it.press("b")
+        await it.sees("Treat it as sent, 3 times")
+        await it.press("y")
+        await it.until(lambda: it.session.decided == 3, "not all decided")
+        assert it.status == "3 questions answered. 1 left."
+        assert it.session.current_id == other.review_id
+    for each in same:
+        assert (await decision_of(world, each))["choice"] == "treat_as_sent"
+    assert await decision_of(world, other) is None
+
+
+async def test_a_question_is_taken_and_given_to_somebody(world, pool):
+    asked = await world.ask("UNREACHABLE")
+    async with sitting(world, pool) as it:
+        await it.press("t")
+        await it.sees("dana looks after: Patient cannot be reached, Fern Abbott.")
+        await it.press("a")
+        await it.dialog(Form)
+        await it.type("robin")
+        await it.press("enter")
+        await it.sees("robin looks after")
+    assert (await reviews.get(world.conn, asked.review_id)).owner == "robin"
 
 
 async def test_a_refusal_is_one_sentence_and_the_question_stays(world, pool):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starter.desk.deciding import Waiting
+from starter.desk.records import Waiting
 from starter.screen.session import Line, Session
 
 AT = datetime(2026, 3, 5, 18, 40, tzinfo=UTC)
@@ -129,9 +129,9 @@ def test_reasons_are_offered_again_newest_first_and_once():
     assert session.reasons == ["checked", "called"]
 
 
-def test_a_proposal_shows_whom_it_does_not_wait_for():
+def test_a_proposal_shows_that_it_waits_for_a_second_person():
     assert line("a", owner="dana").owner == "dana"
-    assert line("a", owner="dana", proposed_by="robin").owner == "not robin"
+    assert line("a", owner="dana", proposed_by="robin").owner == "confirm"
 
 
 @given(
