@@ -67,7 +67,8 @@ class Desk(QueueScreen):
         if self.pending is None:
             return super().key_hints()
         alike = len(self.session.alike(self.pending.decision.review_id))
-        return keys_of(self.pending, self.session.by, alike)
+        more = [("Space", "more")] if self.query_one(Question).has_more else []
+        return [*more, *keys_of(self.pending, self.session.by, alike)]
 
     @work(exclusive=True, group="dialog")
     async def action_choose(self, number: int) -> None:
@@ -108,8 +109,10 @@ class Desk(QueueScreen):
 
     def _show(self, pending: Pending) -> None:
         self.pending = pending
+        self.set_class(True, "-asks")
         self.query_one(Question).show_pending(pending)
         self.draw_keys()
+        self.call_after_refresh(self.draw_keys)  # by then it is known whether it goes on below
 
     @work(exclusive=True, group="dialog")
     async def action_reason(self) -> None:
@@ -230,7 +233,8 @@ def keys_of(pending: Pending, by: str, alike: int) -> list[tuple[str, str]]:
     if not pending.is_possible:
         return [("Esc", "another answer")]
     does = {Act.CONFIRM: "confirm it", Act.REFUSE: "refuse it"}
-    keys = [("y", f"{does.get(pending.answer.act, 'decide so')}, as {by}")]
+    plainly = "propose it" if pending.answer.second_person else "decide so"
+    keys = [("y", f"{does.get(pending.answer.act, plainly)}, as {by}")]
     if pending.answer.act is Act.DECIDE:
         keys.append(("r", "add a reason"))
         if alike > 1:

@@ -126,7 +126,6 @@ class QueueScreen(Screen[None]):
     def draw_keys(self) -> None:
         """The keys that do something now, on the last line."""
         keys = self.query_one("#keys", Static)
-        keys.set_class(self.pending is not None, "-asks")
         keys.update(key_line(self.key_hints()), layout=False)
 
     def key_hints(self) -> Sequence[tuple[str, str]]:
@@ -182,6 +181,7 @@ class QueueScreen(Screen[None]):
     def show_answers(self) -> None:
         """Draw the question with its answers; a preview is forgotten."""
         self.pending = None
+        self.remove_class("-asks")
         roomy = self.is_tall or len(self.answers) <= FEW
         self.query_one(Question).show(self.page, self.answers, roomy=roomy)
         self.focus_reading()

@@ -10,7 +10,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Static
 
 from domain.money import dollars
-from starter.desk.paper import indented, pairs, plain
+from starter.desk.paper import plain
 from starter.screen.choosing import Act, Answer, Pending
 from starter.screen.fields import LABELS
 from starter.screen.reader import Page, subject
@@ -105,6 +105,11 @@ class Question(Vertical):
         self._panel(_preview(pending))
         self.query_one("#panel").focus()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether the preview goes on below."""
+        return self.query_one("#panel", VerticalScroll).max_scroll_y > 0
+
     def to_top(self) -> None:
         """Show the beginning of the story."""
         self.query_one("#story", VerticalScroll).scroll_home(animate=False)
@@ -164,11 +169,10 @@ def _effect(answer: Answer) -> str:
 
 def _preview(pending: Pending) -> RenderableType:
     answer = pending.answer
-    many = f", {len(pending.ids)} times" if answer.act is Act.DECIDE_ALL else ""
-    given = [(name.removesuffix("_id").replace("_", " "), it) for name, it in pending.typed.items()]
-    return Group(
-        plain(f"{answer.label}{many}", "bold"),
-        plain(answer.effect),
-        *([pairs(given)] if given else []),
-        indented(pending.preview, 0),
+    times = f", {len(pending.ids)} times" if answer.act is Act.DECIDE_ALL else ""
+    given = ", ".join(
+        f"{name.removesuffix('_id').replace('_', ' ')} {value}"
+        for name, value in pending.typed.items()
     )
+    title = plain(f"{answer.label}{times}", "bold")
+    return Group(title.append_text(plain(f"  {given}")), pending.preview)

@@ -236,16 +236,17 @@ def settings_env(database_url: str) -> dict[str, str]:
 async def world(conn: db.Conn, pg_url: str) -> World:
     """A fresh location with the example's price book and one client."""
     # Three letters of its own: invoice numbers begin with them.
-    return await _open(conn, pg_url, f"{next(_PREFIXES)}-{uuid4().hex[:8]}")
+    return await open_world(conn, pg_url, f"{next(_PREFIXES)}-{uuid4().hex[:8]}")
 
 
 @pytest.fixture
 async def second_world(world: World, pg_url: str) -> World:
     """Another location whose invoices have the same numbers."""
-    return await _open(world.conn, pg_url, f"{world.location_id}-2")
+    return await open_world(world.conn, pg_url, f"{world.location_id}-2")
 
 
-async def _open(conn: db.Conn, pg_url: str, location_id: str) -> World:
+async def open_world(conn: db.Conn, pg_url: str, location_id: str) -> World:
+    """A location of that name with one client."""
     client_id = str(uuid4())
     example = read_practice(ROOT / "examples" / "lumin.json")
     vault = Vault({"k1": VAULT_KEY}, "k1")

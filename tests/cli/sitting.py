@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from unittest import mock
 
 from rich.console import Console
@@ -61,6 +63,7 @@ class Sitting:
 
     app: ReviewApp
     pressed: list[str] = field(default_factory=list)
+    drawn: list[str] = field(default_factory=list)
 
     @property
     def desk(self) -> Desk:
@@ -125,6 +128,16 @@ class Sitting:
             "".join(segment.text for segment in strip)
             for strip in self.app.screen._compositor.render_strips(self.app.size)
         ]
+
+    def picture(self, name) -> None:
+        """Draw the terminal for the documents, when they are wanted."""
+        self.drawn = self.lines
+        if target := os.environ.get("TIEOUT_PICTURES"):
+            drawn = self.app.export_screenshot(title="tieout review")
+            # No font from elsewhere: a document must not call out.
+            drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.S)
+            drawn = drawn.replace("Fira Code", "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono'")
+            Path(target, f"{name}.svg").write_text(drawn)
 
     @property
     def status(self) -> str:

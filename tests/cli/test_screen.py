@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 
-from domain import reviews as taxonomy
 from domain.case import Decision
 from starter.desk.paper import owns_terminal
 from starter.screen.app import Desk
@@ -320,22 +319,3 @@ def test_the_screen_needs_the_whole_terminal(piped):
     streams[piped].isatty = lambda: True
     with mock.patch.multiple("sys", **streams):
         assert owns_terminal()
-
-
-async def test_every_question_fits_a_small_terminal_with_both_sides_and_all_answers(world, pool):
-    for code in taxonomy.TOPICS:
-        await world.ask(code, facts=("a fact " * 20,), theirs={"paid": "$10.00"})
-    async with sitting(world, pool) as it:
-        await it.opens()
-        for n, line in enumerate(it.session.lines):
-            await it.press(*["j"][:n])
-            await it.until(lambda line=line: shows_all(it, line), line.waiting.code)
-
-
-def shows_all(it, line) -> bool:
-    """Whether both sides and every answer of a question are on the screen."""
-    review = it.desk.page and it.desk.page.review
-    if review is None or review.review_id != line.review_id:
-        return False
-    labels = [f"{n} {choice.label[:25]}" for n, choice in enumerate(review.choices, 1)]
-    return all(words in it.seen for words in ("Both sides", "paid: $10.00", *labels))
