@@ -9,7 +9,6 @@ from textual.widgets import Input, Static
 
 from starter.desk.paper import plain
 from starter.screen.picking import Field, Picking
-from starter.screen.widgets import one_line
 
 
 class Picker(Vertical):
@@ -54,6 +53,8 @@ class Picker(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take what is marked or typed."""
         event.stop()
+        if event.value != event.input.value:
+            return  # a second Enter, pressed before the first was taken
         if event.value != self.picking.typed:
             self.picking.type(event.value)  # a quick hand is ahead of the change
         if problem := self.picking.problem:
@@ -85,4 +86,4 @@ def _match(value: str, words: str, *, marked: bool) -> Text:
     line = plain(f"{'>' if marked else ' '} {value}", f"bold {style}")
     if words:
         line.append(f"  {plain(words).plain}", style)
-    return one_line(line)
+    return line

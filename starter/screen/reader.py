@@ -192,7 +192,7 @@ async def _decided(books: Books, review: Review) -> Option:
     label = next((each.label for each in review.choices if each.name == given.get("choice")), "")
     who = await about(books, review.case_id, review.client_id)
     at = await books.local(review.location_id, review.decided_at or review.opened_at)
-    words = f"{label}, {who}, {dollars(review.money_cents)}, by {review.decided_by} {at[5:]}"
+    words = f"{label}, {dollars(review.money_cents)}, {who}, by {review.decided_by} {at[5:]}"
     return Option(review.review_id[:SHORT], words)
 
 

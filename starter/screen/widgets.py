@@ -146,7 +146,7 @@ def answers_table(answers: Sequence[Answer], *, roomy: bool) -> Table:
     """The answers: key, label, what it does; cut to one line each unless there is room."""
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, max_width=32, overflow="ellipsis")
+    table.add_column(no_wrap=True, max_width=39, overflow="ellipsis")
     table.add_column(ratio=1, no_wrap=not roomy, overflow="ellipsis")
     for number, answer in enumerate(answers, 1):
         label = plain(answer.label, "bold")

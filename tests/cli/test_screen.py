@@ -9,6 +9,7 @@ import pytest
 
 from domain.case import Decision
 from starter.desk.paper import owns_terminal
+from starter.desk.records import Outcome
 from starter.screen.app import Desk
 from starter.screen.dialogs import Form, Reading
 from starter.screen.opening import work
@@ -84,7 +85,9 @@ async def test_fields_are_asked_completed_and_checked_before_the_preview(world, 
         await it.press("1")
         await it.dialog(Form)
         await it.sees(f"{document.number} $393.61 owed by Fern Abbott")
-        await it.press("down", "enter")
+        await it.press("down")
+        await it.sees(f"> {document.number}")
+        await it.press("enter")
         await it.previews()
         await it.sees("2095 Unidentified receipts $320.00")
         await it.press("y")
@@ -207,6 +210,38 @@ async def test_one_answer_goes_to_every_shown_question_of_its_code(world, pool):
     for each in same:
         assert (await decision_of(world, each))["choice"] == "treat_as_sent"
     assert await decision_of(world, other) is None
+
+
+def focused_field(it) -> str:
+    return it.app.focused.parent.picking.field.name
+
+
+async def test_the_last_decision_is_offered_to_be_taken_back_with_a_reason(world, pool):
+    early, late = [await world.ask("UNREACHABLE", days_ago=n) for n in (3, 2)]
+    for asked in (early, late):
+        given = Decision(review_id=asked.review_id, choice="called", by="robin")
+        answer = given.model_dump(mode="json")
+        await reviews.decide(world.conn, asked.review_id, answer, "robin", "", asked.opened_at)
+    told = []
+
+    async def undo(books, review_id, by, reason):
+        told.append((review_id, by, reason))
+        return Outcome(review_id=review_id, state="undone", sentence="Taken back by dana.")
+
+    async with sitting(world, pool) as it:
+        with mock.patch("starter.desk.deciding.undo", undo):
+            await it.press("u")
+            await it.dialog(Form)
+            await it.press("down")
+            await it.sees(f"> {late.review_id[:8]} I called the patient, $320.00, Fern Abbott")
+            await it.press("enter", "enter")
+            await it.until(lambda: focused_field(it) == "reason", "no next field")
+            await it.press("enter")
+            await it.sees("Reason is missing")
+            await it.type("wrong patient")
+            await it.press("enter")
+            await it.until(lambda: it.status.startswith("Taken back by dana."), "not undone")
+    assert told == [(late.review_id[:8], "dana", "wrong patient")]
 
 
 async def test_a_question_is_taken_and_given_to_somebody(world, pool):

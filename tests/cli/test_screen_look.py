@@ -3,14 +3,25 @@
 With TIEOUT_PICTURES=docs/images it draws the pictures of docs/desk.md.
 """
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
+import pytest
+from rich.console import Console
+
+from activities.questions import question
 from domain import reviews as taxonomy
+from starter.screen.choosing import answers_of
 from starter.screen.dialogs import Form
+from starter.screen.queue_screen import FEW
+from starter.screen.widgets import answers_table
 from store import clients
 from tests.cli.conftest import open_world
 from tests.cli.sitting import sitting
 
+WIDE = 78
+PANEL_LINES = 9
+"""What is left for answers on 24 lines when both sides are to be seen above them."""
 CAST = (("Ana", "Reyes"), ("Bea", "Okafor"), ("Cleo", "Marsh"), ("Dana", "Whitfield"))
 WAITING = (
     ("LOT_EXPIRED", 75_000, 6),
@@ -78,20 +89,30 @@ async def test_the_evening_of_a_biller_can_be_read_on_a_small_terminal(pool, con
     assert max(len(line.rstrip()) for line in it.drawn) <= 80
 
 
-async def test_every_question_fits_a_small_terminal_with_both_sides_and_all_answers(world, pool):
-    for code in taxonomy.TOPICS:
-        await world.ask(code, facts=("a fact " * 20,), theirs={"paid": "$10.00"})
+def drawn(code) -> list[str]:
+    """The lines of a question's answers as a small terminal shows them."""
+    asked = question("visit/lumin/boulevard/1", "lumin", code, 39_361, 1, datetime.now(UTC))
+    answers = answers_of(asked)
+    console = Console(width=WIDE)
+    with console.capture() as told:
+        console.print(answers_table(answers, roomy=len(answers) <= FEW))
+    return told.get().splitlines()
+
+
+@pytest.mark.parametrize("code", taxonomy.TOPICS)
+def test_every_answer_shows_its_key_and_its_whole_label_in_few_lines(code):
+    lines = drawn(code)
+    assert len(lines) <= PANEL_LINES
+    for number, choice in enumerate(taxonomy.TOPICS[code].choices, 1):
+        label = f" {number}  {choice.label}"
+        assert sum(line.startswith(label) for line in lines) == 1, label
+
+
+async def test_the_question_with_most_answers_shows_them_all_below_both_sides(world, pool):
+    code = max(taxonomy.TOPICS, key=lambda each: len(drawn(each)))
+    await world.ask(code, facts=("a fact " * 20,), theirs={"paid": "$10.00"})
     async with sitting(world, pool) as it:
         await it.opens()
-        for n, line in enumerate(it.session.lines):
-            await it.press(*["j"][:n])
-            await it.until(lambda line=line: shows_all(it, line), line.waiting.code)
-
-
-def shows_all(it, line) -> bool:
-    """Whether both sides and every answer of a question are on the screen."""
-    review = it.desk.page and it.desk.page.review
-    if review is None or review.review_id != line.review_id:
-        return False
-    labels = [f"{n} {choice.label[:25]}" for n, choice in enumerate(review.choices, 1)]
-    return all(words in it.seen for words in ("Both sides", "paid: $10.00", *labels))
+        await it.sees("paid: $10.00")
+        for number, choice in enumerate(taxonomy.TOPICS[code].choices, 1):
+            await it.sees(f"{number} {choice.label}")
