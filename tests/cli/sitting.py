@@ -21,6 +21,7 @@ from domain.case import Decision
 from domain.reviews import CONFIRM
 from starter.errors import Refusal
 from starter.screen.app import Desk, ReviewApp
+from starter.screen.dialogs import Form
 from starter.screen.reader import Reader
 from starter.settings import load_settings
 from store import locations
@@ -115,6 +116,8 @@ class Sitting:
 
     async def dialog(self, kind) -> None:
         await self.until(lambda: isinstance(self.app.screen, kind), f"no {kind.__name__}")
+        if kind is Form:
+            await self.until(lambda: isinstance(self.app.focused, Input), "nowhere to type")
 
     @property
     def seen(self) -> str:
