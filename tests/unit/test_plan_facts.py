@@ -147,7 +147,7 @@ def test_any_order_and_any_repetition_of_the_same_facts_ends_in_the_same_standin
     assert fold(again) == fold(told)
 
 
-@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=str)
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=list(CONTRACTS))
 def test_no_lender_is_reached_by_webhooks_alone(contract):
     assert set(contract.modes) - {Mode.WEBHOOK}
     assert contract.claims
