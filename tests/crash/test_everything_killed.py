@@ -6,9 +6,9 @@ import os
 import signal
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 
+from store import clients, db
 from tests.crash.after import all_paid_once, paid_once_to_the_end
 from tests.e2e.play import TOXIN_40, Case, Play
 
@@ -19,16 +19,11 @@ VISITS = 6
 
 @contextlib.asynccontextmanager
 async def locked(play: Play, case: Case) -> AsyncIterator[None]:
-    """Hold the client's row, so that whoever bills or posts for the client waits for us."""
-    conn = await asyncpg.connect(play.stack.database_url)
-    try:
-        async with conn.transaction():
-            await conn.execute(
-                "SELECT 1 FROM clients WHERE client_id = $1 FOR NO KEY UPDATE", case.client_id
-            )
-            yield
-    finally:
-        await conn.close()
+    """Hold the client's lock, so that whoever bills or posts for the client waits for us."""
+    opened = await db.open_pool(play.stack.database_url, max_size=1)
+    async with opened as pool, db.transaction(pool) as conn:
+        await clients.lock_client(conn, case.client_id)
+        yield
 
 
 async def until_blocked(play: Play, count: int) -> None:
