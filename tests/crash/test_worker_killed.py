@@ -7,7 +7,9 @@ strikes, so all visits of a wreck wait for that side by side.
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from temporalio.api.enums.v1 import PendingActivityState
@@ -20,20 +22,31 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 HOLD_SECONDS = 300
 """Longer than any client waits: the call ends by the kill."""
 
-CALLS = (
-    ("boulevard", "order"),
-    ("boulevard", "client"),
-    ("stripe", "customers.create"),
-    ("stripe", "invoices.create"),
-    ("stripe", "invoiceitems.create"),
-    ("stripe", "invoices.finalize"),
-    ("stripe", "invoices.retrieve"),
-    ("twilio", "messages.create"),
-    ("smtp", "smtp.data"),
-    ("boulevard", "order,client"),
-    ("boulevard", "createClientNote"),
+WAVES = (
+    (
+        ("stripe", "customers.create"),
+        ("stripe", "invoices.create"),
+        ("stripe", "invoiceitems.create"),
+        ("stripe", "invoices.finalize"),
+        ("stripe", "invoices.retrieve"),
+    ),
+    (
+        ("boulevard", "order"),
+        ("boulevard", "client"),
+        ("boulevard", "order,client"),
+        ("boulevard", "createClientNote"),
+    ),
+    (("twilio", "messages.create"), ("smtp", "smtp.data")),
 )
-"""Every kind of call that a visit makes; the last two follow a payment."""
+"""Every kind of call that a visit makes; who waits longest for an answer is held first.
+
+Two of the practice's calls follow a payment.
+"""
+
+CALLS = sum(len(wave) for wave in WAVES)
+
+KILLS = 4
+"""A busy machine may take longer to reach the last call than the first client waits."""
 
 HOLDS = ("timeout_before", "timeout_after")
 """The vendor has not acted yet; the vendor has acted and its answer never comes."""
@@ -41,7 +54,7 @@ HOLDS = ("timeout_before", "timeout_after")
 
 @dataclass
 class Wreck:
-    """The visits under way when the worker died, and how many attempts died with it."""
+    """The visits under way when the worker died, and how many attempts died with it at last."""
 
     cases: list[Case] = field(default_factory=list)
     died: int = 0
@@ -59,32 +72,44 @@ async def wrecks(play: Play) -> dict[str, Wreck]:
 
 
 async def _wreck(play: Play, hold: str) -> Wreck:
-    paying = [await play.billed(TOXIN_40) for _ in range(4)]
-    for vendor, operation in CALLS:
-        await play.fault(vendor, operation, hold, seconds=HOLD_SECONDS)
-    new = await asyncio.gather(
-        *(play.case(TOXIN_40, events=("ORDER_COMPLETED",)) for _ in range(2 * len(CALLS)))
-    )
-    await asyncio.gather(*(play.pay_online(case) for case in paying))
-
-    async def all_held() -> bool:
-        hits = await play.hits()
-        return all(hits[operation] == 1 for _, operation in CALLS)
-
-    await play.until(all_held, "a held call of every kind")
-    await play.stack.kill("worker", signal.SIGKILL)
-    await play.clear_faults()
-    found = Wreck(cases=[*paying, *new])
-    found.died = sum(await asyncio.gather(*(_died(play, case) for case in found.cases)))
-    await play.stack.start("worker")
+    """Kill until one kill found every call held: only then is it the wreck that is asked for."""
+    found = Wreck()
+    for _ in range(KILLS):
+        await _kill(play, hold, found)
+        if found.died >= CALLS:
+            break
     return found
 
 
-async def _died(play: Play, case: Case) -> bool:
-    """Whether the case has an attempt that nobody works on any more, its first one."""
+async def _kill(play: Play, hold: str, found: Wreck) -> None:
+    began = datetime.now(UTC)
+    paying = [await play.billed(TOXIN_40) for _ in range(4)]
+    found.cases.extend(paying)
+    for wave in WAVES:
+        for vendor, operation in wave:
+            await play.fault(vendor, operation, hold, seconds=HOLD_SECONDS)
+        new = (play.case(TOXIN_40, events=("ORDER_COMPLETED",)) for _ in range(2 * len(wave)))
+        found.cases.extend(await asyncio.gather(*new))
+        if ("boulevard", "createClientNote") in wave:
+            await asyncio.gather(*(play.pay_online(case) for case in paying))
+        await play.until(lambda wave=wave: _held(play, wave), f"a held call of each of {wave}")
+    await play.stack.kill("worker", signal.SIGKILL)
+    await play.clear_faults()
+    found.died = sum(await asyncio.gather(*(_died(play, case, began) for case in found.cases)))
+    await play.stack.start("worker")
+
+
+async def _held(play: Play, wave: Sequence[tuple[str, str]]) -> bool:
+    hits = await play.hits()
+    return all(hits[operation] == 1 for _, operation in wave)
+
+
+async def _died(play: Play, case: Case, began: datetime) -> bool:
+    """Whether an attempt of the case, begun since then, has nobody who works on it any more."""
     described = await play.practice.case(case.case_id).describe()
     return any(
-        one.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED and one.attempt == 1
+        one.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        and one.last_started_time.ToDatetime(UTC) >= began
         for one in described.raw_description.pending_activities
     )
 
@@ -93,6 +118,6 @@ async def _died(play: Play, case: Case) -> bool:
 async def test_killed_worker_loses_and_doubles_nothing(
     play: Play, wrecks: dict[str, Wreck], hold: str
 ) -> None:
-    assert wrecks[hold].died >= len(CALLS), "a call had ended before the worker was killed"
+    assert wrecks[hold].died >= CALLS, "a call had ended before the worker was killed"
     await all_paid_once(play, wrecks[hold].cases)
     await play.check_books()
