@@ -6,6 +6,7 @@ from typing import Any
 from bench.actions import actions_in
 from bench.load import orders
 from domain.case import Decision
+from domain.reviews import CONFIRM
 from starter.deciding import send_decision
 from starter.rehearsal import Rehearsal
 from store import ledger, processor, reviews, touchpoints
@@ -22,7 +23,7 @@ async def costs(practice: Rehearsal) -> dict[str, Any]:
     for case_id in (paid, late):
         await _pay(practice, case_id)
         await _decide(practice, case_id, "done")
-    await _decide(practice, chased, "write_off")
+    await _write_off(practice, chased)
     shapes = {"paid_at_once": paid, "paid_day_9": late, "chased": chased}
     figures: dict[str, dict[str, int]] = {"actions": {}, "events": {}, "history_bytes": {}}
     for shape, case_id in shapes.items():
@@ -54,12 +55,25 @@ async def _pay(practice: Rehearsal, case_id: str) -> None:
     await practice.until(settled, "the payment", 60)
 
 
-async def _decide(practice: Rehearsal, case_id: str, choice: str) -> None:
+async def _write_off(practice: Rehearsal, case_id: str) -> None:
+    """One person proposes it, another confirms: the dearest end that a chase can have."""
+    await _decide(practice, case_id, "write_off")
+
+    async def proposed() -> bool:
+        async with practice.pool.acquire() as conn:
+            [waiting] = await reviews.open_of_case(conn, case_id)
+        return waiting.proposal is not None
+
+    await practice.until(proposed, "the proposal", 60)
+    await _decide(practice, case_id, CONFIRM, by="manager")
+
+
+async def _decide(practice: Rehearsal, case_id: str, choice: str, by: str = "desk") -> None:
     async def asked() -> Review | None:
         async with practice.pool.acquire() as conn:
             waiting = await reviews.open_of_case(conn, case_id)
         return waiting[0] if waiting else None
 
     review = await practice.until(asked, f"the question before {choice}", 60)
-    decision = Decision(review_id=review.review_id, choice=choice, by="desk", reason="bench")
+    decision = Decision(review_id=review.review_id, choice=choice, by=by, reason="bench")
     await send_decision(practice.engine, review, decision)
