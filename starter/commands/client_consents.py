@@ -12,7 +12,7 @@ from domain.case import Channel
 from starter.commands.client_holds import AsJson, By, Client, Reason, answers_for
 from starter.desk.books import Books, open_books
 from starter.desk.consent_view import consents_page
-from starter.desk.paper import console, plain, print_json, usage
+from starter.desk.paper import console, day_of, plain, print_json, usage
 from store import consents, holds
 from store.client_log import location_of
 
@@ -43,8 +43,8 @@ class DetailLevel(StrEnum):
 
 Way = Annotated[Channel, typer.Option(help="Text or e-mail.")]
 GivenAt = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="When it was said, if not now.", metavar="YYYY-MM-DD"),
+    date | None,
+    typer.Option(parser=day_of, help="When it was said, if not now.", metavar="YYYY-MM-DD"),
 ]
 
 
@@ -96,8 +96,7 @@ def opt_in(
     answers_for(by, "agreed")
     if not words.strip():
         usage("Say what was agreed to: --words WORDS.")
-    day = given_on.date() if given_on else None
-    said = {"how": how.value, "words": words.strip(), "detail": detail.value, "given_at": day}
+    said = {"how": how.value, "words": words.strip(), "detail": detail.value, "given_at": given_on}
     asyncio.run(_opt_in(client, channel, scope, said, address_corrected, by.strip(), as_json))
 
 

@@ -12,7 +12,7 @@ from domain import calendar, ids
 from domain.case import ClientReleased
 from domain.reply_case import promise_problem
 from starter.desk.books import Books, open_books
-from starter.desk.paper import confirmed, console, plain, print_json, usage
+from starter.desk.paper import confirmed, console, day_of, plain, print_json, usage
 from starter.errors import Refusal
 from store import holds, invoices, replies
 from store.client_log import location_of
@@ -26,8 +26,8 @@ Client = Annotated[
 By = Annotated[str, typer.Option(envvar="TIEOUT_STAFF", help="Who answers for it.", metavar="NAME")]
 Reason = Annotated[str, typer.Option(help="Why; name no patient.", metavar="WHY")]
 Day = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="The last silent day.", metavar="YYYY-MM-DD"),
+    date | None,
+    typer.Option(parser=day_of, help="The last silent day.", metavar="YYYY-MM-DD"),
 ]
 
 
@@ -81,8 +81,7 @@ def exclude(
     Example: tieout client exclude LUM-000001 --until 2026-03-20 --by dana --reason hardship
     """
     answers_for(by, reason)
-    last = until.date() if until else None
-    asyncio.run(_hold(client, "exclusion", by.strip(), reason.strip(), last, as_json))
+    asyncio.run(_hold(client, "exclusion", by.strip(), reason.strip(), until, as_json))
 
 
 def promise(
@@ -97,7 +96,7 @@ def promise(
     Example: tieout client promise LUM-000001 --until 2026-03-20 --by dana
     """
     answers_for(by, reason)
-    asyncio.run(_promise(invoice, until.date() if until else None, by.strip(), reason, as_json))
+    asyncio.run(_promise(invoice, until, by.strip(), reason, as_json))
 
 
 def release(

@@ -1,7 +1,7 @@
 """`tieout plan add|list|show|dates|pause|resume|cancel`: financing plans as the desk has them."""
 
 import asyncio
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -16,7 +16,7 @@ from domain.plan_facts import PlanFact
 from starter.desk import plan_entry
 from starter.desk.answers import cents_of
 from starter.desk.books import open_books
-from starter.desk.paper import confirmed, console, plain, print_json, usage
+from starter.desk.paper import confirmed, console, day_of, plain, print_json, usage
 from starter.desk.plans_view import list_page, plan_data, plan_page, row_data, row_named
 from starter.errors import Refusal
 from store import plans
@@ -29,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names
 Plan = Annotated[str, typer.Argument(metavar="PLAN", help="Plan id or its beginning, or case id.")]
 By = Annotated[str, typer.Option(envvar="TIEOUT_STAFF", help="Who answers for it.", metavar="NAME")]
 Reason = Annotated[str, typer.Option(help="Why; name no patient.", metavar="WHY")]
-Day = typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="A civil day.")
+Day = typer.Option(parser=day_of, metavar="YYYY-MM-DD", help="A civil day.")
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")]
 
 
@@ -84,7 +84,7 @@ def add(
     client: Annotated[str, typer.Option(help="Client id, its beginning, or an invoice.")],
     total: Annotated[str, typer.Option(help="What is paid by instalments, in dollars.")],
     installments: Annotated[int, typer.Option(help="How many; 1 to 60.")],
-    first_due: Annotated[datetime, Day],
+    first_due: Annotated[date, Day],
     every: Annotated[str, typer.Option(help="week, 2 weeks or month.")] = "month",
     visit: Annotated[str | None, typer.Option(help="The invoice that it pays for.")] = None,
     sessions: Annotated[int | None, typer.Option(help="Planned, if it is a series.")] = None,
@@ -103,7 +103,7 @@ def add(
     terms = Terms(
         total_cents=cents_of(total) or 0,
         installments=installments,
-        first_due_on=first_due.date(),
+        first_due_on=first_due,
         every=every,
         finance_charge_cents=cents_of(finance_charge) or 0,
         disclosure_id=disclosure,
@@ -128,8 +128,8 @@ async def _add(
 @app.command()
 def dates(
     plan: Plan,
-    first: Annotated[datetime | None, Day] = None,
-    final: Annotated[datetime | None, Day] = None,
+    first: Annotated[date | None, Day] = None,
+    final: Annotated[date | None, Day] = None,
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
@@ -139,8 +139,7 @@ def dates(
     """
     if first is None and final is None:
         usage("Give a date: --first YYYY-MM-DD, --final YYYY-MM-DD, or both.")
-    first_on, final_on = first.date() if first else None, final.date() if final else None
-    asyncio.run(_dates(plan, first_on, final_on, _answerable(by), as_json))
+    asyncio.run(_dates(plan, first, final, _answerable(by), as_json))
 
 
 async def _dates(name: str, first: date | None, final: date | None, by: str, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """`tieout review` and its verbs: the questions that wait for a person, and their answers."""
 
 import asyncio
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -17,6 +17,7 @@ from starter.desk.paper import (
     command,
     confirmed,
     console,
+    day_of,
     indented,
     owns_terminal,
     plain,
@@ -133,8 +134,8 @@ def decide(
         typer.Option("--class", help=f"One of {', '.join(ItemClass)}.", metavar="CLASS"),
     ] = None,
     until: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The day of a promise.", metavar="YYYY-MM-DD"),
+        date | None,
+        typer.Option(parser=day_of, help="The day of a promise.", metavar="YYYY-MM-DD"),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what it would do, and do nothing.")
@@ -163,7 +164,7 @@ def decide(
         amount_cents=answers.cents_of(amount),
         invoice_id=invoice,
         item_class=item_class,
-        until=until.date() if until else None,
+        until=until,
     )
     asyncio.run(_decide(typed, dry_run, yes, as_json))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from activities.previews import preview
 from domain import ids
 from domain.case import Decision
 from domain.money import dollars
@@ -112,10 +113,11 @@ class Thursday:
         )
         asked = await self.practice.until(self._loose_question, "a question about loose money")
         self._say(played, f"{dollars(due_cents)} came in without a reference; held for a person")
+        self._say_both_sides(played, asked)
         number = await self._number(played)
-        await self._decide(
-            asked, Decision(review_id=asked.review_id, choice="apply", by=BILLER, invoice_id=number)
-        )
+        decision = Decision(review_id=asked.review_id, choice="apply", by=BILLER, invoice_id=number)
+        await self._say_preview(played, decision)
+        await self._decide(asked, decision)
         self._say(played, f"{BILLER} applied it to {number}")
         await self._settle_with_desk(played)
 
@@ -174,6 +176,22 @@ class Thursday:
 
     def _say(self, played: Played, sentence: str) -> None:
         self._tell(played.visit.name, sentence)
+
+    def _say_both_sides(self, played: Played, asked: Review) -> None:
+        for side in ("ours", "theirs"):
+            said = ", ".join(f"{name}: {value}" for name, value in asked.shown[side].items())
+            self._say(played, f"{side:<8} {said}")
+
+    async def _say_preview(self, played: Played, decision: Decision) -> None:
+        """What the decision will do, as the desk sees it before."""
+        async with self.practice.pool.acquire() as conn:
+            shown = await preview(conn, decision, self.practice.now())
+        for line in (line for entry in shown.entries for line in entry.lines):
+            side = "debit" if line.debit_cents else "credit"
+            cents = line.debit_cents or line.credit_cents
+            self._say(played, f"preview  {side} {line.account} {line.name} {dollars(cents)}")
+        for sentence in shown.follows:
+            self._say(played, f"preview  {sentence}")
 
     async def _say_reminders(self, played: Played) -> None:
         steps = sorted({(one.day or 0, one.step) for one in await self._messages(played)})

@@ -87,7 +87,10 @@ async def must_exist(books: Books, decision: Decision, review: Review) -> Decisi
         return decision
     found = await invoices.find(books.conn, review.location_id, decision.invoice_id)
     if found is None:
-        raise Refusal(f"There is no invoice {decision.invoice_id} at {review.location_id}.")
+        raise Refusal(
+            f"There is no invoice {decision.invoice_id} at {review.location_id}:"
+            " `tieout visit list` shows the open ones."
+        )
     return decision.model_copy(update={"invoice_id": found.document_id})
 
 

@@ -103,8 +103,8 @@ async def refuse(books: Books, review_id: str, by: str, reason: str) -> Outcome:
 
 async def undo(books: Books, review_id: str, by: str, reason: str) -> Outcome:
     """Take a decision back by counter-entries; `Refusal` when that is not possible any more."""
-    review = await reviews.get(books.conn, review_id)
-    raise Refusal(f"{review.review_id[:SHORT]} cannot be undone by {by} yet: {reason}.")
+    await reviews.get(books.conn, review_id)
+    raise Refusal(f"{by} cannot take a decision back yet ({reason}); nothing was changed.")
 
 
 async def take(books: Books, review_id: str, by: str) -> Waiting:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any, NoReturn
 
 import typer
@@ -95,6 +96,14 @@ def usage(sentence: str) -> NoReturn:
     from starter.errors import Misspelt
 
     raise Misspelt(sentence)
+
+
+def day_of(text: str) -> date:
+    """`2026-12-04` as a civil day; refuses any other way to write one."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        usage(f"{text} is not a day; write it like 2026-12-04.")
 
 
 def owns_terminal() -> bool:

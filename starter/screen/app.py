@@ -109,7 +109,8 @@ class Desk(QueueScreen):
 
     def _show(self, pending: Pending) -> None:
         self.pending = pending
-        self.set_class(True, "-asks")
+        self.say("")
+        self.add_class("-asks")
         self.query_one(Question).show_pending(pending)
         self.draw_keys()
         self.call_after_refresh(self.draw_keys)  # by then it is known whether it goes on below

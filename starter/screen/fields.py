@@ -1,7 +1,7 @@
 """What a choice needs as fields of a form, and the decision that they make."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from domain import calendar
 from domain.case import Decision
@@ -12,7 +12,7 @@ from domain.reply_case import PROMISE_DAYS_MAX
 from domain.topics import Need
 from starter.desk import answers
 from starter.desk.books import Books
-from starter.desk.paper import usage
+from starter.desk.paper import day_of
 from starter.screen.picking import Field, Option
 from store import catalogs, invoices
 from store.reviews import Choice, Review
@@ -80,19 +80,12 @@ async def decision_of(
         amount_cents=answers.cents_of(typed.get(Need.AMOUNT)),
         invoice_id=typed.get(Need.INVOICE),
         item_class=typed.get(Need.ITEM_CLASS),
-        until=_day(until) if until else None,
+        until=day_of(until) if until else None,
         client_id=await books.client_named(client) if client else None,
         status=typed.get(Need.STATUS),
     )
     answers.must_fit(decision, review, choice)
     return await answers.must_exist(books, decision, review)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        usage(f"{text} is not a day; write it like 2026-12-04.")
 
 
 async def _items(books: Books, review: Review) -> tuple[Option, ...]:

@@ -37,7 +37,7 @@ LIST_KEYS = (
 )
 ANSWER_KEYS = (("1-9", "answer"),)
 OPEN_KEYS = (
-    ("j k", "next, previous"),
+    ("j k", "move"),
     ("v", "visit"),
     ("t", "take"),
     ("Space", "page"),

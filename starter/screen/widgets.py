@@ -77,10 +77,8 @@ def one_line(text: Text) -> Text:
 
 def key_line(hints: Sequence[tuple[str, str]]) -> Text:
     """Keys and what they do, on one line."""
-    line = Text()
-    for key, does in hints:
-        line.append(f"{plain(key).plain} ", "bold").append(f"{plain(does).plain}   ")
-    return one_line(line)
+    parts = [plain(f"{key} ", "bold").append(plain(does).plain, "not bold") for key, does in hints]
+    return one_line(Text("   ").join(parts))
 
 
 class Question(Vertical):

@@ -112,6 +112,7 @@ async def test_an_unknown_or_ambiguous_id_is_one_sentence(world, verb):
         ("PRICE_MISSING", ["one_off_price", "--amount", "-1"], "is not an amount"),
         ("PRICE_MISSING", ["one_off_price", "--amount", "1.005"], "is not an amount"),
         ("NO_REFERENCE", ["apply"], "needs --invoice NO"),
+        ("REPLY_PAID", ["promise", "--until", "04.12.2026"], "write it like 2026-12-04"),
     ],
 )
 async def test_what_is_missing_or_misspelt_ends_with_two(world, code, words, sentence):
@@ -142,7 +143,10 @@ async def test_an_item_or_invoice_that_does_not_exist_is_refused(world):
     said = await world.run(
         "review", "decide", asked.review_id, "apply", "--invoice", "LUM-9", "--by", "dana"
     )
-    assert one_sentence(said, 1) == f"There is no invoice LUM-9 at {world.location_id}."
+    assert one_sentence(said, 1) == (
+        f"There is no invoice LUM-9 at {world.location_id}:"
+        " `tieout visit list` shows the open ones."
+    )
 
 
 async def test_a_closed_question_says_who_closed_it(world):
