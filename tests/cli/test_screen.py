@@ -6,6 +6,7 @@ from unittest import mock
 from uuid import uuid4
 
 import pytest
+from textual.widgets import Input
 
 from domain.case import Decision
 from starter.desk.paper import owns_terminal
@@ -195,8 +196,14 @@ async def test_a_second_person_may_refuse_and_the_question_takes_another_answer(
 
 async def test_one_answer_goes_to_every_shown_question_of_its_code(world, pool):
     same = [await world.ask("MESSAGE_UNKNOWN", days_ago=n) for n in (9, 7, 5)]
+    hidden = await world.ask("MESSAGE_UNKNOWN", days_ago=3, nobody=True)
     other = await world.ask("UNREACHABLE", days_ago=1)
     async with sitting(world, pool) as it:
+        await it.finds()
+        await it.type("fern")
+        await it.sees("4 of 5 open")
+        await it.press("enter")
+        await it.until(lambda: not isinstance(it.app.focused, Input), "still typing")
         await it.opens()
         await it.press("1")
         await it.previews()
@@ -205,11 +212,12 @@ async def test_one_answer_goes_to_every_shown_question_of_its_code(world, pool):
         await it.sees("Treat it as sent, 3 times")
         await it.press("y")
         await it.until(lambda: it.session.decided == 3, "not all decided")
-        assert it.status == "3 questions answered. 1 left."
+        assert it.status == "3 questions answered. 2 left."
         assert it.session.current_id == other.review_id
     for each in same:
         assert (await decision_of(world, each))["choice"] == "treat_as_sent"
-    assert await decision_of(world, other) is None
+    for each in (other, hidden):
+        assert await decision_of(world, each) is None
 
 
 def focused_field(it) -> str:

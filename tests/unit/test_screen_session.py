@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from starter.desk.records import Waiting
@@ -134,6 +134,7 @@ def test_a_proposal_shows_that_it_waits_for_a_second_person():
     assert line("a", owner="dana", proposed_by="robin").owner == "confirm"
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.lists(st.sets(st.sampled_from("abcdefgh")), min_size=1, max_size=8),
     st.lists(st.integers(-3, 3), min_size=8, max_size=8),
