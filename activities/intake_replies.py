@@ -9,7 +9,7 @@ from datetime import timedelta
 from activities.translation import Ignored
 from connectors.ports import CaseEngine, InboundText
 from domain import consent, ids, replies
-from domain.case import PaymentPosted
+from domain.case import ClientHeld, PaymentPosted
 from domain.replies import Reply, ReplyKind
 from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived
 from store import client_log, clients, consents, holds, locations
@@ -46,6 +46,7 @@ class ReplyIntake:
             if reading.question is not None:
                 raise Ignored("no client has the number")
             raise Ignored(f"{reading.kind} is recorded for {len(senders)} client(s)")
+        await self._tell_plans(received)
         if reading.kind is ReplyKind.PAID:
             await self._have_books_read(senders, received.inbox_id)
         return await self._ask(home, senders, received)
@@ -70,6 +71,14 @@ class ReplyIntake:
         for debt in owing:
             hint = PaymentPosted(payment_id=f"reply:{inbox_id}")
             await self._engine.signal(debt.case_id, "payment_posted", hint)
+
+    async def _tell_plans(self, received: ReplyReceived) -> None:
+        """A plan may sleep for months: it hears at once that its patient is silent."""
+        for hold in received.holds:
+            async with self._pool.acquire() as conn:
+                running = await books.plan_cases(conn, [hold.client_id])
+            for case_id in running:
+                await self._engine.signal(case_id, "client_held", ClientHeld(hold_id=hold.hold_id))
 
     async def _ask(self, home: Location, senders: list[str], received: ReplyReceived) -> str:
         opaque = senders[0] if senders else received.inbox_id

@@ -15,6 +15,7 @@ from store.touchpoints import Touchpoint
 
 _OUT = frozenset({"accepted", "delivered", "unknown", "sending"})
 _REACTION, _DISPUTE = frozenset({"adverse_event"}), frozenset({"dispute", "complaint"})
+"""Of the client or of any visit of theirs: who disputes one bill is not offered another plan."""
 
 
 class PlanReader:
@@ -49,18 +50,18 @@ class PlanReader:
         if standing is None:
             raise LookupError("Nobody has told of this plan yet.")
         rows = await touchpoints.of_case(conn, plan.case_id)
-        kinds: set[str] = set()
-        if standing.client_id is not None:
-            today = calendar.local_date(at, plan.zone)
-            found = await holds.standing(conn, standing.client_id, plan.case_id, today)
-            kinds = {hold.kind for hold in found}
+        today = calendar.local_date(at, plan.zone)
+        held = await holds.now(conn, standing.client_id, today) if standing.client_id else []
+        kinds = {hold.kind for hold in held}
+        silenced_by = {hold.kind for hold in held if hold.case_id in (None, plan.case_id)}
         facts = PlanFacts(
             plan=standing,
             sessions=await plan_sessions.of_plan(conn, *key),
-            overdue_installments=await overdue(conn, standing, calendar.local_date(at, plan.zone)),
+            overdue_installments=await overdue(conn, standing, today),
             is_disputed=bool(kinds & _DISPUTE),
             has_reaction=bool(kinds & _REACTION),
             last_touch_on=max((row.local_date for row in _out(rows)), default=None),
+            silenced_by=tuple(sorted(silenced_by)),
         )
         return facts, tuple(sorted({row.step for row in _out(rows)}))
 

@@ -62,12 +62,14 @@ class ApplyReplyOut(Record):
     """`effect`: done | again (with `why`) | adverse_event (a clinician is asked next).
 
     `case_ids` are visits to tell that `hold_id` was lifted; with `paid` they read the books.
+    `plan_case_ids` are financing plans, which read what silences their patient by now.
     """
 
     effect: str
     why: str | None = None
     hold_id: str = ""
     case_ids: tuple[str, ...] = ()
+    plan_case_ids: tuple[str, ...] = ()
     paid: bool = False
     replies: tuple[ReplyReceived, ...] = ()
     """For `adverse_event`: the replies with the holds that stand now."""

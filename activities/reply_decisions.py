@@ -45,11 +45,13 @@ async def _release(conn: Conn, ask: ApplyReplyIn, placed: tuple[ReplyHold, ...])
         await holds.release(
             conn, hold.hold_id, decision.by, decision.reason or decision.choice, ask.at
         )
-    waiting = await books.waiting_cases(conn, _clients(placed))
+    plans = await books.plan_cases(conn, _clients(placed))
+    waiting = set(await books.waiting_cases(conn, _clients(placed))) - set(plans)
     return ApplyReplyOut(
         effect="done",
         hold_id=placed[0].hold_id if placed else "",
-        case_ids=tuple(waiting),
+        case_ids=tuple(sorted(waiting)),
+        plan_case_ids=tuple(plans),
         paid=decision.choice == "recorded",
     )
 
@@ -73,9 +75,15 @@ async def _keep(
         await _place(conn, ask, hold_id, hold.client_id, kind)
         await holds.release(conn, hold.hold_id, decision.by, f"now a hold: {kind}", ask.at)
         kept.append(ReplyHold(hold_id=hold_id, client_id=hold.client_id))
+    done = ApplyReplyOut(
+        effect="done",
+        hold_id=kept[0].hold_id if kept else "",
+        plan_case_ids=tuple(await books.plan_cases(conn, _clients(placed))),
+    )
     if decision.choice != "adverse_event":
-        return ApplyReplyOut(effect="done")
-    return ApplyReplyOut(effect="adverse_event", replies=_moved(ask.replies, tuple(kept)))
+        return done
+    moved = _moved(ask.replies, tuple(kept))
+    return done.model_copy(update={"effect": "adverse_event", "replies": moved})
 
 
 async def _promise(conn: Conn, ask: ApplyReplyIn, placed: tuple[ReplyHold, ...]) -> str | None:

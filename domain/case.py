@@ -137,6 +137,12 @@ class Hold(Record):
     reason: str
 
 
+class ClientHeld(Record):
+    """Something silences the whole client from now on; the case then reads from the books what."""
+
+    hold_id: str
+
+
 class ClientReleased(Record):
     """A hold of the whole client was lifted; the case then asks the books whether it may go on."""
 

@@ -64,6 +64,8 @@ class PlanFacts(Record):
     is_disputed: bool = False
     has_reaction: bool = False
     last_touch_on: date | None = None
+    silenced_by: tuple[str, ...] = ()
+    """Kinds of holds that keep every message back for now."""
 
 
 class Touch(Record):
@@ -245,15 +247,26 @@ def _of_running(
 def _final(
     facts: PlanFacts, policy: PlanPolicy, zone: str
 ) -> Iterator[tuple[str, datetime | date]]:
-    """30 days before the end; a shorter plan hears it at its last session (G6)."""
-    final = facts.plan.final_payment_on
-    signed_on = (
-        calendar.local_date(facts.plan.approved_at, zone) if facts.plan.approved_at else None
-    )
+    """30 days before the end; a shorter plan hears it at its last session (G6).
+
+    A plan is as long as its payments run: nobody is offered the next series before, or on, the
+    day of the first one. Without a first payment it runs from the patient's yes. Plans of an
+    older policy count from their approval.
+    """
+    plan, final = facts.plan, facts.plan.final_payment_on
     days = -_days_of(policy, Anchor.FINAL_PAYMENT)
     if final is None:
         return
-    if signed_on is None or (final - signed_on).days >= days:
+    offer_on = final - timedelta(days=days)
+    first = plan.first_payment_on if policy.is_offer_after_first_payment else None
+    signed_at = plan.approved_at
+    if policy.is_offer_after_first_payment:
+        signed_at = plan.accepted_at or signed_at
+    if first is not None:
+        is_short = offer_on <= first
+    else:
+        is_short = signed_at is not None and offer_on < calendar.local_date(signed_at, zone)
+    if not is_short:
         yield final.isoformat(), final
     elif facts.sessions and len(facts.sessions) >= (facts.plan.sessions_planned or 1):
         last = calendar.local_date(facts.sessions[-1].completed_at, zone)

@@ -92,6 +92,8 @@ class PlanPolicy(Record):
     """How long the re-engagement message may work before a person is asked."""
     payoff_quiet_days: int = 7
     """A renewal at an early payoff keeps so many days from the last message (G6)."""
+    is_offer_after_first_payment: bool = False
+    """Whether the length of a plan counts from its first payment (G6); from its approval before."""
     declined_rest_days: int = 90
     """How long a declined plan is kept for an approval after all."""
     unused_rest_days: int = 180
@@ -108,7 +110,8 @@ _BILLING, _CARE, _MARKETING = MessageClass.BILLING, MessageClass.CARE, MessageCl
 
 DEFAULT_PLAN = PlanPolicy.model_validate(
     {
-        "version": 1,
+        "version": 2,
+        "is_offer_after_first_payment": True,
         "steps": [
             {
                 "name": "approval",

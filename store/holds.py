@@ -104,6 +104,16 @@ async def release(conn: Conn, hold_id: str, by: str, reason: str, at: datetime) 
     return bool(released)
 
 
+async def now(conn: Conn, client_id: str, on: date) -> list[PastHold]:
+    """Every hold that stands on a civil day, of the whole client and of single cases of theirs."""
+    found = await of_client(conn, client_id)
+    return [
+        hold
+        for hold in found
+        if hold.released_at is None and (hold.until is None or hold.until >= on)
+    ]
+
+
 async def standing(conn: Conn, client_id: str, case_id: str | None, on: date) -> list[ClientHold]:
     """Holds that bind the client (or this case of theirs) on a civil day, oldest first.
 

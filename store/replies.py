@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from domain import ids
 from domain.model import Record
+from store import plans
 from store.db import Conn
 
 
@@ -31,11 +33,22 @@ async def debts_of(conn: Conn, client_ids: Sequence[str]) -> list[Debt]:
 
 
 async def waiting_cases(conn: Conn, client_ids: Sequence[str]) -> list[str]:
-    """Visits to tell when a hold is lifted: those that owe, and those that were once held."""
+    """Cases to tell when a hold is lifted: visits that owe, whatever was held once, and plans."""
     held = await conn.fetch(
         "SELECT DISTINCT case_id FROM send_answers"
         " WHERE client_id = ANY($1::text[]) AND answer = 'held'",
         list(client_ids),
     )
-    owing = await debts_of(conn, client_ids)
-    return sorted({row["case_id"] for row in held} | {debt.case_id for debt in owing})
+    owing = {debt.case_id for debt in await debts_of(conn, client_ids)}
+    return sorted(
+        {row["case_id"] for row in held} | owing | set(await plan_cases(conn, client_ids))
+    )
+
+
+async def plan_cases(conn: Conn, client_ids: Sequence[str]) -> list[str]:
+    """The case of every plan of these clients, at any location; those that ended among them."""
+    found = [await plans.list_plans(conn, client_id=client_id) for client_id in client_ids]
+    known = [row.standing for rows in found for row in rows]
+    return sorted(
+        ids.plan_workflow_id(plan.location_id, plan.lender, plan.plan_id) for plan in known
+    )

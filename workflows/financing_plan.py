@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case import (
         INBOUND_REPLY,
         Attention,
+        ClientHeld,
         ClientReleased,
         Close,
         Decision,
@@ -63,6 +64,7 @@ class FinancingPlan(OwnInstallments):
     | delivery_failed | signal | message callbacks |
     | review_decided | update and signal | the desk; any tool, also the Temporal UI |
     | hold | update and signal | the desk; an inbound reply that a person must read first |
+    | client_held | signal | whoever silences the whole client: a reply, the desk |
     | client_released | signal | whoever lifts a hold of the whole client |
     | release, close | update | the desk |
     """
@@ -169,6 +171,11 @@ class FinancingPlan(OwnInstallments):
     def hold_by_signal(self, hold: Hold) -> None:
         """Messages pause until a person has read a reply."""
         self.held = self.held or hold
+
+    @workflow.signal
+    def client_held(self, _: ClientHeld) -> None:
+        """The whole client is silent from now on, for as long as the books say."""
+        self.news = True
 
     @workflow.signal
     def client_released(self, _: ClientReleased) -> None:
@@ -301,7 +308,10 @@ class FinancingPlan(OwnInstallments):
         return self.news or is_answered or self.ending is not None
 
     def _show(self, facts: PlanFacts, until: datetime | None) -> None:
-        stage = Stage.HELD if self._is_quiet() else Stage.AWAITING_PAYMENT
-        attention = Attention.STAFF if self._is_quiet() else Attention.NONE
-        status = facts.plan.status.replace("_", " ")
-        self.room.enter(stage, attention, until, f"the plan is {status}")
+        is_silent = self._is_quiet() or bool(facts.silenced_by)
+        stage = Stage.HELD if is_silent else Stage.AWAITING_PAYMENT
+        attention = Attention.STAFF if is_silent else Attention.NONE
+        why = f"the plan is {facts.plan.status}"
+        if facts.silenced_by:
+            why += f"; the client is silent: {', '.join(facts.silenced_by)}"
+        self.room.enter(stage, attention, until, why.replace("_", " "))

@@ -154,12 +154,12 @@ class PatientReply:
         self.decided += 1
         if applied.replies:
             self.unread.insert(0, applied.replies)
-        await self._tell(applied.case_ids, applied.hold_id)
+        await self._tell((*applied.case_ids, *applied.plan_case_ids), applied.hold_id)
         if applied.paid:
             await self._have_read(applied.case_ids)
 
     async def _tell(self, case_ids: tuple[str, ...], hold_id: str) -> None:
-        """Waiting visits go on; each of them reads holds and balance again before it speaks."""
+        """Waiting cases go on; each of them reads holds and balance again before it speaks."""
         for case_id in case_ids:
             await self._signal(case_id, "client_released", ClientReleased(hold_id=hold_id))
 
@@ -175,7 +175,7 @@ class PatientReply:
         try:
             await visit.signal(name, message)
         except ApplicationError:
-            self.room.note("a visit was closed already")
+            self.room.note("a case was closed already")
 
     @workflow.signal
     def reply_received(self, reply: ReplyReceived) -> None:

@@ -1,6 +1,7 @@
 """`tieout client hold|release|exclude|promise`: when a client hears nothing, and until when."""
 
 import asyncio
+import contextlib
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, get_args
@@ -8,8 +9,9 @@ from uuid import uuid4
 
 import typer
 
+from connectors.ports import ConnectorError
 from domain import calendar, ids
-from domain.case import ClientReleased
+from domain.case import ClientHeld, ClientReleased
 from domain.reply_case import promise_problem
 from starter.desk.books import Books, open_books
 from starter.desk.paper import confirmed, console, day_of, plain, print_json, usage
@@ -140,7 +142,19 @@ async def _hold(
         placed = _made(ids.hold_id(f"desk|{uuid4()}", client_id), client_id, kind, by, reason, now)
         placed = placed.model_copy(update={"until": until})
         await holds.place(books.conn, placed)
+        await _tell_plans(books, placed)
     _say(placed, as_json)
+
+
+async def _tell_plans(books: Books, placed: ClientHold) -> None:
+    """Silence never waits for the engine: a plan that is not told reads it before it speaks."""
+    from connectors.engine.client import EngineUnreachable
+    from starter.desk.engine import tell_cases
+
+    case_ids = await replies.plan_cases(books.conn, [placed.client_id])
+    with contextlib.suppress(EngineUnreachable, ConnectorError):
+        async with tell_cases(books.settings, case_ids) as tell:
+            await tell("client_held", ClientHeld(hold_id=placed.hold_id))
 
 
 async def _promise(name: str, until: date | None, by: str, reason: str, as_json: bool) -> None:

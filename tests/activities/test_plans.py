@@ -229,8 +229,33 @@ async def test_a_hold_of_the_client_holds_the_plan_too(plan: Plan) -> None:
                 placed_at=AT,
             ),
         )
-    assert (await plan.read()).facts.has_reaction
+    facts = (await plan.read()).facts
+    assert facts.has_reaction
+    assert facts.silenced_by == ("adverse_event",)
     assert (await plan.say(await plan.touch("approval"))).status == "held"
+
+
+async def test_a_dispute_of_one_visit_keeps_the_offer_back_and_silences_nothing_else(
+    plan: Plan,
+) -> None:
+    """G6: not while a dispute is open, of whichever bill."""
+    held = ClientHold(
+        hold_id=str(uuid4()),
+        client_id=plan.client_id,
+        case_id="visit/lumin/boulevard/another",
+        kind="dispute",
+        placed_by="stripe",
+        reason="dp_1",
+        placed_at=AT,
+    )
+    async with transaction(plan.practice.world.pool) as conn:
+        await holds.place(conn, held)
+    facts = (await plan.read()).facts
+    assert (facts.is_disputed, facts.silenced_by) == (True, ())
+    assert (await plan.say(await plan.touch("approval"))).status == "sent"
+    async with transaction(plan.practice.world.pool) as conn:
+        await holds.release(conn, held.hold_id, "desk", "won", AT)
+    assert not (await plan.read()).facts.is_disputed
 
 
 async def test_one_cap_over_plans_and_bills(plan: Plan) -> None:
@@ -345,7 +370,8 @@ async def test_a_visit_of_somebody_else_is_no_session(plan: Plan) -> None:
 
 
 async def _renewal(plan: Plan) -> TouchOut:
-    await accepted(plan, final_payment_on=date(2026, 12, 10))
+    dates = {"first_payment_on": date(2026, 11, 9), "final_payment_on": date(2026, 12, 10)}
+    await accepted(plan, **dates)
     async with transaction(plan.practice.world.pool) as conn:
         for channel in Channel:
             await consents.opt_in(conn, plan.client_id, channel, "marketing", "written", "form")

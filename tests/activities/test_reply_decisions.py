@@ -23,7 +23,7 @@ from domain.reply_case import ReplyInput, ReplyReceived
 from store import clients, consents, holds, inbox, reviews
 from store.db import transaction
 from tests.activities.practice import Practice
-from tests.web.conftest import Owed, World, add_client, bill, new_phone, settle
+from tests.web.conftest import Owed, World, add_client, add_plan, bill, new_phone, settle
 
 ZONE = "America/Chicago"
 
@@ -261,6 +261,15 @@ async def test_a_corrected_contact_is_read_from_the_pms(practice: Practice) -> N
     async with world.pool.acquire() as conn:
         read = await clients.contact_of(conn, world.vault, client_id)
     assert read.phone_e164 == person.phone_e164
+
+
+@pytest.mark.parametrize("choice", ["adverse_event", "resume"])
+async def test_plans_hear_of_what_a_person_decided(practice: Practice, choice: str) -> None:
+    case, owed = await about(practice, "call me")
+    plan = await add_plan(case.world, owed.client_id)
+    applied = await case.decide(choice)
+    assert applied.plan_case_ids == (plan,)
+    assert plan not in applied.case_ids
 
 
 async def test_a_family_is_silent_and_released_together(practice: Practice) -> None:

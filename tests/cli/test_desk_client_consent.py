@@ -1,5 +1,6 @@
 """`tieout client consents, opt-out, opt-in, hold, exclude, promise, release`, as staff use them."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 from urllib.parse import urlencode
@@ -7,11 +8,14 @@ from uuid import uuid4
 
 import pytest
 
+from domain import ids
 from domain.case import Channel
+from domain.plan_case import Lender, PlanStatus
+from domain.plan_facts import FactSource, PlanFact
 from starter.commands import client_holds
-from starter.desk import reply_view
+from starter.desk import engine, reply_view
 from starter.desk.books import Books
-from store import clients, consents, holds, inbox, send_answers
+from store import clients, consents, holds, inbox, plans, send_answers
 from tests.cli.conftest import AT, PHONE
 from tests.cli.desk import one_sentence
 
@@ -123,6 +127,46 @@ async def test_a_hold_stands_until_it_is_released(world):
     assert await standing(world) == []
     again = await world.run("client", "release", world.client_id, *WHY)
     assert one_sentence(again, 1).endswith("nothing silences this client.")
+
+
+async def approved(world) -> str:
+    """A lender has approved the client; the id of the plan's case."""
+    plan_id = f"app-{uuid4()}"
+    fact = PlanFact(
+        location_id=world.location_id,
+        lender=Lender.CHERRY,
+        plan_id=plan_id,
+        source=FactSource.POLL,
+        key=str(uuid4()),
+        as_of=AT,
+        observed_at=AT,
+        client_id=world.client_id,
+        status=PlanStatus.APPROVED,
+    )
+    await plans.record(world.conn, fact)
+    return ids.plan_workflow_id(world.location_id, Lender.CHERRY, plan_id)
+
+
+async def test_a_hold_is_told_to_the_client_s_plans(world, monkeypatch):
+    plan, told = await approved(world), []
+
+    @contextlib.asynccontextmanager
+    async def tell_cases(_, case_ids):
+        async def tell(signal, _):
+            told.extend((case_id, signal) for case_id in case_ids)
+
+        yield tell
+
+    monkeypatch.setattr(engine, "tell_cases", tell_cases)
+    await world.run("client", "hold", world.client_id, "--kind", "complaint", *WHY)
+    assert told == [(plan, "client_held")]
+
+
+async def test_silence_does_not_wait_for_the_engine(world):
+    await approved(world)
+    held = await world.run("client", "hold", world.client_id, "--kind", "complaint", *WHY)
+    assert (held.code, held.err) == (0, "")
+    assert await standing(world) == ["complaint"]
 
 
 async def test_only_the_named_kind_is_released(world):

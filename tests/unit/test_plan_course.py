@@ -36,11 +36,11 @@ OWN = {"sessions", "booked_on", "session_interval_days", "last_touch_on"} | {
 
 
 def facts(status: PlanStatus = PlanStatus.ACCEPTED, **more: Any) -> PlanFacts:
-    known = {"approved_at": SIGNED, "first_payment_known_at": SIGNED}
+    known: dict[str, Any] = {"lender": Lender.CHERRY, "approved_at": SIGNED}
+    known |= {"first_payment_known_at": SIGNED}
     known |= {name: value for name, value in more.items() if name not in OWN}
     plan = PlanStanding(
         location_id="lumin",
-        lender=Lender.CHERRY,
         plan_id="app-1",
         client_id="client-1",
         status=status,
@@ -208,6 +208,32 @@ def test_g6_a_plan_shorter_than_30_days_hears_it_at_its_last_session() -> None:
     done = short.model_copy(update={"sessions": sessions(0, 10)})
     (renewal,) = [t for t in touches(done, DEFAULT_PLAN, ZONE) if t.step.name == "renewal"]
     assert calendar.local_date(renewal.due_at, ZONE) == SIGNED.date() + timedelta(days=10)
+
+
+@pytest.mark.parametrize(
+    ("first_in", "final_in", "offered_in"),
+    [
+        (10, 38, 31),  # three instalments, two weeks apart: 30 days before lies before the first
+        (10, 40, 31),  # on the day of the first payment
+        (10, 41, 11),
+        (None, 29, 31),
+        (None, 30, 0),
+    ],
+)
+def test_g6_no_offer_before_the_first_payment_was_made(
+    first_in: int | None, final_in: int, offered_in: int
+) -> None:
+    signed_on = SIGNED.date()
+    plan = facts(
+        lender=Lender.IN_HOUSE,
+        accepted_at=SIGNED,
+        first_payment_on=signed_on + timedelta(days=first_in) if first_in else None,
+        final_payment_on=signed_on + timedelta(days=final_in),
+        sessions_planned=2,
+        sessions=sessions(5, 31),
+    )
+    (renewal,) = [t for t in touches(plan, DEFAULT_PLAN, ZONE) if t.step.name == "renewal"]
+    assert calendar.local_date(renewal.due_at, ZONE) == signed_on + timedelta(days=offered_in)
 
 
 def test_g6_an_early_payoff_is_spoken_of_once_a_week_after_the_last_word() -> None:

@@ -18,10 +18,12 @@ from domain.case import Channel, ChasePolicy, ChaseStep, Tone
 from domain.catalog import Catalog, Item, ItemClass, Price, Unit
 from domain.invoice import InvoiceLine, LineKind, PricedInvoice
 from domain.ledger import Tally, entry
+from domain.plan_case import Lender, PlanStatus
+from domain.plan_facts import FactSource, PlanFact
 from starter.settings import Settings, settings_from
 from starter.web import build_web
 from starter.wiring import Wiring
-from store import catalogs, clients, invoices, ledger, locations, processor
+from store import catalogs, clients, invoices, ledger, locations, plans, processor
 from store.clients import Contact
 from store.db import Pool, transaction
 from store.invoices import Document
@@ -39,6 +41,7 @@ from tests.fakes import (
 )
 
 BASE_URL = "http://pay.test"
+APPROVED = datetime(2026, 11, 5, 18, 0, tzinfo=UTC)
 SIGNED_HEADERS = {SIGNATURE: SIGNED, "content-type": "application/json"}
 CHASE = ChasePolicy(
     version=1,
@@ -251,6 +254,24 @@ async def add_client(world: World, phone: str) -> str:
             conn, world.vault, client_id, world.location_id, "boulevard", client_id, contact
         )
     return client_id
+
+
+async def add_plan(world: World, client_id: str) -> str:
+    """A lender has approved a client; the id of the plan's case."""
+    fact = PlanFact(
+        location_id=world.location_id,
+        lender=Lender.CHERRY,
+        plan_id=f"app-{uuid4()}",
+        source=FactSource.POLL,
+        key=str(uuid4()),
+        as_of=APPROVED,
+        observed_at=APPROVED,
+        client_id=client_id,
+        status=PlanStatus.APPROVED,
+    )
+    async with transaction(world.pool) as conn:
+        await plans.record(conn, fact)
+    return ids.plan_workflow_id(world.location_id, Lender.CHERRY, fact.plan_id)
 
 
 def new_phone() -> str:

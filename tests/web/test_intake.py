@@ -18,7 +18,7 @@ from store.payments import PaymentFact
 from store.touchpoints import Touchpoint
 from tests.agreed import channels_on
 from tests.fakes import open_invoice, paid, stripe_event
-from tests.web.conftest import Owed, World, add_client, bill, new_phone, settle
+from tests.web.conftest import Owed, World, add_client, add_plan, bill, new_phone, settle
 
 NOW = datetime(2026, 11, 5, 18, 0, tzinfo=UTC)
 SENT = NOW - timedelta(hours=1)
@@ -465,6 +465,17 @@ class TestTexts:
         assert isinstance(start, ReplyInput)
         assert start.reply.code == code
         assert [held for held, _ in await self.holds(world, client_id)] == [kind]
+
+    async def test_a_reply_reaches_the_plans_of_everybody_it_silences_at_once(
+        self, world: World
+    ) -> None:
+        phone = new_phone()
+        family = [await add_client(world, phone), await add_client(world, phone)]
+        sleeping = [await add_plan(world, client_id) for client_id in family]
+        world.engine.running |= set(sleeping)
+        await twilio(world, "message.received", From=phone, Body="my lips are swollen")
+        heard = [(case_id, signal) for case_id, signal, _ in world.engine.signals]
+        assert sorted(heard) == sorted((plan, "client_held") for plan in sleeping)
 
     async def test_a_wrong_number_is_barred_for_everyone_and_no_start_frees_it(
         self, world: World

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from activities.plan_contracts import TouchOut
-from domain.case import ClientReleased, Close, Release
+from domain.case import Attention, ClientHeld, ClientReleased, Close, Release, Stage
 from domain.plan_case import (
     Booked,
     CardDeclined,
@@ -372,6 +372,20 @@ async def test_a_client_hold_is_asked_about_again_after_its_release(
     assert world.said == []
     await plan.signal("client_released", ClientReleased(hold_id="hold-1"))
     assert said(world) == ["approval 10-15 14:00"]
+
+
+async def test_a_plan_that_sleeps_hears_at_once_that_its_patient_is_silent(
+    clinic: Clinic, world: World
+) -> None:
+    plan = await running(clinic, first_payment_on=SIGNED + timedelta(days=60))
+    clinic.plans.patient(silenced_by=("adverse_event",), has_reaction=True)
+    await plan.signal("client_held", ClientHeld(hold_id="hold-1"))
+    page = await plan.details()
+    assert f"**{Stage.HELD}**, waiting for **{Attention.STAFF}**" in page
+    assert "the client is silent: adverse event" in page
+    clinic.plans.patient(silenced_by=(), has_reaction=False)
+    await plan.signal("client_released", ClientReleased(hold_id="hold-1"))
+    assert "the client is silent" not in await plan.details()
 
 
 async def test_an_unknown_outcome_is_looked_up_and_never_sent_again(
