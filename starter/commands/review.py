@@ -10,7 +10,7 @@ from rich.text import Text
 from domain.case import Decision
 from domain.catalog import ItemClass
 from domain.money import dollars
-from starter.commands import review_second
+from starter.commands import review_many, review_second
 from starter.desk import answers, deciding
 from starter.desk.books import SHORT, open_books
 from starter.desk.paper import (
@@ -33,6 +33,7 @@ from store.reviews import Choice, Review
 
 app = typer.Typer(invoke_without_command=True)
 for name, run in (
+    ("decide-all", review_many.decide_all),
     ("confirm", review_second.confirm),
     ("refuse", review_second.refuse),
     ("take", review_second.take),
