@@ -6,7 +6,7 @@ from activities.answering import CannotCarryOut
 from activities.reply_contracts import ApplyReplyIn, ApplyReplyOut
 from domain import calendar, ids
 from domain.reply_case import KEEP, PAID_PAUSE, ReplyHold, ReplyReceived, promise_problem
-from store import consents, holds, invoices
+from store import consents, holds, invoices, ledger
 from store import replies as books
 from store.db import Conn
 from store.holds import ClientHold
@@ -93,6 +93,8 @@ async def _promise(conn: Conn, ask: ApplyReplyIn, placed: tuple[ReplyHold, ...])
     document = await invoices.find(conn, ask.case.location_id, decision.invoice_id or "")
     if document is None or document.client_id not in _clients(placed):
         problem = "The invoice is not one of this patient's."
+    elif await ledger.balance_of_case(conn, document.case_id) <= 0:
+        problem = "Nothing is owed on this invoice."
     if problem is not None or document is None:
         return problem
     hold_id = ids.hold_id(f"promise|{document.case_id}", document.client_id)

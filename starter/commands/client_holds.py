@@ -16,7 +16,7 @@ from domain.reply_case import promise_problem
 from starter.desk.books import Books, open_books
 from starter.desk.paper import confirmed, console, day_of, plain, print_json, usage
 from starter.errors import Refusal
-from store import holds, invoices, replies
+from store import holds, invoices, ledger, replies
 from store.client_log import location_of
 from store.holds import PERMANENT, ClientHold, HoldKind
 
@@ -163,6 +163,8 @@ async def _promise(name: str, until: date | None, by: str, reason: str, as_json:
         document = await invoices.latest_document(books.conn, case_id)
         if document is None:
             raise Refusal(f"Nothing was billed for {name}.")
+        if await ledger.balance_of_case(books.conn, case_id) <= 0:
+            raise Refusal(f"Nothing is owed on {document.number}; nothing was changed.")
         now, today = await _today(books, document.client_id)
         problem = promise_problem(until, today)
         if problem is not None:

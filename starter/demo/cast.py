@@ -1,7 +1,7 @@
 """Who comes on this Thursday, what they own and what is charted: data only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -27,12 +27,18 @@ def unmapped() -> str:
 
 @dataclass(frozen=True)
 class Visit:
-    """One visit of the day. `name` is what the table calls it."""
+    """One visit of the day. `name` is what the table calls it.
+
+    `redeemed` is what the front desk takes off the order at checkout, in cents by the PMS's own
+    kind of payment, and `pms_tax_cents` the tax that the PMS adds: its side of the same visit.
+    """
 
     name: str
     patient: Patient
     lines: Sequence[Mapping[str, Any]]
     opening: Opening | None = None
+    redeemed: Mapping[str, int] = field(default_factory=dict[str, int])
+    pms_tax_cents: int = 0
 
 
 def line(ref: str, name: str, quantity: int, unit_cents: int) -> dict[str, Any]:
@@ -95,12 +101,15 @@ def thursday(at: datetime, run: str) -> list[Visit]:
                 line(SERUM, "Serum", 1, 6_800),
             ],
             member(at, syringes=6),
+            redeemed={"voucher": 75_000, "account_credit": 19_000},
+            pms_tax_cents=561,
         ),
         Visit(
             "2 nothing due",
             _patient(12, "Bea", "Okafor", run),
             [line(FILLER, "Filler", 1, 75_000), line(TOXIN, "Wrinkle relaxer", 10, 1_300)],
             member(at, syringes=2),
+            redeemed={"voucher": 75_000, "account_credit": 13_000},
         ),
         Visit(
             "3 paid on day 9",
@@ -111,6 +120,7 @@ def thursday(at: datetime, run: str) -> list[Visit]:
             "4 paid in two parts",
             _patient(14, "Dana", "Whitfield", run),
             [line(LASER, "Laser", 1, 32_000), line(SERUM, "Serum", 2, 6_800)],
+            pms_tax_cents=1_122,
         ),
         Visit(
             "5 loose payment",

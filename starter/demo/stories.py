@@ -57,7 +57,9 @@ class Thursday:
 
     async def _check_out(self, visit: Visit) -> Played:
         urn = await self.practice.admit(visit.patient, visit.opening)
-        visit_id = await self.practice.treat(urn, visit.lines)
+        visit_id = await self.practice.treat(urn, visit.lines, taxCents=visit.pms_tax_cents)
+        for kind, cents in visit.redeemed.items():
+            await self._record(visit_id, kind, cents)
         case_id = await self.practice.check_out(
             visit_id, ("APPOINTMENT_COMPLETED", "ORDER_COMPLETED")
         )
@@ -153,18 +155,17 @@ class Thursday:
     async def _settle_with_desk(self, played: Played) -> None:
         """The desk records the payment in the PMS and says so; the case reads it back."""
         asked = await self._question_of(played, "PMS_CONFIRM")
-        await self.practice.control(
-            f"boulevard/orders/{played.visit_id}/payments",
-            {
-                "kind": "other",
-                "amountCents": asked.money_cents,
-                "note": ids.dedupe_ref(played.case_id),
-            },
-        )
+        ours = ids.dedupe_ref(played.case_id)
+        await self._record(played.visit_id, "other", asked.money_cents, ours)
         await self._decide(
             asked, Decision(review_id=asked.review_id, choice="done", by="front desk")
         )
         await self._end(played)
+
+    async def _record(self, visit_id: str, kind: str, cents: int, note: str = "") -> None:
+        """The front desk records something on the order in the PMS."""
+        body = {"kind": kind, "amountCents": cents, "note": note or None}
+        await self.practice.control(f"boulevard/orders/{visit_id}/payments", body)
 
     async def _end(self, played: Played) -> None:
         result = await asyncio.wait_for(self.practice.case(played.case_id).result(), 30)

@@ -234,6 +234,13 @@ async def test_a_release_that_no_visit_would_hear_of_changes_nothing(world):
     assert await standing(world) == ["dispute"]
 
 
+async def test_nobody_promises_what_is_not_owed(world):
+    document = await world.bill()
+    await world.pay(document, document.priced.due_cents)
+    settled = await world.run("client", "promise", document.number, "--until", in_days(10), *BY)
+    assert "Nothing is owed on" in one_sentence(settled, 1)
+
+
 async def test_an_exclusion_may_have_an_end(world):
     day = in_days(20)
     said = await world.run("client", "exclude", world.client_id, "--until", day, *WHY, "--json")
