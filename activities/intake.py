@@ -24,10 +24,12 @@ from activities.intake_texts import TextIntake
 from activities.lender_intake import LenderIntake
 from activities.translation import Ignored, Undecodable, json_object, text_at, visit_input
 from connectors.ports import (
+    BadRequest,
     CaseEngine,
     ConnectorError,
     MailReportPort,
     PayoutPort,
+    PmsOrganisation,
     PmsPort,
     ProcessorPort,
     TextPort,
@@ -70,12 +72,14 @@ class Intake:
         payouts: PayoutPort | None = None,
         reversals: ReversalPort | None = None,
         lenders: LenderIntake | None = None,
+        organisations: Sequence[PmsOrganisation] = (),
     ) -> None:
         """`text` and `more_texts` are the text providers whose webhooks come here; `mail` reads
         the relay's reports, `payouts` what the processor sent to the bank, `reversals` what it
-        gave back."""
+        gave back; `organisations` are the PMSs whose events name the location themselves."""
         self._mail = None if mail is None else MailIntake(pool, vault, mail, engine)
         self._lenders = lenders
+        self._organisations = {port.name: port for port in organisations}
         self._pool = pool
         self._vault = vault
         self._pms = pms
@@ -215,6 +219,8 @@ class Intake:
             return await self._mail.translate(event)
         if self._lenders is not None and event.source in self._lenders.sources:
             return await self._lenders.translate(event)
+        if event.source in self._organisations:
+            return await self._visit_of(event, self._organisations[event.source])
         if event.location_id is None:
             raise Undecodable("The event names no location.")
         return await self._visit(event, event.location_id)
@@ -232,6 +238,21 @@ class Intake:
         else:
             raise Ignored(f"{event.event_type} opens no visit")
         return await self._open_visit(location_id, visit_id, event.event_id or event.inbox_id)
+
+    async def _visit_of(self, event: InboxEvent, system: PmsOrganisation) -> str:
+        """An event of a whole organisation: it says itself which location it is about."""
+        try:
+            hint = system.hint(event.event_type, json_object(event.body))
+        except BadRequest as problem:
+            raise Undecodable(str(problem)) from None
+        if hint is None:
+            raise Ignored(f"{event.event_type} opens no visit")
+        async with self._pool.acquire() as conn:
+            found = await locations.location_by_pms_ref(conn, system.name, hint.location_ref)
+        if found is None:
+            raise Ignored("the event is of a location that is not ours")
+        visit_id = _bare(hint.visit_id)
+        return await self._open_visit(found.location_id, visit_id, event.event_id or event.inbox_id)
 
     async def _open_visit(self, location_id: str, visit_id: str, event_id: str) -> str:
         async with self._pool.acquire() as conn:

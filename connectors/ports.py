@@ -226,6 +226,24 @@ class PmsPort(Protocol):
         ...
 
 
+class PmsHint(Record):
+    """What an event speaks of: a visit, at a place that the system names in its own way."""
+
+    visit_id: str
+    location_ref: str
+
+
+class PmsOrganisation(PmsPort, Protocol):
+    """A system that tells of all its locations at one address."""
+
+    def hint(self, event_type: str, body: Mapping[str, Any]) -> PmsHint | None:
+        """The visit that an event speaks of; None when it opens none.
+
+        Raises BadRequest when the event lacks what its type promises.
+        """
+        ...
+
+
 # --- payment processor ----------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ from sandbox.state import State
 from sandbox.stripe import stripe_app
 from sandbox.twilio import twilio_app
 from sandbox.webhooks import WebhookPump
+from sandbox.zenoti import zenoti_app
 
 
 def build(box: Box, smtp_port: int) -> Starlette:
@@ -46,6 +47,7 @@ def build(box: Box, smtp_port: int) -> Starlette:
             Mount("/podium", _noting_urls(box, podium_app(box))),
             Mount("/stripe", _noting_urls(box, stripe_app(box))),
             Mount("/twilio", _noting_urls(box, twilio_app(box))),
+            Mount("/zenoti", _noting_urls(box, zenoti_app(box))),
             Mount("/_control", control_app(box)),
         ],
         lifespan=lifespan,

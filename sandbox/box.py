@@ -20,7 +20,8 @@ class Box:
     boulevard_app_id; stripe_secret_key, stripe_webhook_secret;
     twilio_account_sid, twilio_auth_token, twilio_messaging_service_sid;
     podium_client_id, podium_client_secret, podium_refresh_token, podium_webhook_secret,
-    podium_location_uid; mail_webhook_secret; and of each lender <lender>_api_key,
+    podium_location_uid; mail_webhook_secret; zenoti_api_key,
+    zenoti_webhook_secret; and of each lender <lender>_api_key,
     <lender>_webhook_secret and <lender>_account.
     """
 

@@ -31,6 +31,7 @@ from sandbox.lenders import lenders_control
 from sandbox.podium import podium_control
 from sandbox.stripe import stripe_control
 from sandbox.twilio import twilio_control
+from sandbox.zenoti import zenoti_control
 
 
 def control_app(box: Box) -> Starlette:
@@ -93,6 +94,7 @@ def control_app(box: Box) -> Starlette:
             Mount("/podium", podium_control(box)),
             Mount("/stripe", stripe_control(box)),
             Mount("/twilio", twilio_control(box)),
+            Mount("/zenoti", zenoti_control(box)),
         ]
     )
 

@@ -131,11 +131,33 @@ async def _boulevard(settings: Settings) -> str:
     try:
         seen = 0
         for location in await _locations(settings):
+            if location.location_id in _centers(settings):
+                continue
             await pms.visits_closed(location.pms_location_ref, now - timedelta(minutes=1), now)
             seen += 1
     finally:
         await pms.aclose()
     return f"orders of {seen} location(s) are readable"
+
+
+async def _zenoti(settings: Settings) -> str:
+    pms = wiring.zenoti(settings)
+    if pms is None:
+        return "not set up"
+    now = datetime.now(UTC)
+    centers = [one for one in await _locations(settings) if one.location_id in _centers(settings)]
+    try:
+        for location in centers:
+            if location.pms != pms.name:
+                raise Refusal(f'{location.location_id}: set its "pms" to {pms.name}, import again.')
+            await pms.visits_closed(location.pms_location_ref, now - timedelta(minutes=1), now)
+    finally:
+        await pms.aclose()
+    return f"appointments of {len(centers)} centre(s) are readable"
+
+
+def _centers(settings: Settings) -> tuple[str, ...]:
+    return settings.zenoti.locations if settings.zenoti else ()
 
 
 async def _stripe(settings: Settings) -> str:
@@ -262,6 +284,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("worker", _pollers),
     ("keys", _codec),
     ("boulevard", _boulevard),
+    ("zenoti", _zenoti),
     ("stripe", _stripe),
     ("twilio", _twilio),
     ("podium", _podium),

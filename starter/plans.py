@@ -30,7 +30,9 @@ class Layout:
     worker: Sequence[str] = ("worker.py",)
     """What Python runs as the worker; tests of the checkers run one with a planted bug."""
     location_ids: Sequence[str] = ()
-    """Whose texts may go by the sandboxed Podium."""
+    """Whose texts may go by the sandboxed Podium, and who has accounts at the lenders."""
+    zenoti_locations: Sequence[str] = ()
+    """Those that are centres of the sandboxed Zenoti; the others are Boulevard's."""
 
     @property
     def namespace(self) -> str:
@@ -43,6 +45,7 @@ class Layout:
         password, podium_uid = own.pop("database_password"), own.pop("podium_location_uid")
         sandbox = _loopback(ports.sandbox)
         lenders = {name: self._lender(own, name, sandbox) for name in LENDERS}
+        zenoti = self._zenoti(own, sandbox)
         values = {
             **{name: _text(value) for name, value in own.items()},
             "environment": "dev",
@@ -65,6 +68,7 @@ class Layout:
             "podium_token_url": f"{sandbox}/podium/oauth/token",
             "podium_locations": json.dumps(dict.fromkeys(self.location_ids, podium_uid)),
             "lenders": json.dumps(lenders),
+            "zenoti": json.dumps(zenoti),
             "smtp_host": LOOPBACK,
             "smtp_port": str(ports.smtp),
             "smtp_idempotency_header": "Resend-Idempotency-Key",
@@ -79,6 +83,14 @@ class Layout:
             "api_key": own.pop(f"{name}_api_key"),
             "webhook_secret": own.pop(f"{name}_webhook_secret"),
             "accounts": dict.fromkeys(self.location_ids, own.pop(f"{name}_account")),
+        }
+
+    def _zenoti(self, own: dict[str, Any], sandbox: str) -> dict[str, Any]:
+        return {
+            "base_url": f"{sandbox}/zenoti",
+            "api_key": own.pop("zenoti_api_key"),
+            "webhook_secret": own.pop("zenoti_webhook_secret"),
+            "locations": list(self.zenoti_locations),
         }
 
     def _bytecode(self) -> dict[str, str]:

@@ -76,6 +76,15 @@ def _lenders(value: Any) -> Any:
     return value
 
 
+def _zenoti(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise ValueError("must be a JSON object of a Zenoti organisation's keys") from None
+    return value
+
+
 class LenderKeys(BaseModel):
     """How the practice reaches one lender; `accounts` maps a location id to its account there."""
 
@@ -85,6 +94,17 @@ class LenderKeys(BaseModel):
     api_key: SecretStr
     webhook_secret: SecretStr | None = None
     accounts: dict[str, str]
+
+
+class ZenotiKeys(BaseModel):
+    """A Zenoti organisation, and which of our locations are centres of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    base_url: str = "https://api.zenoti.com"
+    api_key: SecretStr
+    webhook_secret: SecretStr
+    locations: tuple[str, ...]
 
 
 Key = Annotated[SecretStr, AfterValidator(_key)]
@@ -141,6 +161,9 @@ class Settings(BaseSettings):
     boulevard_api_key: SecretStr
     boulevard_api_secret: SecretStr
     boulevard_app_id: Text
+
+    zenoti: Annotated[ZenotiKeys | None, NoDecode, BeforeValidator(_zenoti)] = None
+    """{api_key, webhook_secret, locations}, as a JSON object; other locations are Boulevard's."""
 
     stripe_api_base: Text = "https://api.stripe.com"
     stripe_secret_key: SecretStr

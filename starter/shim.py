@@ -36,6 +36,7 @@ ON_ITS_WAY = frozenset({"accepted", "sent"})
 _KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature")
 _KEPT_PREFIXES = (
     "x-blvd-",
+    "zenoti-",
     "x-twilio-",
     "i-twilio-",
     "podium-",
@@ -60,6 +61,7 @@ class Shim:
         """Below /webhooks."""
         return [
             Route("/webhooks/boulevard/{location}", self.boulevard, methods=["POST"]),
+            Route("/webhooks/zenoti", self.zenoti, methods=["POST"]),
             Route("/webhooks/stripe", self.stripe, methods=["POST"]),
             Route("/webhooks/twilio", self.twilio, methods=["POST"]),
             Route("/webhooks/podium", self.podium, methods=["POST"]),
@@ -78,6 +80,19 @@ class Shim:
             return pms.verify(raw, request.headers, datetime.now(UTC))
 
         return await self._take(request, "boulevard", JSON, 401, verify, location_id)
+
+    async def zenoti(self, request: Request) -> Response:
+        """One endpoint for the organisation; its "test" button posts nothing, unsigned."""
+        if request.headers.get("content-length") == "0":
+            return Response(status_code=200)
+        port = self._wiring.zenoti
+
+        def verify(raw: bytes) -> VendorEvent:
+            if port is None:
+                raise SignatureRefused("Zenoti is not set up.")
+            return port.verify(raw, request.headers, datetime.now(UTC))
+
+        return await self._take(request, "zenoti", JSON, 401, verify, None)
 
     async def stripe(self, request: Request) -> Response:
         """One endpoint for the whole account; the case is found by the object."""

@@ -20,8 +20,8 @@ from uuid import uuid4
 
 LENDERS = ("cherry", "carecredit", "alphaeon", "patientfi")
 _LENDERS = tuple(f"{name}_" for name in LENDERS)
-VENDOR_PREFIXES = ("boulevard_", "stripe_", "twilio_", "podium_", "mail_", *_LENDERS)
-_LATER = ("podium_", "mail_", *_LENDERS)
+VENDOR_PREFIXES = ("boulevard_", "stripe_", "twilio_", "podium_", "mail_", "zenoti_", *_LENDERS)
+_LATER = ("podium_", "mail_", "zenoti_", *_LENDERS)
 """Of vendors that came with a later release: an older folder gets their keys when it is opened."""
 _OURS = (
     "postgres",
@@ -81,6 +81,8 @@ def generate_secrets() -> dict[str, Any]:
         "podium_refresh_token": secrets.token_hex(32),
         "podium_webhook_secret": secrets.token_hex(32),
         "podium_location_uid": str(uuid4()),
+        "zenoti_api_key": secrets.token_hex(32),
+        "zenoti_webhook_secret": secrets.token_hex(32),
         **_lenders(),
     }
 

@@ -24,6 +24,7 @@ from connectors.messaging.smtp import SmtpEmails, SmtpRelay
 from connectors.messaging.twilio import TwilioTexts
 from connectors.payments.stripe import StripeProcessor
 from connectors.pms.boulevard import Boulevard
+from connectors.pms.zenoti import Zenoti
 from connectors.ports import (
     CaseEngine,
     EmailPort,
@@ -57,6 +58,7 @@ class Wiring:
     email: EmailPort
     engine: CaseEngine
     intake: Intake
+    zenoti: Zenoti | None = None
     podium: PodiumTexts | None = None
     mail_reports: MailReports | None = None
     """None where Podium is not set up."""
@@ -77,14 +79,14 @@ class Wiring:
         return RoutedTexts(self.text, EmrTexts(self.pms), *others)
 
 
-class OneBusiness(Mapping[str, PmsPort]):
-    """Every location belongs to the one PMS business that the settings name."""
+class Systems(Mapping[str, PmsPort]):
+    """Location id -> its practice system: Zenoti's where the settings say so, else Boulevard's."""
 
-    def __init__(self, pms: PmsPort) -> None:
-        self._pms = pms
+    def __init__(self, boulevard: PmsPort, others: Mapping[str, PmsPort]) -> None:
+        self._boulevard, self._others = boulevard, others
 
     def __getitem__(self, location_id: str) -> PmsPort:
-        return self._pms
+        return self._others.get(location_id, self._boulevard)
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -155,6 +157,18 @@ def cases(settings: Settings, client: Client) -> TemporalCases:
 def vault(settings: Settings) -> Vault:
     """What seals contact data and webhook bodies in the books."""
     return Vault(settings.vault_key_bytes, settings.vault_key_id)
+
+
+def zenoti(settings: Settings) -> Zenoti | None:
+    """The Zenoti organisation; None where its keys are not set."""
+    keys = settings.zenoti
+    if keys is None:
+        return None
+    return Zenoti(
+        base_url=keys.base_url,
+        api_key=keys.api_key.get_secret_value(),
+        webhook_secret=keys.webhook_secret.get_secret_value(),
+    )
 
 
 def boulevard(settings: Settings) -> Boulevard:
@@ -253,7 +267,12 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
             stack.push_async_callback(lender.aclose)
         known = as_ports(made)
         engine = cases(settings, client) if client else LateCases(settings)
-        safe, locations = vault(settings), OneBusiness(pms)
+        organisation = zenoti(settings)
+        if organisation is not None:
+            stack.push_async_callback(organisation.aclose)
+        centers = settings.zenoti.locations if settings.zenoti else ()
+        others = dict.fromkeys(centers, organisation) if organisation else {}
+        safe, locations = vault(settings), Systems(pms, others)
         yield Wiring(
             settings=settings,
             pool=pool,
@@ -275,10 +294,12 @@ async def wired(settings: Settings, client: Client | None = None) -> AsyncIterat
                 processor.payouts,
                 processor.reversals,
                 lenders=LenderIntake(pool, engine, known, PlanIntake(pool, engine)),
+                organisations=(organisation,) if organisation else (),
             ),
             lenders=known,
             payouts=processor.payouts,
             reversals=processor.reversals,
             mail_reports=reports,
             podium=second,
+            zenoti=organisation,
         )

@@ -35,7 +35,7 @@ def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
 def test_sandbox_gets_the_vendors_keys_alone(tmp_path: Path) -> None:
     opened(tmp_path).close()
     names = json.loads((tmp_path / "credentials.json").read_text()).keys()
-    vendors = {"boulevard", "stripe", "twilio", "podium", "mail", *LENDERS}
+    vendors = {"boulevard", "stripe", "twilio", "podium", "mail", "zenoti", *LENDERS}
     assert {name.partition("_")[0] for name in names} == vendors
 
 
