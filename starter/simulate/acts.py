@@ -8,14 +8,15 @@ from uuid import uuid4
 
 from starter.simulate import money
 from starter.simulate.faults import MAILBOX, ORDER, PHONE
-from starter.simulate.plan import Act, Client
-from starter.simulate.verbs import MISSED, SWEEP_AFTER, Verb, client_of, release_of
+from starter.simulate.plan import TEXTS, Act, Client
+from starter.simulate.verbs import MISSED, Verb, client_of, release_of, sweep_after
 from starter.simulate.world import World
 from store import consents
 from store.db import transaction
 from workflows.sweeps import SweepStart
 
-_BACK_SECONDS = 600
+_BACK_SECONDS, _TEXTS_BACK_SECONDS = 600, 84 * 3600
+_OPEN_TEXTS = "SELECT case_id FROM touchpoints WHERE channel = 'sms' AND state = 'accepted'"
 _SHAKY = ("lost", "timeout", "error")
 # -- the visit
 
@@ -41,6 +42,7 @@ async def check_out(world: World, act: Act) -> None:
         events = events[1:]
     await world.practice.control(f"boulevard/orders/{visit.order_id}/complete", {"events": events})
     world.unseen.add(world.case_id(visit))
+    world.struck["kill_switch"] += "send" in world.off
     world.truth.note("closed", client.person.number, visit.index, visit.patient_cents)
 
 
@@ -70,13 +72,11 @@ async def _announce_by(world: World, act: Act, order_id: str) -> None:
         return
     rule = {"vendor": "boulevard", "operation": "webhook:order.completed", "kind": kinds[how]}
     await world.fault({**rule, "subject": order_id, "label": f"visit_news_{how}"})
-    now = world.clock.now()
     if how == "late":
         after = timedelta(hours=act.data["hours"])
-        world.push(release_of(act, now + after, order_id))
+        world.push(release_of(act, act.at + after, order_id))
     elif how == "lost":
-        data = {"name": MISSED}
-        world.push(Act(now + SWEEP_AFTER[MISSED], "sweep", act.client, data=data))
+        world.push(sweep_after(world, act, MISSED))
 
 
 async def plant(world: World, act: Act) -> None:
@@ -93,8 +93,7 @@ async def plant(world: World, act: Act) -> None:
     await world.fault(rule)
     if rule["kind"] == "late":
         for days in (1, 3, 8):
-            at = world.clock.now() + timedelta(days=days)
-            world.push(release_of(act, at, rule["subject"]))
+            world.push(release_of(act, act.at + timedelta(days=days), rule["subject"]))
 
 
 async def release(world: World, act: Act) -> None:
@@ -171,20 +170,29 @@ async def desk_opts_out(world: World, act: Act) -> None:
 async def sweep(world: World, act: Act) -> None:
     """One run of a sweep; whom it may concern is brought to the present first."""
     name = act.data["name"]
-    numbers = world.unheard | ({act.client} if act.client is not None else set())
+    numbers = await _with_open_texts(world) if name == TEXTS else world.unheard
     concerned = {case_id for number in numbers for case_id in world.cases_of(number)}
     await asyncio.gather(*(world.cases.sync(case_id) for case_id in concerned))
     await world.practice.engine.execute_workflow(
         name,
         SweepStart(
             location_id=world.practice.location_id if name == MISSED else None,
-            back_seconds=_BACK_SECONDS,
+            back_seconds=_TEXTS_BACK_SECONDS if name == TEXTS else _BACK_SECONDS,
         ),
         id=f"simulated/{name}/{uuid4()}",
         task_queue=world.practice.settings.temporal_task_queue,
     )
     world.touched |= concerned | world.unseen
-    world.unheard.clear()
+    if name != TEXTS:
+        world.unheard.clear()
+
+
+async def _with_open_texts(world: World) -> set[int]:
+    """Whose texts the sweep may find to have failed."""
+    async with world.practice.pool.acquire() as conn:
+        rows = await conn.fetch(_OPEN_TEXTS)
+    owners = (world.case_owner.get(row["case_id"]) for row in rows)
+    return {owner[0] for owner in owners if owner is not None}
 
 
 VERBS: Mapping[str, Verb] = {

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
@@ -18,7 +20,7 @@ from starter.rehearsal import Rehearsal
 from starter.simulate.clock import Clock
 from workflows.attributes import NEXT_ACTION_AT, STAGE
 
-POLL_SECONDS, POLL_SECONDS_MAX = 0.015, 0.25
+POLL_SECONDS, POLL_SECONDS_MAX = 0.02, 0.12
 IDLE_SECONDS = 120
 DESK = "desk"
 _AT_ONCE = 8
@@ -71,6 +73,14 @@ class Cases:
         known = self.known.get(case_id)
         return known is not None and known.running
 
+    def silent(self) -> set[str]:
+        """Cases that announced a time and let it pass: they may be busy with a look-up."""
+        return {
+            case_id
+            for case_id, known in self.known.items()
+            if known.running and known.wake is not None and known.wake == known.passed
+        }
+
     async def sync(self, case_id: str) -> None:
         """Let the case live up to the present; it may act on the way."""
         known = self.known.get(case_id)
@@ -96,21 +106,27 @@ class Cases:
         await asyncio.gather(*(self._idle(case_id) for case_id in case_ids))
 
     async def _idle(self, case_id: str) -> None:
-        began = asyncio.get_running_loop().time()
-        deadline, pause = began + IDLE_SECONDS, POLL_SECONDS
+        clock = asyncio.get_running_loop().time
+        began = quiet_since = clock()
+        pause = POLL_SECONDS
         while True:
             async with self._slots:
                 found = await self._describe(case_id)
             if found is None:
                 return
             busy = self._learn(case_id, found)
-            if not busy and self._is_about_to_act(self.known[case_id]):
-                busy = asyncio.get_running_loop().time() - began < _ABOUT_TO_SECONDS
-                if not busy:
-                    self.known[case_id].passed = self.known[case_id].wake
-            if not busy:
-                return
-            if asyncio.get_running_loop().time() > deadline:
+            known = self.known[case_id]
+            if busy:
+                quiet_since = clock()
+            else:
+                acts_in = self._acts_in(known)
+                if acts_in is not None and clock() - quiet_since >= _ABOUT_TO_SECONDS:
+                    known.passed, acts_in = known.wake, None
+                if acts_in is None:
+                    return
+                pause = POLL_SECONDS
+                await asyncio.sleep(acts_in.total_seconds())
+            if clock() - began > IDLE_SECONDS:
                 waits = [
                     f"{one.activity_type.name} (attempt {one.attempt}: {one.last_failure.message})"
                     for one in found.raw_description.pending_activities
@@ -119,11 +135,24 @@ class Cases:
             await asyncio.sleep(pause)
             pause = min(2 * pause, POLL_SECONDS_MAX)
 
-    def _is_about_to_act(self, known: Tracked) -> bool:
-        """Whether it has announced a time that is here: its timer fires any moment."""
+    def _acts_in(self, known: Tracked) -> timedelta | None:
+        """How long until a time that it has announced and that is all but here."""
         if not known.running or known.wake is None or known.wake == known.passed:
-            return False
-        return known.wake <= datetime.now(UTC) + known.ahead + _SOON
+            return None
+        left = known.wake - datetime.now(UTC) - known.ahead
+        return max(left, timedelta(0)) if left <= _SOON else None
+
+    async def end_attempts(self, case_id: str) -> None:
+        """End what a dead worker was doing at once, as its time limit would half a minute later."""
+        found = await self._describe(case_id)
+        if found is None:
+            return
+        for activity in found.raw_description.pending_activities:
+            if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
+                attempt = self._practice.engine.get_async_activity_handle(
+                    workflow_id=case_id, run_id=found.run_id, activity_id=activity.activity_id
+                )
+                await attempt.fail(ApplicationError("the worker died", type="WorkerDied"))
 
     async def _describe(self, case_id: str) -> WorkflowExecutionDescription | None:
         try:

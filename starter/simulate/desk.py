@@ -61,7 +61,7 @@ class Desk:
         owner = self._owner(review)
         rng = Random(f"{self._world.plan.seed}/{owner}/{review.code}")  # noqa: S311
         minutes = rng.randrange(20, 60 * _SLOW.get(review.code, _HOURS))
-        at = waking_hour(self._world.clock.now() + timedelta(minutes=minutes))
+        at = waking_hour(self._world.instant + timedelta(minutes=minutes))
         self._world.push(Act(at, "answer", owner, data={"review_id": review.review_id}))
 
     def _owner(self, review: Review) -> int | None:

@@ -14,12 +14,15 @@ from starter.simulate.people import TREATMENT, Person, person
 from starter.simulate.plan import (
     CHANGES,
     MINUTE,
+    OPEN_HOURS,
+    TEXTS,
     Act,
     Client,
     Moment,
     Plan,
     Visit,
     at_clock,
+    hours_of,
     waking_hour,
 )
 
@@ -28,6 +31,9 @@ STARTS = (date(2026, 10, 5), date(2027, 2, 15))
 LONG_DAYS = 28
 REST_DAYS = 16
 """Visits end this long before the run does, so that every step of each falls due in it."""
+BUSY_WEEKDAY, BUSY_SHARE = 3, 0.6
+"""Most patients come on Thursdays, so that many reminders are due at the same moment."""
+STRIKES_EVERY_DAYS = 3
 
 OUTAGES = (
     ("outage_of_days", ("boulevard", "stripe"), (1_800, 3_250, 4_700)),
@@ -62,7 +68,7 @@ def _practice(seed: int, first: date, days: int) -> list[Act]:
     """Kill switch, outages and worker kills, at times when messages are due."""
     rng = Random(f"{seed}/practice")  # noqa: S311
     acts: list[Act] = []
-    for day in sorted(rng.sample(range(1, days), min(max(1, days // 5), days - 1))):
+    for day in sorted(rng.sample(range(1, days), min(max(1, days // 4), days - 1))):
         # Off while the reminders of the hour go out, or just before them.
         begins = at_clock(first + timedelta(days=day), time(9, 58)) + timedelta(
             seconds=rng.choice((0, 120, 123, 3600))
@@ -79,12 +85,12 @@ def _practice(seed: int, first: date, days: int) -> list[Act]:
             length = timedelta(minutes=rng.choice(minutes))
             acts.append(Act(begins, "outage_begins", data=data))
             acts.append(Act(begins + length, "outage_ends", data=data))
-    for _ in range(3 if days >= LONG_DAYS else 1):
-        day = rng.randrange(days // 5, max(days // 5 + 1, days * 4 // 5))
-        acts.append(Act(at_clock(first + timedelta(days=day), time(9, 59, 50)), "kill_worker"))
-    for _ in range(6 if days >= LONG_DAYS else 1):
-        day = rng.randrange(days // 5, max(days // 5 + 1, days * 4 // 5))
-        acts.append(Act(at_clock(first + timedelta(days=day), time(9, 59, 40)), "slow_vendor"))
+    for number, day in enumerate(range(STRIKES_EVERY_DAYS, days, STRIKES_EVERY_DAYS)):
+        kind = ("slow_vendor", "kill_worker", "slow_vendor")[number % 3]
+        acts.append(Act(at_clock(first + timedelta(days=day), time(9, 59, 40)), kind))
+    for day in range(1, days):
+        at = at_clock(first + timedelta(days=day), time(6, 30))
+        acts.append(Act(at, "sweep", data={"name": TEXTS}))
     return acts
 
 
@@ -100,7 +106,7 @@ def _client(seed: int, number: int, first: date, days: int) -> Client:
         more, struck = _course(rng, who, visit)
         acts += more
         moments += struck
-    acts += _words(rng, who, visits[0])
+        acts += _words(rng, who, visit)
     return Client(who, _uuid(rng), visits, tuple(acts), tuple(moments))
 
 
@@ -108,10 +114,14 @@ def _visits(rng: Random, first: date, days: int) -> tuple[Visit, ...]:
     room = max(1, days - REST_DAYS)
     day = rng.randrange(room)
     found = []
-    for index in range(rng.choices((1, 2, 3), (75, 20, 5))[0]):
-        at = at_clock(first + timedelta(days=day), time(rng.randrange(9, 19), MINUTE))
-        found.append(_visit(rng, index, at))
-        day = min(room - 1, day + rng.choice((0, 1, 2, 3, 6, 9))) if room > 1 else 0
+    for index in range(rng.choices((1, 2, 3, 4), (25, 35, 25, 15))[0]):
+        on = first + timedelta(days=day)
+        if rng.random() < BUSY_SHARE:
+            later = (BUSY_WEEKDAY - on.weekday()) % 7
+            on += timedelta(days=later if day + later < room else 0)
+        hour = rng.choice([hour for hour in hours_of(on) if hour in OPEN_HOURS])
+        found.append(_visit(rng, index, at_clock(on, time(hour, MINUTE))))
+        day = min(room - 1, day + rng.choice((0, 1, 3, 6, 9, 13))) if room > 1 else 0
     return tuple(sorted(found, key=lambda visit: (visit.at, visit.index)))
 
 
@@ -130,7 +140,7 @@ def _visit(rng: Random, index: int, at: datetime) -> Visit:
 
 def _course(rng: Random, who: Person, visit: Visit) -> tuple[list[Act], list[Moment]]:
     """How one visit is announced, paid or not, and what goes wrong on the way."""
-    announced = rng.choices(("both", "order", "late", "lost", "doubled"), (40, 22, 13, 10, 15))[0]
+    announced = rng.choices(("both", "order", "late", "lost", "doubled"), (25, 18, 20, 17, 20))[0]
     number = who.number
     checkout = {"announced": announced, "hours": rng.choice((1, 5, 26, 71))}
     acts = [Act(visit.at, "check_out", number, visit.index, checkout)]
@@ -145,23 +155,17 @@ def _course(rng: Random, who: Person, visit: Visit) -> tuple[list[Act], list[Mom
 
 
 _WAYS = (
-    ("online", 18),
-    ("desk", 14),
-    ("part", 10),
-    ("moment", 30),
-    ("bank", 9),
-    ("declined", 8),
-    ("never", 14),
+    ("online", 5),
+    ("desk", 9),
+    ("part", 7),
+    ("moment", 46),
+    ("bank", 14),
+    ("declined", 12),
+    ("never", 7),
 )
-_MOMENTS = (
-    "race",
-    "race",
-    "just_before",
-    "just_before",
-    "desk_before",
-    "desk_before",
-    "stop_before",
-)
+_MOMENTS = ("race", "just_before", "desk_before", "stop_before")
+_HOOKS = (("", "late", "lost", "doubled", "reordered"), (12, 22, 22, 22, 22))
+"""What becomes of the news of a payment."""
 
 
 def _payment(rng: Random, number: int, visit: Visit) -> tuple[list[Act], list[Moment]]:
@@ -170,26 +174,25 @@ def _payment(rng: Random, number: int, visit: Visit) -> tuple[list[Act], list[Mo
     late = after + timedelta(minutes=rng.randrange(60, 6 * 24 * 60))
 
     def act(at: datetime, kind: str, **data: Any) -> Act:
-        return Act(
-            max(waking_hour(at), visit.at + timedelta(minutes=10)), kind, number, visit.index, data
-        )
+        return Act(waking_hour(at), kind, number, visit.index, data)
 
-    hook = rng.choices(("", "late", "lost", "doubled", "reordered"), (28, 20, 17, 18, 17))[0]
+    hook, later_hook = rng.choices(*_HOOKS, k=2)
     if way == "moment":
         wake = rng.choice((1, 1, 2, 3))
-        return [], [Moment(visit.index, wake, rng.choice(_MOMENTS))]
+        return [], [Moment(visit.index, wake, rng.choice(_MOMENTS), hook)]
     if way == "online":
         return [act(after, "pay", share=100, hook=hook)], []
     if way == "desk":
         return [act(after, "pay_desk", share=100)], []
     if way == "part":
         half = act(after, rng.choice(("pay", "pay_desk")), share=50, hook=hook)
-        return [half, act(late, "pay", share=100, hook="")], []
+        return [half, act(late, "pay", share=100, hook=later_hook)], []
     if way == "bank":
         settled = act(late, "bank_answers", succeeded=rng.random() < 0.5)
         return [act(after, "pay_bank", share=100), settled], []
     if way == "declined":
-        return [act(after, "pay_declined", share=100), act(late, "pay", share=100, hook="")], []
+        paid = act(late, "pay", share=100, hook=later_hook)
+        return [act(after, "pay_declined", share=100), paid], []
     return [], []
 
 
@@ -208,20 +211,20 @@ def _words(rng: Random, who: Person, visit: Visit) -> list[Act]:
     """What a patient says: stop, a question, a complaint; or what the desk is told."""
     at = waking_hour(visit.at + timedelta(minutes=rng.randrange(60, 12 * 24 * 60)))
     number, drawn = who.number, rng.random()
-    if drawn < 0.10:
+    if drawn < 0.08:
         acts = [Act(at, "text", number, data={"means": "stop", "body": rng.choice(STOPS)})]
-        if rng.random() < 0.4:
+        if rng.random() < 0.7:
             back = at + timedelta(days=rng.randrange(1, 5))
             acts.append(Act(back, "text", number, data={"means": "start", "body": "START"}))
         return acts
-    if drawn < 0.15:
+    if drawn < 0.13:
         return [Act(at, "text", number, data={"means": "stop", "body": rng.choice(FREE_STOPS)})]
-    if drawn < 0.22:
+    if drawn < 0.26:
         return [Act(at, "unsubscribe", number)]
-    if drawn < 0.27:
+    if drawn < 0.40:
         channel = rng.choice(("sms", "email"))
         return [Act(at, "desk_opts_out", number, data={"channel": channel})]
-    if drawn < 0.42:
+    if drawn < 0.53:
         means, body = rng.choice(REPLIES)
         return [Act(at, "text", number, data={"means": means, "body": body})]
     return []

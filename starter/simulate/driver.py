@@ -15,7 +15,7 @@ from typing import Any
 from starter.schedules import SWEEPS
 from starter.simulate import acts, money, practice_acts
 from starter.simulate.desk import Desk
-from starter.simulate.plan import Act
+from starter.simulate.plan import Act, Moment
 from starter.simulate.world import World
 from store import locations
 from store.db import transaction
@@ -29,7 +29,9 @@ _AFTERWARDS_SECONDS = 4
 """Long enough for a case to have looked up, twice, what became of a message."""
 _LOOKUP_SECONDS = 1
 _DURING_OUTAGE = timedelta(hours=6)
-"""A call that fails all the time need not be seen at each of its repetitions."""
+"""A call that fails all the time is not seen at each of its repetitions, but of all cases at once,
+so often."""
+_UNSURE = "SELECT case_id FROM touchpoints WHERE state IN ('sending', 'unknown')"
 _BEFORE = timedelta(seconds=5)
 _REOPENS = timedelta(minutes=20)
 _NEEDS_PMS = frozenset(
@@ -39,6 +41,8 @@ _NEEDS_PMS = frozenset(
 
 A sweep would wait for the end of an outage that only this driver can bring.
 """
+_OF_THE_TWINS = frozenset({"plant"})
+"""Acts that no case hears of."""
 _MEANINGFUL = timedelta(minutes=30)
 
 Progress = Callable[[str], None]
@@ -101,7 +105,7 @@ class Driver:
         if not known.running or known.wake is None or known.wake == known.passed:
             return None
         if known.retrying and self.world.outages:
-            return max(known.wake, datetime.now(UTC) + known.ahead + _DURING_OUTAGE)
+            return _next_look(max(known.wake, datetime.now(UTC) + known.ahead + _TOGETHER))
         return known.wake
 
     # -- one instant
@@ -109,11 +113,13 @@ class Driver:
     async def _instant(self, at: datetime) -> None:
         """What people do at a time; or what cases do at it by themselves."""
         self.instants += 1
+        self.world.instant = at.replace(microsecond=0)
         if self.world.agenda and self.world.agenda[0][0] <= at:
             await self.world.clock.reach(at)
             touched = await self._people_act(at + _TOGETHER)
         else:
             touched = await self._cases_act(at)
+        touched |= self.world.cases.silent()
         self._pulse = await self.world.settle(touched, self._pulse)
         self.world.unseen -= set(self.world.cases.known)
         await self._look_up(touched)
@@ -142,18 +148,24 @@ class Driver:
             for case_id in self.world.cases.known
             if (wake := self._wake(case_id)) is not None and wake <= at + _WAKING_TOGETHER
         }
+        if "chase" in self.world.off:
+            self.world.struck["kill_switch"] += len(waking)
         await self.world.clock.reach(at - _LEAD - _LEAD_EACH * len(waking))
         await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in waking))
         return waking
 
     def _due_acts(self, until: datetime) -> tuple[list[Act], dict[int | None, list[Act]]]:
         everyone: list[Act] = []
+        sweeps: set[str] = set()
         of_client: dict[int | None, list[Act]] = defaultdict(list)
         while self.world.agenda and self.world.agenda[0][0] <= until:
             act = heapq.heappop(self.world.agenda)[2]
             if self.world.closed_until is not None and act.kind in _NEEDS_PMS:
                 self.world.push(replace(act, at=self.world.closed_until + _REOPENS))
+            elif act.kind == "sweep" and act.data["name"] in sweeps:
+                continue  # one run finds it all
             elif act.kind in practice_acts.VERBS or act.kind == "sweep":
+                sweeps.add(act.data["name"] if act.kind == "sweep" else "")
                 everyone.append(act)
             else:
                 of_client[act.client].append(act)
@@ -165,11 +177,15 @@ class Driver:
 
     async def _client(self, due: list[Act]) -> None:
         """A client's acts, one after the other, each with all cases in the present and at rest."""
-        for place, act in enumerate(due):
+        is_first = True
+        for act in due:
             cases = self.world.cases_of(act.client) if act.client is not None else []
-            if place:
+            if act.kind in _OF_THE_TWINS:
+                cases = []
+            elif not is_first:
                 await self.world.settle(cases)
             await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in cases))
+            is_first = is_first and not cases
             if act.kind == "answer":
                 await self._desk.answer(self.world, act)
             else:
@@ -178,6 +194,9 @@ class Driver:
     async def _look_up(self, touched: set[str]) -> None:
         """A case that does not know whether its message went out looks twice, soon after."""
         shaky = {c for c in touched if self._owner(c) in self.world.shaky}
+        if shaky:
+            async with self.world.practice.pool.acquire() as conn:
+                shaky &= {row["case_id"] for row in await conn.fetch(_UNSURE)}
         if shaky:
             soon = self.world.clock.now() + timedelta(seconds=_AFTERWARDS_SECONDS)
             await self.world.clock.reach(soon)
@@ -206,12 +225,12 @@ class Driver:
         number, index = owner
         for moment in self.world.plan.client(number).moments:
             if moment.visit == index and moment.wake == count:
-                await self._make_ready(number, index, moment.kind, wake)
+                await self._make_ready(number, moment, wake)
 
-    async def _make_ready(self, number: int, index: int, kind: str, wake: datetime) -> None:
-        at = wake - _BEFORE
+    async def _make_ready(self, number: int, moment: Moment, wake: datetime) -> None:
+        at, index, kind = wake - _BEFORE, moment.visit, moment.kind
         if kind == "just_before":
-            data = {"share": 100, "moment": "paid_just_before_step"}
+            data = {"share": 100, "moment": "paid_just_before_step", "hook": moment.hook}
             self.world.push(Act(at, "pay", number, index, data))
         elif kind == "desk_before":
             data = {"share": 100, "moment": "desk_payment_just_before_step"}
@@ -221,3 +240,9 @@ class Driver:
             self.world.push(Act(at, "text", number, index, text))
         elif kind == "race":
             await money.plant_race(self.world, number, index)
+
+
+def _next_look(at: datetime) -> datetime:
+    """The next of the instants at which all cases are seen that wait for the end of an outage."""
+    past = (at - datetime.min.replace(tzinfo=UTC)) % _DURING_OUTAGE
+    return at - past + _DURING_OUTAGE if past else at

@@ -23,17 +23,17 @@ PHONE, MAILBOX, ORDER = "phone", "mailbox", "order"
 
 TABLE = (
     _rule("sms_error_before", 0.08, "twilio", CREATE, "error_before", PHONE, times=2),
-    _rule("sms_lost_answer", 0.12, "twilio", CREATE, "reset_after", PHONE),
-    _rule("sms_lost_call", 0.12, "twilio", CREATE, "reset_before", PHONE),
-    _rule("sms_rate_limit", 0.10, "twilio", CREATE, "rate_limit", PHONE, times=2),
+    _rule("sms_lost_answer", 0.15, "twilio", CREATE, "reset_after", PHONE),
+    _rule("sms_lost_call", 0.16, "twilio", CREATE, "reset_before", PHONE),
+    _rule("sms_rate_limit", 0.14, "twilio", CREATE, "rate_limit", PHONE, times=2),
     _rule("mail_error_before", 0.08, "smtp", "smtp.data", "error_before", MAILBOX, times=2),
-    _rule("mail_lost_answer", 0.10, "smtp", "smtp.data", "reset_after", MAILBOX),
-    _rule("mail_lost_call", 0.11, "smtp", "smtp.data", "reset_before", MAILBOX),
-    _rule("report_late", 0.08, "twilio", STATUS, "late", PHONE, times=4),
-    _rule("report_lost", 0.10, "twilio", STATUS, "drop", PHONE, times=4),
-    _rule("report_doubled", 0.10, "twilio", STATUS, "duplicate", PHONE, times=2),
-    _rule("pms_error", 0.11, "boulevard", "order", "error_before", ORDER, times=2),
-    _rule("pms_lost_answer", 0.13, "boulevard", "order", "reset_after", ORDER),
+    _rule("mail_lost_answer", 0.13, "smtp", "smtp.data", "reset_after", MAILBOX),
+    _rule("mail_lost_call", 0.20, "smtp", "smtp.data", "reset_before", MAILBOX),
+    _rule("report_late", 0.06, "twilio", STATUS, "late", PHONE, times=4),
+    _rule("report_lost", 0.09, "twilio", STATUS, "drop", PHONE, times=4),
+    _rule("report_doubled", 0.14, "twilio", STATUS, "duplicate", PHONE, times=2),
+    _rule("pms_error", 0.09, "boulevard", "order", "error_before", ORDER, times=2),
+    _rule("pms_lost_answer", 0.17, "boulevard", "order", "reset_after", ORDER),
 )
 """(chance for each visit, rule). `subject` names what of the visit is put in its place."""
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from starter.simulate.plan import Act
-from starter.simulate.verbs import CATCH_UP, DESK, SWEEP_AFTER, Verb, client_of, release_of
+from starter.simulate.verbs import CATCH_UP, DESK, Verb, client_of, release_of, sweep_after
 from starter.simulate.world import World
 from store import processor
 
-_MINUTE = timedelta(minutes=1)
 _HOOK_LABEL = {
     "late": "payment_news_late",
     "lost": "payment_news_lost",
@@ -58,15 +57,12 @@ async def pay(world: World, act: Act) -> None:
 async def _plant_hook(world: World, act: Act, hook: str, invoice_id: str) -> None:
     rule = {"vendor": "stripe", "operation": "webhook:*", "kind": _HOOK_KIND[hook], "times": 3}
     await world.fault({**rule, "subject": invoice_id, "label": _HOOK_LABEL[hook]})
-    now = world.clock.now()
     if hook == "late":
-        world.push(release_of(act, now + timedelta(hours=9), invoice_id))
+        world.push(release_of(act, act.at + timedelta(hours=9), invoice_id))
     elif hook == "reordered":
-        world.push(release_of(act, now + 2 * _MINUTE, invoice_id, backwards=True))
+        world.push(release_of(act, act.at + timedelta(minutes=2), invoice_id, backwards=True))
     if hook in ("late", "lost"):
-        world.unheard.add(act.client or 0)
-        at, data = now + SWEEP_AFTER[CATCH_UP], {"name": CATCH_UP}
-        world.push(Act(at, "sweep", act.client, data=data))
+        world.push(sweep_after(world, act, CATCH_UP))
 
 
 async def plant_race(world: World, client: int, visit: int) -> None:
@@ -138,9 +134,7 @@ async def pay_desk(world: World, act: Act) -> None:
     if paid is None:
         return
     world.truth.note("paid", act.client, act.visit, cents, how="desk")
-    world.unheard.add(act.client or 0)
-    at, data = world.clock.now() + SWEEP_AFTER[DESK], {"name": DESK}
-    world.push(Act(at, "sweep", act.client, data=data))
+    world.push(sweep_after(world, act, DESK))
     world.struck[act.data.get("moment") or "desk_payment"] += 1
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,11 @@ from starter.simulate.people import Person
 ZONE = "America/Chicago"
 CHANGES = (date(2026, 11, 1), date(2027, 3, 14))
 """When the clocks change."""
-FIRST_HOUR, LAST_HOUR, MINUTE = 8, 21, 7
+MINUTE = 7
+TEXTS = "TextReports"
+"""The sweep of the day."""
+OPEN_HOURS, OTHER_HOURS = range(9, 19), (8, 19, 20, 21)
+"""When the practice treats, and when people act besides."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Moment:
     visit: int
     wake: int
     kind: str
+    hook: str = ""
+    """What becomes of the news of the payment, if it is one."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +99,21 @@ class Plan:
         return self.by_number[number]
 
 
+def hours_of(day: date) -> list[int]:
+    """The hours of a day at which people act, others on each day: few instants for many things."""
+    rng = Random(day.toordinal())  # noqa: S311
+    return sorted((*rng.sample(OPEN_HOURS, 3), *rng.sample(OTHER_HOURS, 2)))
+
+
 def waking_hour(at: datetime) -> datetime:
-    """Some minutes past the next hour at which people are awake: few instants for many things."""
-    local = at.astimezone(ZoneInfo(ZONE)) + timedelta(hours=1)
-    if local.hour > LAST_HOUR:
-        return at_clock(local.date() + timedelta(days=1), time(FIRST_HOUR, MINUTE))
-    return at_clock(local.date(), time(max(local.hour, FIRST_HOUR), MINUTE))
+    """The next time at which people act."""
+    day = at.astimezone(ZoneInfo(ZONE)).date()
+    while True:
+        for hour in hours_of(day):
+            when = at_clock(day, time(hour, MINUTE))
+            if when > at:
+                return when
+        day += timedelta(days=1)
 
 
 def at_clock(day: date, when: time) -> datetime:

@@ -9,7 +9,7 @@ from starter.simulate.world import World
 from store import locations
 from store.db import transaction
 
-HELD_AT_ONCE = 8
+HELD_AT_ONCE = 12
 HOLD_SECONDS = 300
 """Longer than any client waits: the call ends by the kill."""
 SLOW_SECONDS = 6
@@ -20,7 +20,7 @@ _TEXTED = (1, 2)
 """Which wake-ups of a case are reminders by text: the first two, if nothing came between."""
 _ALWAYS = 1_000_000_000
 _WAIT_SECONDS = 20
-_WORTH_IT, _PATIENT_TRIES, _TRIES_MAX = 4, 5, 12
+_WORTH_IT, _PATIENT_TRIES, _TRIES_MAX = 8, 5, 12
 """Wait some days for so many texts that are due at once."""
 _TOMORROW = timedelta(days=1)
 
@@ -34,7 +34,7 @@ async def switch(world: World, act: Act) -> None:
             conn, world.practice.location_id, name, state, "desk", "simulated"
         )
     world.truth.note("switched_off" if state == "off" else "switched_on", name=name)
-    world.struck["kill_switch"] += state == "off"
+    (world.off.add if state == "off" else world.off.discard)(name)
 
 
 async def outage_begins(world: World, act: Act) -> None:
@@ -77,12 +77,15 @@ async def strike(world: World, act: Act) -> None:
     """Texts that are due in a moment meet a vendor that does not answer, before or after the
     effect; when the act says so, the worker is killed while it waits."""
     due, tries = _due(world), act.data.get("tries", 0)
+    if world.struck_at == act.at:
+        due = []  # one blow a day
     if len(due) < (1 if tries > _PATIENT_TRIES else _WORTH_IT):
         if tries < _TRIES_MAX:
             data = {**act.data, "tries": tries + 1}
             world.push(Act(act.at + _TOMORROW, act.kind, data=data))
         return
-    held = due[:HELD_AT_ONCE]
+    world.struck_at, held = act.at, due[:HELD_AT_ONCE]
+    world.touched |= set(held)
     await _hold(world, held, kills=act.kind == "kill_worker")
     if act.kind == "kill_worker":
         await _kill(world, held)
@@ -115,6 +118,7 @@ async def _kill(world: World, held: list[str]) -> None:
     await _held(world, len(held), earlier)
     await world.stack.kill("worker", signal.SIGKILL)
     await world.end_fault(_KILLED)
+    await asyncio.gather(*(world.cases.end_attempts(case_id) for case_id in held))
     await world.stack.start("worker")
     await world.settle(held)
 

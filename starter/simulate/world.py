@@ -48,6 +48,8 @@ class World:
         self.case_owner: dict[str, tuple[int, int]] = {}
         self.client_number: dict[str, int] = {}
         self.invoice_owner: dict[str, tuple[int, int]] = {}
+        self.instant = plan.begins
+        """The present instant, to the second: the clock itself moves on while things happen."""
         self.wakes: dict[str, list[datetime]] = defaultdict(list)
         """The instants at which each case announced that it would act, one after the other."""
         self.unseen: set[str] = set()
@@ -56,8 +58,12 @@ class World:
         """Clients with a payment whose news was lost or is late."""
         self.touched: set[str] = set()
         """Cases that something happened to in this instant, besides those of its clients."""
+        self.struck_at: datetime | None = None
+        """When texts met a vendor that did not answer, or a dying worker, last."""
         self.shaky: set[int] = set()
         """Clients some of whose messages may be of unknown outcome for a moment."""
+        self.off: set[str] = set()
+        """Kill switches that are off."""
         self.outages: set[str] = set()
         """Labels of the outages in force."""
         self.closed_until: datetime | None = None
