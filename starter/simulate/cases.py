@@ -25,8 +25,10 @@ IDLE_SECONDS = 120
 DESK = "desk"
 _AT_ONCE = 8
 _IN_STEP = timedelta(milliseconds=50)
-_ABOUT_TO_SECONDS = 2.5
+_ABOUT_TO_SECONDS = 0.5
+"""How long after its time a case may be silent; one that is, is moved on and seen again."""
 _SOON = timedelta(seconds=1)
+_AT_ANY_MOMENT = timedelta(milliseconds=200)
 _FAR_AHEAD = timedelta(seconds=2)
 _SKIPS_MAX = 10_000
 """A call that fails for days is repeated every five minutes."""
@@ -48,6 +50,11 @@ class Tracked:
     retrying: bool = False
     passed: datetime | None = None
     """A time that it announced and let pass: no wake-up any more."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether it runs, waits for no person, and says of no time at which it acts."""
+        return self.running and self.stage != DESK and self.wake in (None, self.passed)
 
 
 class NotIdle(Exception):
@@ -74,11 +81,16 @@ class Cases:
         return known is not None and known.running
 
     def silent(self) -> set[str]:
-        """Cases that announced a time and let it pass: they may be busy with a look-up."""
+        """Cases that say of no time at which they act: they may be busy with a look-up."""
+        return {case_id for case_id, known in self.known.items() if known.silent}
+
+    def soon(self, case_ids: Iterable[str], until: datetime) -> set[str]:
+        """Those of the cases that are silent, or act by themselves until then."""
+        known = {one: self.known[one] for one in case_ids if one in self.known}
         return {
             case_id
-            for case_id, known in self.known.items()
-            if known.running and known.wake is not None and known.wake == known.passed
+            for case_id, one in known.items()
+            if one.silent or (one.running and one.wake is not None and one.wake <= until)
         }
 
     async def sync(self, case_id: str) -> None:
@@ -120,12 +132,14 @@ class Cases:
                 quiet_since = clock()
             else:
                 acts_in = self._acts_in(known)
-                if acts_in is not None and clock() - quiet_since >= _ABOUT_TO_SECONDS:
+                if acts_in == 0 and clock() - quiet_since >= _ABOUT_TO_SECONDS:
                     known.passed, acts_in = known.wake, None
                 if acts_in is None:
                     return
-                pause = POLL_SECONDS
-                await asyncio.sleep(acts_in.total_seconds())
+                if acts_in:
+                    pause = POLL_SECONDS
+                    await asyncio.sleep(acts_in)
+                    quiet_since = clock()
             if clock() - began > IDLE_SECONDS:
                 waits = [
                     f"{one.activity_type.name} (attempt {one.attempt}: {one.last_failure.message})"
@@ -135,12 +149,14 @@ class Cases:
             await asyncio.sleep(pause)
             pause = min(2 * pause, POLL_SECONDS_MAX)
 
-    def _acts_in(self, known: Tracked) -> timedelta | None:
-        """How long until a time that it has announced and that is all but here."""
+    def _acts_in(self, known: Tracked) -> float | None:
+        """Seconds until a time that it has announced and that is all but here."""
         if not known.running or known.wake is None or known.wake == known.passed:
             return None
+        if known.retrying:
+            return None
         left = known.wake - datetime.now(UTC) - known.ahead
-        return max(left, timedelta(0)) if left <= _SOON else None
+        return max(left.total_seconds(), 0) if left <= _SOON else None
 
     async def end_attempts(self, case_id: str) -> None:
         """End what a dead worker was doing at once, as its time limit would half a minute later."""
@@ -194,7 +210,7 @@ class Cases:
         times = []
         for activity in pending:
             again = activity.next_attempt_schedule_time.ToDatetime(tzinfo=UTC) + known.first_shift
-            if activity.attempt < 2 or again <= lived + timedelta(seconds=1):
+            if activity.attempt < 2 or again <= lived + _AT_ANY_MOMENT:
                 return True
             times.append(again)
         known.retrying, known.wake = True, min(times)

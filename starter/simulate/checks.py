@@ -27,6 +27,7 @@ AT_ONCE = timedelta(seconds=5)
 """A kill switch and a word of the patient work within so much."""
 FRESH = timedelta(seconds=2)
 """How old the last look at the balance may be when a message is handed over."""
+_TICK = timedelta(microseconds=1)
 OPENS, CLOSES = time(9), time(20)
 STATE_HOURS: Mapping[str, Callable[[date], tuple[time, time]]] = {
     "RI": lambda day: (time(10), time(17)) if day.weekday() >= 5 else (time(9), time(18)),
@@ -67,11 +68,21 @@ def _why_not_due(case: Case, message: Message) -> str | None:
     silent = _held(case, message)
     if silent is not None:
         return f"the client's messages pause: {silent}"
-    visits = case.visits(message.client, message.wall)
-    owing = [one for one in visits if case.owed_cents(message.client, one, message.wall) > 0]
+    problem = _money_problem(case, message, message.wall)
+    unseen = _unseen_payment(case, message) if problem is not None else None
+    if unseen is None or _money_problem(case, message, unseen.wall - _TICK) is not None:
+        return problem
+    case.races.append(message.wall - unseen.wall)
+    return None
+
+
+def _money_problem(case: Case, message: Message, by: datetime) -> str | None:
+    """Why nothing was to be asked for by what had happened until an instant of the wall clock."""
+    visits = case.visits(message.client, by)
+    owing = [one for one in visits if case.owed_cents(message.client, one, by) > 0]
     if not owing:
-        return None if _is_race(case, message, visits) else "nothing is owed"
-    if all(case.is_in_flight(message.client, one, message.wall) for one in owing):
+        return "nothing is owed"
+    if all(case.is_in_flight(message.client, one, by) for one in owing):
         return "the money is on its way"
     least = timedelta(days=words.days_after_visit(message.template))
     if not any(message.at - one.at >= least - timedelta(days=1) for one in owing):
@@ -105,22 +116,15 @@ def _is_right(case: Case, said: Fact) -> bool:
     )
 
 
-def _is_race(case: Case, message: Message, visits: Sequence[Visit]) -> bool:
-    """Paid after the product's last look, which was fresh: nobody could have known."""
-    paid = [
-        fact
-        for visit in visits
-        for fact in case.truth.of(message.client, "paid", visit=visit.index)
-        if fact.wall <= message.wall
-    ]
-    if not paid:
-        return False
-    last = max(paid, key=lambda fact: fact.wall)
-    read = _last_read(case, message, last)
-    if read is None or read >= last.wall or message.wall - read > FRESH:
-        return False
-    case.races.append(message.wall - last.wall)
-    return True
+def _unseen_payment(case: Case, message: Message) -> Fact | None:
+    """The last payment, if it came after the product's last look, which was fresh: nobody could
+    have known of it."""
+    paid = [fact for fact in case.truth.of(message.client, "paid") if fact.wall <= message.wall]
+    last = max(paid, key=lambda fact: fact.wall, default=None)
+    read = _last_read(case, message, last) if last is not None else None
+    if last is None or read is None or read >= last.wall or message.wall - read > FRESH:
+        return None
+    return last
 
 
 def _last_read(case: Case, message: Message, paid: Fact) -> datetime | None:

@@ -119,10 +119,11 @@ class Driver:
             touched = await self._people_act(at + _TOGETHER)
         else:
             touched = await self._cases_act(at)
-        touched |= self.world.cases.silent()
-        self._pulse = await self.world.settle(touched, self._pulse)
+        silent = self.world.cases.silent() - touched
+        self._pulse = await self.world.settle(touched | silent, self._pulse)
         self.world.unseen -= set(self.world.cases.known)
         await self._look_up(touched)
+        touched |= silent
         await self._desk.look()
         await self._strike_moments(touched)
 
@@ -192,16 +193,22 @@ class Driver:
                 await acts.VERBS[act.kind](self.world, act)
 
     async def _look_up(self, touched: set[str]) -> None:
-        """A case that does not know whether its message went out looks twice, soon after."""
+        """Who acts in a moment, does so now: a call is tried again after a second; a case that
+        does not know whether its message went out looks twice, soon after."""
+        now = self.world.clock.now()
+        soon = self.world.cases.soon(touched, now + timedelta(seconds=_AFTERWARDS_SECONDS))
+        soon |= await self._unsure(touched)
+        if soon:
+            await self.world.clock.reach(now + timedelta(seconds=_AFTERWARDS_SECONDS))
+            await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in soon))
+            self._pulse = await self.world.settle(soon, self._pulse)
+
+    async def _unsure(self, touched: set[str]) -> set[str]:
         shaky = {c for c in touched if self._owner(c) in self.world.shaky}
-        if shaky:
-            async with self.world.practice.pool.acquire() as conn:
-                shaky &= {row["case_id"] for row in await conn.fetch(_UNSURE)}
-        if shaky:
-            soon = self.world.clock.now() + timedelta(seconds=_AFTERWARDS_SECONDS)
-            await self.world.clock.reach(soon)
-            await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in shaky))
-            self._pulse = await self.world.settle(shaky, self._pulse)
+        if not shaky:
+            return set()
+        async with self.world.practice.pool.acquire() as conn:
+            return shaky & {row["case_id"] for row in await conn.fetch(_UNSURE)}
 
     # -- moments
 

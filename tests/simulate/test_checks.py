@@ -74,6 +74,26 @@ def test_a_race_needs_a_fresh_look_that_came_before_the_payment(
     assert len(one.races) == is_race
 
 
+def test_a_race_excuses_only_what_was_right_before_it() -> None:
+    sent = hour(3, 10)
+    paid_at = sent - timedelta(seconds=0.1)
+    two = plan(
+        10, [client(CHICAGO, [visit(CHICAGO, 0, hour(0, 10)), visit(CHICAGO, 1, hour(0, 10))])]
+    )
+    for other_is_open, problems in ((True, []), (False, ["the money is on its way"])):
+        truth = Truth()
+        truth.note("in_flight", CHICAGO, 0, 52_000, wall=hour(1, 9))
+        if not other_is_open:
+            truth.note("in_flight", CHICAGO, 1, 52_000, wall=hour(1, 9))
+        truth.note("paid", CHICAGO, 1, 52_000, wall=paid_at)
+        one = case(two, [message(CHICAGO, sent, "reminder_friendly")], truth)
+        one.order_of_invoice = {"in_1": (CHICAGO, 1)}
+        one.seen.reads = {"in_1": [sent - timedelta(seconds=0.2)]}
+        expected = [f"reminder_friendly by sms: {problem}" for problem in problems]
+        assert found(checks.after_settlement, one) == expected
+        assert len(one.races) == (not problems)
+
+
 def test_money_on_its_way_is_not_asked_for_until_it_comes_back() -> None:
     truth = Truth()
     truth.note("in_flight", CHICAGO, 0, 52_000, wall=hour(1, 9))
