@@ -172,7 +172,7 @@ async def sweep(world: World, act: Act) -> None:
     name = act.data["name"]
     numbers = await _with_open_texts(world) if name == TEXTS else world.unheard
     concerned = {case_id for number in numbers for case_id in world.cases_of(number)}
-    await asyncio.gather(*(world.cases.sync(case_id) for case_id in concerned))
+    await asyncio.gather(*(world.cases.sync(case_id) for case_id in sorted(concerned)))
     await world.practice.engine.execute_workflow(
         name,
         SweepStart(

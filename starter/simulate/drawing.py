@@ -154,22 +154,17 @@ def _course(rng: Random, who: Person, visit: Visit) -> tuple[list[Act], list[Mom
     return acts, moments
 
 
-_WAYS = (
-    ("online", 5),
-    ("desk", 9),
-    ("part", 7),
-    ("moment", 46),
-    ("bank", 14),
-    ("declined", 12),
-    ("never", 7),
-)
-_MOMENTS = ("race", "just_before", "desk_before", "stop_before")
+_WAYS = (("online", 4), ("desk", 5), ("part", 6), ("moment", 66), ("bank", 16), ("never", 3))
+_MOMENTS = (("race", "just_before", "desk_before", "stop_before"), (28, 18, 30, 24))
 _HOOKS = (("", "late", "lost", "doubled", "reordered"), (12, 22, 22, 22, 22))
 """What becomes of the news of a payment."""
+_DECLINED, _DEPOSIT = 0.2, 0.1
+"""How often a card is declined, or a part is paid at the desk, before all that."""
 
 
 def _payment(rng: Random, number: int, visit: Visit) -> tuple[list[Act], list[Moment]]:
     way = rng.choices([name for name, _ in _WAYS], [weight for _, weight in _WAYS])[0]
+    early = visit.at + timedelta(minutes=rng.randrange(10, 3 * 24 * 60))
     after = visit.at + timedelta(minutes=rng.randrange(10, 17 * 24 * 60))
     late = after + timedelta(minutes=rng.randrange(60, 6 * 24 * 60))
 
@@ -177,23 +172,22 @@ def _payment(rng: Random, number: int, visit: Visit) -> tuple[list[Act], list[Mo
         return Act(waking_hour(at), kind, number, visit.index, data)
 
     hook, later_hook = rng.choices(*_HOOKS, k=2)
+    first = [act(early, "pay_declined", share=100)] if rng.random() < _DECLINED else []
+    first += [act(early, "pay_desk", share=30)] if rng.random() < _DEPOSIT else []
     if way == "moment":
-        wake = rng.choice((1, 1, 2, 3))
-        return [], [Moment(visit.index, wake, rng.choice(_MOMENTS), hook)]
+        wake, kind = rng.choice((1, 1, 2, 3)), rng.choices(*_MOMENTS)[0]
+        return first, [Moment(visit.index, wake, kind, hook)]
     if way == "online":
-        return [act(after, "pay", share=100, hook=hook)], []
+        return [*first, act(after, "pay", share=100, hook=hook)], []
     if way == "desk":
-        return [act(after, "pay_desk", share=100)], []
+        return [*first, act(after, "pay_desk", share=100)], []
     if way == "part":
         half = act(after, rng.choice(("pay", "pay_desk")), share=50, hook=hook)
-        return [half, act(late, "pay", share=100, hook=later_hook)], []
+        return [*first, half, act(late, "pay", share=100, hook=later_hook)], []
     if way == "bank":
         settled = act(late, "bank_answers", succeeded=rng.random() < 0.5)
-        return [act(after, "pay_bank", share=100), settled], []
-    if way == "declined":
-        paid = act(late, "pay", share=100, hook=later_hook)
-        return [act(after, "pay_declined", share=100), paid], []
-    return [], []
+        return [*first, act(after, "pay_bank", share=100), settled], []
+    return first, []
 
 
 STOPS = ("STOP", "stop", "Stop.", "REVOKE", "OPTOUT", "unsubscribe", "CANCEL", "stpo", "no mas")

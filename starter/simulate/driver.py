@@ -152,7 +152,7 @@ class Driver:
         if "chase" in self.world.off:
             self.world.struck["kill_switch"] += len(waking)
         await self.world.clock.reach(at - _LEAD - _LEAD_EACH * len(waking))
-        await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in waking))
+        await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in sorted(waking)))
         return waking
 
     def _due_acts(self, until: datetime) -> tuple[list[Act], dict[int | None, list[Act]]]:
@@ -200,7 +200,7 @@ class Driver:
         soon |= await self._unsure(touched)
         if soon:
             await self.world.clock.reach(now + timedelta(seconds=_AFTERWARDS_SECONDS))
-            await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in soon))
+            await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in sorted(soon)))
             self._pulse = await self.world.settle(soon, self._pulse)
 
     async def _unsure(self, touched: set[str]) -> set[str]:

@@ -22,13 +22,13 @@ CREATE, STATUS = "messages.create", "webhook:status.*"
 PHONE, MAILBOX, ORDER = "phone", "mailbox", "order"
 
 TABLE = (
-    _rule("sms_error_before", 0.08, "twilio", CREATE, "error_before", PHONE, times=2),
-    _rule("sms_lost_answer", 0.15, "twilio", CREATE, "reset_after", PHONE),
-    _rule("sms_lost_call", 0.16, "twilio", CREATE, "reset_before", PHONE),
-    _rule("sms_rate_limit", 0.14, "twilio", CREATE, "rate_limit", PHONE, times=2),
-    _rule("mail_error_before", 0.08, "smtp", "smtp.data", "error_before", MAILBOX, times=2),
-    _rule("mail_lost_answer", 0.13, "smtp", "smtp.data", "reset_after", MAILBOX),
-    _rule("mail_lost_call", 0.20, "smtp", "smtp.data", "reset_before", MAILBOX),
+    _rule("sms_error_before", 0.10, "twilio", CREATE, "error_before", PHONE, times=2),
+    _rule("sms_lost_answer", 0.16, "twilio", CREATE, "reset_after", PHONE),
+    _rule("sms_lost_call", 0.22, "twilio", CREATE, "reset_before", PHONE),
+    _rule("sms_rate_limit", 0.22, "twilio", CREATE, "rate_limit", PHONE, times=2),
+    _rule("mail_error_before", 0.18, "smtp", "smtp.data", "error_before", MAILBOX, times=2),
+    _rule("mail_lost_answer", 0.18, "smtp", "smtp.data", "reset_after", MAILBOX),
+    _rule("mail_lost_call", 0.25, "smtp", "smtp.data", "reset_before", MAILBOX),
     _rule("report_late", 0.06, "twilio", STATUS, "late", PHONE, times=4),
     _rule("report_lost", 0.09, "twilio", STATUS, "drop", PHONE, times=4),
     _rule("report_doubled", 0.14, "twilio", STATUS, "duplicate", PHONE, times=2),

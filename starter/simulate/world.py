@@ -160,7 +160,7 @@ class World:
         Answers what the inbox holds. When that is what it held `before` all this began, one look
         at the cases is enough.
         """
-        wanted = list(case_ids)
+        wanted = sorted(set(case_ids))
         while True:
             await self.cases.idle(wanted)
             await asyncio.sleep(ROUND_SECONDS)
