@@ -19,7 +19,6 @@ from starter.simulate.evidence import (
     Violation,
     name_of,
 )
-from starter.simulate.plan import Visit
 from starter.simulate.seen import Message
 from starter.simulate.truth import Fact
 
