@@ -55,7 +55,7 @@ class ReplyIntake:
         self, conn: Conn, event: InboxEvent, reading: Reply, senders: list[str], phone: str
     ) -> None:
         digest, at = clients.phone_digest(self._vault, phone), event.received_at
-        if reading.kind is ReplyKind.WRONG_PERSON:
+        if reading.bars_number:
             await consents.suppress_address(conn, digest, "sms", WRONG_PERSON, at)
         if reading.stop_scope is not None:
             await _stop(conn, reading.stop_scope, senders, digest, event)

@@ -64,10 +64,19 @@ _HINTS: Mapping[str, ReplyKind] = MappingProxyType(
 
 
 class Reply(Record):
-    """The reading of one reply. `stop_scope` is the class that it ends, `all`, or None."""
+    """The reading of one reply. `stop_scope` is the class that it ends, `all`, or None.
+
+    `is_wrong_number` is said beside something more urgent that is the reply's kind.
+    """
 
     kind: ReplyKind
     stop_scope: str | None = None
+    is_wrong_number: bool = False
+
+    @property
+    def bars_number(self) -> bool:
+        """Whether nobody may be texted on the sender's number any more."""
+        return self.is_wrong_number or self.kind is ReplyKind.WRONG_PERSON
 
     @property
     def question(self) -> str | None:
@@ -87,11 +96,13 @@ def classify(text: str, opt_out_hint: str | None = None) -> Reply:
     if verdict is None and _is_stop(folded):
         verdict = ReplyKind.STOP
     about = _about(folded)
-    if verdict is ReplyKind.STOP:
-        return Reply(kind=about or ReplyKind.STOP, stop_scope=_scope(folded))
     if about is None and verdict is None:
         verdict = _keyword(folded)
-    return Reply(kind=about or verdict or ReplyKind.UNCLEAR)
+    return Reply(
+        kind=about or verdict or ReplyKind.UNCLEAR,
+        stop_scope=_scope(folded, about) if verdict is ReplyKind.STOP else None,
+        is_wrong_number=about is ReplyKind.ADVERSE_EVENT and _any(words.WRONG_PERSON, folded),
+    )
 
 
 def fold(text: str) -> str:
@@ -120,8 +131,9 @@ def _is_stop(folded: str) -> bool:
     return any(_one_slip(joined, keyword) for keyword in words.TYPED_BADLY)
 
 
-def _scope(folded: str) -> str:
-    if re.search(words.EVERYTHING_WORDS, folded):
+def _scope(folded: str, about: ReplyKind | None) -> str:
+    # "STOP, this bill is wrong" names the bill as its reason, not as what is to stop.
+    if about is not None or re.search(words.EVERYTHING_WORDS, folded):
         return ALL_SCOPE
     named = [scope for scope, said in words.SCOPE_WORDS.items() if re.search(said, folded)]
     return named[0] if len(named) == 1 else ALL_SCOPE

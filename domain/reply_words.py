@@ -36,19 +36,34 @@ START_WORDS = frozenset({"start", "unstop"})
 HELP_WORDS = frozenset({"help", "info", "ayuda"})
 
 STOP_PHRASES = (
-    r"\b(stop|quit) (please|pls|plz|now|texting|messaging|contacting|sending|all|it)\b",
+    r"^(please |pls |plz |just )?stop\b(?! (by|in|at|over|off)\b)",
+    r"\b(stop|quit) (please|pls|plz|now|texting|messaging|contacting|sending|bothering|harassing"
+    r"|spamming|all|it)\b",
     r"\b(please|pls|plz) (stop|quit)\b(?! by\b)",
+    r"\b(said|reply|text|spam) stop$",
     r"\bstop (these|those|the|this|your) (\w+ )?(texts?|messages?|msgs?|reminders?)\b",
+    r"\bstop (getting|receiving) (\w+ ){0,3}(texts?|messages?|msgs?|reminders?|these|those"
+    r"|this)\b",
+    r"^(end|cancel|revoke|quit) ((all|these|the|this|my) )?(texts?|messages?|msgs?|reminders?"
+    r"|subscription|consent|permission|all)$",
+    r"^(please )?no (more|(more )?(texts?|messages?|msgs?))( please| thanks| thank you)?$",
     r"\bno (mas|more (texts?|messages?|msgs?|ads|offers|promos|promotions|reminders?))\b",
-    r"\b(do not|dont|never) (ever )?(text|message|contact|msg|write)\b",
-    r"\b(do not|dont) (want|wish) (\w+ ){0,3}(texts?|messages?|msgs?)\b",
+    r"\b(do not|dont|never) (ever )?(call or |email or )?(text|message|contact|msg|write)\b",
+    r"\b(do not|dont|never) (ever )?send (\w+ ){0,4}(texts?|messages?|msgs?|reminders?|these|this"
+    r"|anything)\b",
+    r"\b(do not|dont) (want|wish) (\w+ ){0,5}(texts?|messages?|msgs?)\b",
+    r"\b(do not|dont) want (these|those|this|them) any ?more\b",
+    r"^(please )?(remove|cease and desist|discontinue)( please)?$",
     r"\bopt(ed|ing)? (me )?out\b",
     r"\bunsubscribe\b",
     r"\b(remove|delete) (me|my number)\b",
-    r"\b(take me off|leave me alone|lose my number)\b",
-    r"\b(i )?revoke (my )?consent\b",
+    r"\b(take me off|leave me alone|lose (my|this) number)\b",
+    r"\b(i )?revoke (my )?(consent|permission)\b",
     r"\b(deje|dejen|dejar) de (enviar|mandar|escribir|molestar)",
+    r"\b(dejeme|dejenme) (en paz|tranquil[oa])\b|\b(darme|denme|deme|dame) de baja\b",
+    r"\b(quit|borr|elimin)(ar|e|en|eme|enme|arme) (de )?(mi |la |su )(numero|lista)\b",
     r"\bno (me|quiero|quisiera) (envie|envien|mande|manden|escriba|escriban|mas|mensajes|textos)\b",
+    r"\bno (quiero|deseo|quisiera) (recibir|que me (escriba|mande|envie))",
     r"\b(paren|pare|para) (ya|por favor|de)\b",
 )
 """Plain-language revocation: any reasonable means counts (47 CFR 64.1200(a)(10))."""
@@ -78,6 +93,12 @@ ADVERSE_EVENT = (
     r"\bnumb(ness|ing)?\b|\bdroop\w*|\btingl\w*|\bentumecid\w*|\bcaid[oa]\b",
     r"\b(blurr\w*|vision|cant see|cannot see|no veo|vision borrosa)\b",
     r"\b(breath\w*|respirar|dizzy|faint\w*|maread[oa]|vomit\w*|nause\w*)\b",
+    r"\b(throb\w*|tender(ness)?|bumps?|unwell|hot to (the )?touch)\b",
+    r"\bfeel\w* (\w+ )?(sick|ill|terrible|awful|bad)\b(?! of)|\bme siento (muy )?mal\b",
+    r"\b(white|black|blue|purple|gr[ae]y|dark|mottled|red) (patch\w*|spots?|streaks?|area|skin"
+    r"|lips?)\b",
+    r"\b(lips?|nose|skin|face|eyelids?|eyes?|cheeks?|chin|forehead) (\w+ ){0,3}(white|black|blue"
+    r"|purple|gr[ae]y|dark|red|hot|hard)\b",
     r"\blumps?\b|\bnodules?\b|\bnecro\w*|\bdiscolor\w*|\bturned (white|black|blue|purple)\b",
     r"\b(emergency|hospital|urgent care|911|emergencia|urgencias)\b",
     r"\bsomething (is|feels|looks) (wrong|off) with my (face|lips?|eyes?|skin)\b",
@@ -87,7 +108,9 @@ ADVERSE_EVENT = (
 WRONG_PERSON = (
     r"\bwrong (number|person|phone|guy|lady)\b",
     r"\b(not|isnt) (his|her|their|\w+s) (number|phone)\b",
-    r"\bno longer (his|her|their) (number|phone)\b",
+    r"\bno longer (his|her|their|at this) (number|phone)\b|\bnumber (no longer )?belongs to\b",
+    r"\b(doesnt|does not|no longer) (have|has|own|owns|use|uses) this (number|phone)\b",
+    r"^wrong( no| nr| num)?$",
     r"\bnobody (here )?(by|with|of) that name\b|\bno (one|body) (here )?(by|with) that name\b",
     r"\b(numero|persona) equivocad[oa]\b|\b(se )?equivoc\w+ de (numero|persona)\b",
     r"\bno (conozco|soy) (a )?(esa|esta|ese|la) persona\b|\bno es (su|el) numero\b",
@@ -115,11 +138,11 @@ NOT_PAID = (
 
 PAID = (
     r"\b(i|we|ive|weve|already|just|have|was|is|been|all|husband|wife|mom|dad)"
-    r" (\w+ )?paid\b",
-    r"\bpaid (it|this|that|in full|off|already|yesterday|today|last|on|at|online|by|with|the)\b",
+    r" (\w+ )?pa(id|yed)\b",
+    r"\bpa(id|yed) (it|this|that|in full|off|already|yesterday|today|last|on|at|online|by|with|the)\b",
     r"\bpayment (was |has been |is )?(sent|made|submitted|mailed|done|complete\w*)\b",
     r"\b(sent|mailed|made) (the |a |my |you |in )*(payment|check|cheque)\b",
-    r"^paid$",
+    r"^pa(id|yed)$",
     r"\bya (lo |la |le |les )?pague\b|\b(ya )?(esta|fue) pagad[oa]\b|\bhice el pago\b|^pagado$",
 )
 

@@ -16,23 +16,42 @@ STOPS = [
     *("Don’t contact me again", "take me off this list", "leave me alone", "remove my number"),
     *("no mas", "No más, por favor", "ALTO", "para", "Pare", "parar", "cancelar", "basta ya"),
     *("no me escriban", "dejen de mandar mensajes", "no quiero mensajes"),
+    *("STOP STOP STOP", "Stop, thank you", "STOP - not mine", "stop this", "I said STOP"),
+    *("stop bothering me", "end texts", "CANCEL ALL", "revoke all", "no more", "No texts please"),
+    *("don't send me these", "I want to stop getting texts", "I don't want these anymore"),
+    *("no quiero recibir mensajes", "déjeme en paz", "darme de baja", "quíteme de la lista"),
 ]
 NO_STOPS = [
     *("", "yes", "👍", "ok thanks", "step", "Shop", "top", "quiet", "cancer", "who is this?"),
     *("Can I stop by tomorrow to pay?", "Please stop by my car", "When does this end?"),
     *("I had to cancel my card, please wait", "I can't stop laughing", "cancel my appointment"),
-    *("para cuando es la cita", "salto"),
+    *(
+        "para cuando es la cita",
+        "salto",
+        "Stop by at 3?",
+        "no",
+        "no thanks",
+        "I will stop in to pay",
+    ),
 ]
 READ = {
     ReplyKind.ADVERSE_EVENT: [
         *("My lips are swollen", "it HURTS", "is this pain normal?", "I think it's infected"),
         *("there is pus", "I have a fever", "my eyelid is drooping", "can't see well, blurry"),
         *("trouble breathing", "allergic reaction", "skin turned white", "it's bruised and numb"),
+        *("my lip is going black", "a white patch on my nose", "hot to the touch", "throbbing"),
+        *("I feel really sick", "me siento mal", "there is a bump on my cheek"),
         *("Estoy hinchada", "me duele mucho", "tengo fiebre", "creo que hay infección"),
         *("I paid but my face is swollen", "wrong amount and it hurts"),
     ],
     ReplyKind.WRONG_PERSON: [
         *("Wrong number", "you have the wrong person", "this is not her number"),
+        *(
+            "wrong #",
+            "wrong no.",
+            "Ana doesn't have this number anymore",
+            "no longer at this number",
+        ),
         *("número equivocado", "Wrong number, I paid nothing to you"),
     ],
     ReplyKind.DISPUTE: [
@@ -42,7 +61,13 @@ READ = {
     ],
     ReplyKind.PAID: [
         *("I paid", "paid", "Already paid this!", "I've paid it yesterday", "payment sent"),
-        *("I mailed a check", "my husband paid at the desk", "Ya pagué", "ya está pagado"),
+        *(
+            "i payed",
+            "I mailed a check",
+            "my husband paid at the desk",
+            "Ya pagué",
+            "ya está pagado",
+        ),
     ],
     ReplyKind.CALL_ME: [
         *("call me", "Please call", "can someone call me back", "I have a question"),
@@ -97,10 +122,25 @@ def test_a_stop_that_names_a_purpose_ends_that_purpose(text: str, scope: str) ->
         ("stop texting me, my face is swollen", ReplyKind.ADVERSE_EVENT),
         ("wrong number, remove me", ReplyKind.WRONG_PERSON),
         ("I already paid, stop texting me", ReplyKind.PAID),
+        ("STOP. I already paid", ReplyKind.PAID),
+        ("STOP this bill is wrong", ReplyKind.DISPUTE),
     ],
 )
 def test_a_stop_with_a_reason_stops_and_goes_to_a_person(text: str, kind: ReplyKind) -> None:
     assert classify(text) == Reply(kind=kind, stop_scope="all")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_barred"),
+    [
+        ("wrong number", True),
+        ("Wrong number, and my head hurts from these", True),
+        ("my head hurts", False),
+        ("I paid", False),
+    ],
+)
+def test_a_wrong_number_is_barred_whatever_else_is_said(text: str, is_barred: bool) -> None:
+    assert classify(text).bars_number is is_barred
 
 
 @pytest.mark.parametrize(

@@ -477,12 +477,13 @@ class TestTexts:
         heard = [(case_id, signal) for case_id, signal, _ in world.engine.signals]
         assert sorted(heard) == sorted((plan, "client_held") for plan in sleeping)
 
+    @pytest.mark.parametrize("body", ["Wrong number!", "Wrong number, my head hurts from these"])
     async def test_a_wrong_number_is_barred_for_everyone_and_no_start_frees_it(
-        self, world: World
+        self, world: World, body: str
     ) -> None:
         phone = new_phone()
         family = [await add_client(world, phone), await add_client(world, phone)]
-        await twilio(world, "message.received", From=phone, Body="Wrong number!")
+        await twilio(world, "message.received", From=phone, Body=body)
         assert [await self.may_send(world, one) for one in family] == [False, False]
         await twilio(world, "message.received", From=phone, Body="START")
         assert [await self.may_send(world, one) for one in family] == [False, False]
