@@ -60,8 +60,8 @@ TAKEN_BACK = frozenset({"payment_reversed", "dispute_lost"})
 
 
 def base_event(event: str) -> str:
-    """What an entry does, or what it undoes."""
-    return event.removesuffix("_reversed")
+    """What an entry does, or what it undoes. `payment_reversed` undoes no entry: it is its own."""
+    return event if event in TAKEN_BACK else event.removesuffix("_reversed")
 
 
 IN_TRANSIT_DAYS = 7

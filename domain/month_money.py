@@ -110,6 +110,10 @@ def clearing(
             _movement(facts, move)
     for out in payouts:
         _payout(facts, out, places)
+    for line in lines:
+        # A card at the desk is no business of our processor: its refund is a person's word.
+        if line.decided_by and (thing := thing_of(line.key, line.entry_id)).startswith("move:"):
+            facts.add(thing, line.cents, line.on)
     books = by_thing(lines, until)
     known = {
         thing: (books.cents.get(thing, 0), NO_PAYOUT_YET)
@@ -304,7 +308,8 @@ def suspense(
         cents, on = credits.get(ids.lot_id(each.payment_id, "credit", 0), (0, until))
         facts.add(key, -cents, on)
     for part in applied:
-        if f"payment:{part.payment_id}" in keys:
+        # What the payer got back did not return to suspense.
+        if f"payment:{part.payment_id}" in keys and not part.is_given_back:
             facts.add(f"payment:{part.payment_id}", -part.cents, part.on)
     for line in lines:
         thing = thing_of(line.key, line.entry_id)

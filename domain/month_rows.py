@@ -47,12 +47,13 @@ class Billed(Record):
 
 
 class Applied(Record):
-    """Part of a payment on a case."""
+    """Part of a payment on a case. `is_given_back`: taken off it because the payer got it back."""
 
     payment_id: str
     case_id: str
     cents: int
     on: date
+    is_given_back: bool = False
 
 
 class Paid(Record):

@@ -51,8 +51,9 @@ async def unbalanced(conn: Conn, places: Sequence[str], last: date) -> dict[str,
 async def lines(conn: Conn, places: Sequence[str], accounts: Sequence[str]) -> list[BookLine]:
     """What every entry ever did to these accounts, also after the month's end."""
     rows = await conn.fetch(
-        "SELECT e.entry_id, CASE WHEN right(e.event, 9) = '_reversed' THEN first.business_key"
-        "  ELSE e.business_key END AS key, e.event, e.location_id, e.effective_on AS on,"
+        "SELECT e.entry_id, CASE WHEN right(e.event, 9) = '_reversed'"
+        "  THEN coalesce(first.business_key, e.business_key) ELSE e.business_key END AS key,"
+        " e.event, e.location_id, e.effective_on AS on,"
         " account, sum(debit_cents - credit_cents)::bigint AS cents, client_id, case_id,"
         " decided_by"
         " FROM ledger_postings JOIN ledger_entries e USING (entry_id)"
@@ -69,8 +70,9 @@ async def lines(conn: Conn, places: Sequence[str], accounts: Sequence[str]) -> l
 async def entries(conn: Conn, places: Sequence[str], first: date, last: date) -> list[Unsourced]:
     """Every entry of the month."""
     rows = await conn.fetch(
-        "SELECT e.entry_id, CASE WHEN right(e.event, 9) = '_reversed' THEN first.business_key"
-        "  ELSE e.business_key END AS key, e.event, e.effective_on AS on,"
+        "SELECT e.entry_id, CASE WHEN right(e.event, 9) = '_reversed'"
+        "  THEN coalesce(first.business_key, e.business_key) ELSE e.business_key END AS key,"
+        " e.event, e.effective_on AS on,"
         " (SELECT sum(debit_cents)::bigint FROM ledger_postings p"
         "  WHERE p.entry_id = e.entry_id) AS cents, d.review_id IS NOT NULL AS is_decided"
         " FROM ledger_entries e LEFT JOIN ledger_entries first ON first.entry_id = e.corrects"

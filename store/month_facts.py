@@ -45,13 +45,20 @@ async def priced(
     return [dict(row) for row in rows]
 
 
+GIVEN_BACK = ("REFUND_OUTSIDE", "REFUND_AFTER_CLOSE", "PMS_DISAGREES", "DISPUTE_LOST")
+"""Questions whose answer takes from a case what its payer has got back."""
+
+
 async def allocations(conn: Conn, places: Sequence[str]) -> list[Applied]:
     """What was applied to cases, taken-back parts included, by payment, case and day."""
     rows = await conn.fetch(
-        "SELECT payment_id, a.case_id, sum(a.amount_cents)::bigint AS cents, booked_on AS on"
-        " FROM payment_allocations a JOIN payments USING (payment_id)"
-        " WHERE location_id = ANY($1::text[]) GROUP BY payment_id, a.case_id, booked_on",
+        "SELECT payment_id, a.case_id, sum(a.amount_cents)::bigint AS cents, booked_on AS on,"
+        " coalesce(code = ANY($2::text[]), false) AS is_given_back"
+        " FROM payment_allocations a JOIN payments p USING (payment_id)"
+        " LEFT JOIN reviews USING (review_id) WHERE p.location_id = ANY($1::text[])"
+        " GROUP BY payment_id, a.case_id, booked_on, is_given_back",
         list(places),
+        list(GIVEN_BACK),
     )
     return [Applied.model_construct(**row) for row in rows]
 
@@ -184,14 +191,18 @@ async def behind(conn: Conn, places: Sequence[str]) -> dict[str, str]:
 async def to_give_back(conn: Conn, places: Sequence[str]) -> dict[str, int]:
     """Client -> what is still to go back; a refund that left is owed until its entry says so.
 
-    One that somebody made elsewhere and nobody has explained counts against it once it is booked.
+    One that somebody made elsewhere and nobody has explained counts against it while it is booked
+    as gone: not before, and no more once its return is booked.
     """
     rows = await conn.fetch(
-        "SELECT client_id, sum(CASE WHEN refund_id IS NULL THEN -m.amount_cents * left_us"
+        "SELECT client_id, sum(CASE WHEN refund_id IS NULL"
+        "  THEN -m.amount_cents * (left_us - came_back)"
         "  WHEN state IN ('owed', 'sent', 'returned') THEN m.amount_cents"
         "  WHEN state = 'paid' AND way = 'processor' THEN m.amount_cents * (1 - left_us)"
         "  ELSE 0 END)::bigint AS cents FROM (SELECT *, EXISTS (SELECT FROM ledger_entries"
-        "   WHERE business_key = 'refund-paid|' || source || '|' || object_id)::int AS left_us"
+        "   WHERE business_key = 'refund-paid|' || source || '|' || object_id)::int AS left_us,"
+        "  EXISTS (SELECT FROM ledger_entries WHERE business_key ="
+        "   'refund-returned|' || source || '|' || object_id)::int AS came_back"
         "  FROM refund_moves WHERE location_id = ANY($1::text[])) AS m GROUP BY client_id",
         list(places),
     )

@@ -68,6 +68,25 @@ async def test_a_refund_ties_out_before_and_after_it_has_left(till: Till) -> Non
     assert await _off(till) == {}
 
 
+async def test_a_refund_that_is_owed_again_ties_out(till: Till) -> None:
+    _, case, payment = await _paid(till)
+    ref = await till.refunded_outside(payment, 10_000)
+    [asked] = (await till.settle(ref)).questions
+    await till.decide(ref, asked.review_id, "owe_again", reason="made by mistake")
+    assert await till.owed(case) == (10_000,)
+    assert await _off(till) == {}
+
+
+async def test_a_refund_that_came_back_before_anybody_explained_it_ties_out(till: Till) -> None:
+    _, _, payment = await _paid(till)
+    ref = await till.refunded_outside(payment, 10_000)
+    await till.settle(ref)
+    assert await _off(till) == {}
+    await till.twin.control(f"/refunds/{ref.object_id}/fail")
+    assert (await till.settle(ref)).status == "undone"
+    assert await _off(till) == {}
+
+
 async def test_a_dispute_ties_out_while_it_is_open(till: Till) -> None:
     _, _, payment = await _paid(till)
     await till.follow(await till.disputed(payment))
