@@ -6,7 +6,7 @@ from activities.answering import CannotCarryOut, payment_of
 from activities.contracts import ApplyIn, CaseRef
 from activities.posting import grant_credit, note_paid
 from activities.refund_effects import act_of
-from activities.refund_owed import owe_held, still_held
+from activities.refund_owed import AllGone, owe_held, still_held
 from domain import calendar, entries
 from store import invoices, ledger, payments
 from store.db import Conn
@@ -14,22 +14,32 @@ from store.payments import PaymentFact
 from store.reviews import Review
 
 
-async def held(conn: Conn, review: Review) -> PaymentFact:
-    """The payment that waits for this answer, as far as it is still there."""
+async def held(conn: Conn, review: Review) -> PaymentFact | None:
+    """The payment that waits for this answer, as far as it is still there.
+
+    None when all of it went back meanwhile: the question ends and any answer books nothing.
+    """
     fact = await payments.get(conn, payment_of(review))
     if fact is None:
         raise LookupError("the payment of this question is not in the books")
-    return await still_held(conn, fact)
+    try:
+        return await still_held(conn, fact)
+    except AllGone:
+        return None
 
 
 async def refund_held(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """It goes back the way it came."""
-    await owe_held(conn, act_of(ask, review, ask.client_id), await held(conn, review))
+    fact = await held(conn, review)
+    if fact is not None:
+        await owe_held(conn, act_of(ask, review, ask.client_id), fact)
 
 
 async def keep_as_credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """It becomes the client's credit."""
     fact, client_id = await held(conn, review), ask.client_id or ""
+    if fact is None:
+        return
     await ledger.post(
         conn,
         entries.unapplied_kept_as_credit(
@@ -50,13 +60,15 @@ async def apply_named(conn: Conn, ask: ApplyIn, review: Review) -> None:
         raise CannotCarryOut("The named invoice is not one of this client's.")
     target = ask.case.model_copy(update={"case_id": document.case_id})
     fact = await held(conn, review)
-    await apply_to(conn, target, document.client_id, fact, ask.decision.by, ask.at)
+    if fact is not None:
+        await apply_to(conn, target, document.client_id, fact, ask.decision.by, ask.at)
 
 
 async def apply_here(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """It is good after all: to this visit, what is over to credit."""
     fact = await held(conn, review)
-    await apply_to(conn, ask.case, ask.client_id or "", fact, ask.decision.by, ask.at)
+    if fact is not None:
+        await apply_to(conn, ask.case, ask.client_id or "", fact, ask.decision.by, ask.at)
 
 
 async def apply_to(

@@ -24,6 +24,10 @@ from store.refunds import RefundMove, RefundRow
 CHANGED = "What can go back has changed since this was asked: ask for the refund anew."
 
 
+class AllGone(CannotCarryOut):
+    """Nothing is left of a payment: it went back."""
+
+
 class Act(Record):
     """Who refunds what, when and why. `refund_id` makes a repeat harmless.
 
@@ -160,7 +164,8 @@ async def book_credit_refund(conn: Conn, act: Act, plan: RefundPlan) -> None:
 async def still_held(conn: Conn, fact: PaymentFact) -> PaymentFact:
     """Held money as far as it is still there, to be placed or sent back.
 
-    Raises CannotCarryOut while the bank or a refund that nobody has explained is about it.
+    Raises CannotCarryOut while the bank or a refund that nobody has explained is about it, and
+    AllGone when nothing is left.
     """
     part = await refund_facts.left_of(conn, fact.payment_id)
     if part is None or part.is_disputed:
@@ -168,7 +173,7 @@ async def still_held(conn: Conn, fact: PaymentFact) -> PaymentFact:
     if await refunds.is_unexplained(conn, fact.payment_id):
         raise CannotCarryOut("A part of this payment went back: decide that question first.")
     if part.left_cents <= 0:
-        raise CannotCarryOut("Nothing of this payment is left: it went back.")
+        raise AllGone("Nothing of this payment is left: it went back.")
     return fact.model_copy(update={"amount_cents": part.left_cents})
 
 
