@@ -34,6 +34,7 @@ GROUPS: Sequence[tuple[str, Sequence[str]]] = (
 AFTERWARDS = (
     "tests/workflows/",
     "tests/month/",
+    "tests/histories/",
     "tests/cli/",
     "tests/oracle/",
     "tests/activities/",

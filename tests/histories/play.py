@@ -1,0 +1,295 @@
+"""One history played into real books by the product's own activities, in one order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import uuid4
+
+from activities.contacts import refresh_contact
+from activities.contracts import ApplyIn, ApplyUnmatchedIn, CaseRef, Mismatch, PlaceIn, UnmatchedRef
+from activities.dispute_contracts import DisputeRef, FollowDisputeIn
+from activities.disputes import DisputeActivities
+from activities.payout_contracts import PayoutRef, TieIn
+from activities.payouts import PayoutActivities
+from activities.refund_contracts import RefundRef, SettleRefundIn
+from activities.refunds import RefundActivities
+from connectors.ports import LoosePayment, PmsPayment
+from domain import ids
+from domain.case import Decision
+from domain.chart import UnitLot
+from starter.opening import Opening, open_books
+from store import entitlements, ledger, processor, reviews
+from store.db import transaction
+from store.reviews import Review
+from tests.activities.practice import AT, ZONE, Practice
+from tests.fakes import open_invoice, paid
+from tests.histories.outside import Account
+from tests.histories.story import History, News
+
+ASKED_CENTS = 10_000_000
+"""What the processor asks for on the visit's invoice: more than anybody pays."""
+ROUNDS_MAX = 9
+LEFT_OPEN = frozenset({"DISPUTE_OPEN"})
+"""Questions whose answer changes no books."""
+ANSWERS = {
+    "OVERPAID": "credit",
+    "CHART_CHANGED": "credit",
+    "PMS_DISAGREES": "take_pms",
+    "NO_REFERENCE": "apply",
+    "REFUND_FAILED": "pay_again",
+    "REFUND_BY_HAND": "given_back",
+}
+"""A draft that is held because it is unlikely is approved."""
+
+
+@dataclass
+class Play:
+    """The patient of a history at a practice of its own."""
+
+    practice: Practice
+    history: History
+    token: str = field(default_factory=lambda: uuid4().hex[:12])
+
+    def __post_init__(self) -> None:
+        world = self.practice.world
+        self.who, self.place = self.practice.client(), world.location_id
+        self.account = Account(self.token, AT, self.history.news)
+        self.case = self.practice.chart(self.who, ("TOXIN-UNIT", "1"))
+        self.invoice = f"in_{self.token}"
+        self.is_billed = False
+        self.ours: list[RefundRef] = []
+        self.refunds = RefundActivities(world.pool, self.account, world.engine)
+        self.disputes = DisputeActivities(world.pool, self.account, world.engine)
+        self.payouts = PayoutActivities(world.pool, self.account, world.engine)
+
+    @property
+    def names(self) -> dict[object, str]:
+        """Ids that differ from play to play, and what they stand for."""
+        return {self.case.case_id: "the visit"}
+
+    async def through(self, order: tuple[News, ...]) -> None:
+        """Hear the news in an order; then look at all of it until the desk has nothing to do."""
+        await self._open()
+        for one in order:
+            self._hear(one)
+            await self._look(one)
+        last = {one.name: one for one in self.history.news}
+        for _ in range(ROUNDS_MAX):
+            for one in last.values():
+                await self._look(one)
+            for ref in self.ours:
+                await self._settle(ref)
+            if not (await self._answer_one() or await self._use_credit()):
+                return
+        raise AssertionError("the desk never gets to the end of it")
+
+    async def _open(self) -> None:
+        """The patient has four syringes of a package; the processor asks for the visit."""
+        lot = UnitLot(
+            lot_id=str(uuid4()),
+            skus=("FILLER-SYRINGE",),
+            remaining=Decimal(4),
+            value_cents=238_001,
+            purchased_at=AT,
+            expires_on="2027-11-05",
+        )
+        tools = self.practice.tools
+        self.client_id = await refresh_contact(tools, self.place, self.who)
+        document_id = ids.document_id(self.case.case_id, 1)
+        async with transaction(tools.pool) as conn:
+            opening = Opening(unit_lots=[lot])
+            await open_books(conn, self.client_id, self.place, opening, AT, ZONE)
+            await processor.put_invoice(conn, document_id, self.invoice, self.case.case_id)
+
+    # -- what the vendors show
+
+    def _hear(self, one: News) -> None:
+        self.account.hear(one)
+        heard = self.account.heard
+        chart = heard.get("A")
+        if chart is not None:
+            self.practice.chart(self.who, *chart.lines, case=self.case)
+        tenders = [self._tender(n) for n in heard.values() if n.what in ("desk", "desk_refund")]
+        self.practice.tenders(self.case, *tenders)
+        fake = self.practice.world.processor
+        rows = tuple(
+            paid(self.account.id("inpay", n.name), self.account.id("pi", n.name), n.cents)
+            for n in heard.values()
+            if n.what == "pay"
+        )
+        fake.invoices[self.invoice] = open_invoice(
+            self.invoice, ASKED_CENTS, sum(row.amount_cents for row in rows), payments=rows
+        )
+        if one.what == "loose":
+            name = self.account.id("pi", one.name)
+            fake.payments[name] = LoosePayment(
+                payment_id=name,
+                amount_cents=one.cents,
+                currency="usd",
+                state="succeeded",
+                invoice_ids=(),
+                customer_id=None,
+                paid_at=AT,
+            )
+
+    def _tender(self, shown: News) -> PmsPayment:
+        taken = next(n for n in self.history.news if n.name == shown.name)
+        return PmsPayment(
+            payment_id=self.account.id("tender", taken.name),
+            kind=taken.kind,
+            amount_cents=taken.cents,
+            refunded_cents=shown.cents if shown.what == "desk_refund" else 0,
+            paid_at=AT,
+        )
+
+    # -- what the product does when it is told
+
+    async def _look(self, one: News) -> None:
+        match one.what:
+            case "chart":
+                await self._bill()
+            case "pay" | "desk" | "desk_refund":
+                await self._read()
+            case "loose":
+                await self.practice.unmatched.place_payment(
+                    PlaceIn(payment=self._unmatched(one), at=AT, review_no="run/1")
+                )
+            case "refund" | "refund_failed":
+                await self._settle(self._outside_refund(one))
+            case "dispute" | "won" | "lost":
+                ref = self._dispute(one)
+                ask = FollowDisputeIn(dispute=ref, at=AT, tell=False)
+                followed = await self.disputes.follow_dispute(ask)
+                await self._asks(ref.case_id, followed.questions)
+            case "payout":
+                await self.payouts.tie_payout(
+                    TieIn(payout=self._payout(one), at=AT, review_no="run/1", patient=True)
+                )
+
+    async def _bill(self) -> None:
+        done = await self.practice.bill(self.case, number=f"run/{uuid4()}")
+        self.is_billed = self.is_billed or done.status in ("issued", "unchanged")
+        await self._read()
+
+    async def _read(self) -> None:
+        # The case reads its money only once there is an invoice.
+        if self.is_billed:
+            await self.practice.read(self.case, self.who)
+
+    async def _settle(self, ref: RefundRef) -> None:
+        ask = SettleRefundIn(refund=ref, at=AT, patient=True, tell=False)
+        await self._asks(ref.case_id, (await self.refunds.settle_refund(ask)).questions)
+
+    async def _asks(self, case_id: str, questions: Sequence[Mismatch]) -> None:
+        """What the case asks no more is taken back, as its workflow does."""
+        asked = {one.review_id for one in questions}
+        async with transaction(self.practice.world.pool) as conn:
+            for review in await reviews.open_of_case(conn, case_id):
+                if review.review_id not in asked:
+                    await reviews.withdraw(conn, review.review_id, "it has moved on")
+
+    def _unmatched(self, one: News) -> UnmatchedRef:
+        name = self.account.id("pi", one.name)
+        return UnmatchedRef(
+            case_id=ids.unmatched_workflow_id("stripe", name),
+            location_id=self.place,
+            source="stripe",
+            payment_id=name,
+            zone=ZONE,
+        )
+
+    def _outside_refund(self, one: News) -> RefundRef:
+        name = self.account.id("re", one.name)
+        return RefundRef(
+            case_id=ids.refund_workflow_id("stripe", name),
+            location_id=self.place,
+            zone=ZONE,
+            source="stripe",
+            object_id=name,
+        )
+
+    def _dispute(self, one: News) -> DisputeRef:
+        name = self.account.id("dp", one.name)
+        return DisputeRef(
+            case_id=ids.dispute_workflow_id("stripe", name),
+            location_id=self.place,
+            zone=ZONE,
+            source="stripe",
+            dispute_id=name,
+        )
+
+    def _payout(self, one: News) -> PayoutRef:
+        name = self.account.id("po", one.name)
+        return PayoutRef(
+            case_id=ids.payout_workflow_id("stripe", name),
+            location_id=self.place,
+            source="stripe",
+            payout_id=name,
+            zone=ZONE,
+        )
+
+    # -- what the desk answers
+
+    async def _answer_one(self) -> bool:
+        """The first open question that can be answered, by code and amount; False without any."""
+        async with self.practice.world.pool.acquire() as conn:
+            asked = await reviews.list_open(conn, self.place)
+        asked = [review for review in asked if review.code not in LEFT_OPEN]
+        for review in sorted(asked, key=lambda one: (one.code, one.money_cents)):
+            # What a refund is about waits until the refund is explained.
+            if await self._answer(review) != "failed":
+                return True
+        assert not asked, [(review.code, review.money_cents) for review in asked]
+        return False
+
+    async def _answer(self, review: Review) -> str:
+        """By one person, and a second one where that is needed."""
+        choice = {**ANSWERS, **self.history.answers}.get(review.code, "approve")
+        decision = Decision(review_id=review.review_id, choice=choice, by="dana", reason="agreed")
+        if choice == "apply":
+            document_id = ids.document_id(self.case.case_id, 1)
+            decision = decision.model_copy(update={"invoice_id": document_id})
+        effect = await self._apply(review, decision)
+        if effect == "proposed":
+            effect = await self._apply(review, decision.model_copy(update={"confirmed_by": "eve"}))
+        return effect
+
+    async def _apply(self, review: Review, decision: Decision) -> str:
+        loose = next((n for n in self.history.news if n.what == "loose"), None)
+        if loose is not None and review.case_id == self._unmatched(loose).case_id:
+            ask = ApplyUnmatchedIn(payment=self._unmatched(loose), decision=decision, at=AT)
+            return (await self.practice.unmatched.apply_unmatched(ask)).effect
+        of_visit = review.case_id == self.case.case_id
+        case = self.case if of_visit else self.case.model_copy(update={"case_id": review.case_id})
+        done = await self.practice.reviews.apply_decision(
+            ApplyIn(
+                case=CaseRef.model_validate(case),
+                client_id=self.client_id,
+                decision=decision,
+                at=AT,
+            )
+        )
+        self.ours += [self._our_refund(refund_id) for refund_id in done.refund_ids]
+        return done.effect
+
+    def _our_refund(self, refund_id: str) -> RefundRef:
+        return RefundRef(
+            case_id=ids.refund_workflow_id(self.place, refund_id),
+            location_id=self.place,
+            zone=ZONE,
+            refund_id=refund_id,
+        )
+
+    async def _use_credit(self) -> bool:
+        """Credit pays what is still owed on the visit, as the chase would have it asked."""
+        async with self.practice.world.pool.acquire() as conn:
+            owed_cents = await ledger.balance_of_case(conn, self.case.case_id)
+            held = await entitlements.read(conn, self.client_id, AT, ZONE, None)
+        credit_cents = sum(lot.remaining_cents for lot in held.money_lots)
+        if owed_cents <= 0 or not credit_cents:
+            return False
+        asked = await self.practice.ask_desk(
+            self.case, self.who, "CREDIT_ON_ACCOUNT", min(owed_cents, credit_cents)
+        )
+        await self.practice.decide(self.case, self.who, asked, "apply_credit")
+        return True
