@@ -139,7 +139,8 @@ NOT_PAID = (
 PAID = (
     r"\b(i|we|ive|weve|already|just|have|was|is|been|all|husband|wife|mom|dad)"
     r" (\w+ )?pa(id|yed)\b",
-    r"\bpa(id|yed) (it|this|that|in full|off|already|yesterday|today|last|on|at|online|by|with|the)\b",
+    r"\bpa(id|yed) (it|this|that|in full|off|already|yesterday|today"
+    r"|last|on|at|online|by|with|the)\b",
     r"\bpayment (was |has been |is )?(sent|made|submitted|mailed|done|complete\w*)\b",
     r"\b(sent|mailed|made) (the |a |my |you |in )*(payment|check|cheque)\b",
     r"^pa(id|yed)$",
