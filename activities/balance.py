@@ -4,8 +4,7 @@ would book it, whichever is read first.
 
 from collections.abc import Sequence
 
-from connectors.ports import Movement
-from connectors.ports_reversals import ReversalPort
+from connectors.ports import Movement, ReversalPort
 from domain import calendar, entries_payout
 from domain.payouts import Booked, Part
 from store import ledger, locations, payouts

@@ -12,8 +12,7 @@ from activities.dispute_effects import DISPUTE_LOST, DISPUTE_OPEN
 from activities.errors import vendor_errors
 from activities.questions import question
 from activities.telling import tell
-from connectors.ports import CaseEngine, Refused
-from connectors.ports_reversals import ProcessorDispute, ReversalPort
+from connectors.ports import CaseEngine, ProcessorDispute, Refused, ReversalPort
 from domain import ids
 from domain.case import ClientReleased
 from domain.evidence import WORDS, evidence, listed

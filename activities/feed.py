@@ -16,8 +16,7 @@ from activities.lending_contracts import (
 )
 from activities.plan_intake import PlanIntake
 from activities.questions import question
-from connectors.lender_ports import LenderPort
-from connectors.ports import CaseEngine
+from connectors.ports import CaseEngine, LenderPort
 from domain.lender_contracts import CONTRACTS
 from domain.lender_feed import HINT
 from domain.plan_case import PlanStatus

@@ -32,10 +32,10 @@ from connectors.ports import (
     PmsOrganisation,
     PmsPort,
     ProcessorPort,
+    ReversalPort,
     TextPort,
     VendorEvent,
 )
-from connectors.ports_reversals import ReversalPort
 from domain import ids
 from domain.case import ChartAmended
 from domain.model import canonical_json

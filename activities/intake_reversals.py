@@ -5,8 +5,7 @@ An event is only a hint; the case reads the object itself, so that order and rep
 
 from activities.balance import find_payment, home
 from activities.translation import Ignored, json_object, optional_text_at, text_at
-from connectors.ports import CaseEngine
-from connectors.ports_reversals import ReversalPort
+from connectors.ports import CaseEngine, ReversalPort
 from domain import ids
 from domain.dispute_case import DisputeInput, DisputeMoved
 from domain.refund_case import RefundInput, RefundMoved

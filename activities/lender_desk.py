@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from connectors.lender_ports import LenderPort
-from connectors.ports import CaseEngine
+from connectors.ports import CaseEngine, LenderPort
 from domain import ids
 from domain.lender_case import FeedHealed, FeedInput, FeedTroubled
 from domain.lender_contracts import CONTRACTS

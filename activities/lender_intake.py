@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from activities.lender_desk import FeedDesk, unread
 from activities.plan_intake import PlanIntake
 from activities.translation import Ignored, Undecodable, json_object
-from connectors.lender_ports import LenderPort, LenderReads, LenderWebhooks
-from connectors.ports import CaseEngine
+from connectors.ports import CaseEngine, LenderPort, LenderReads, LenderWebhooks
 from domain import ids
 from domain.lender_case import LookInput, LookNews
 from domain.lender_news import Context, News, Thing

@@ -27,8 +27,15 @@ from activities.lending_contracts import (
     ReadPageOut,
 )
 from activities.plan_intake import PlanIntake
-from connectors.lender_ports import LenderFiles, LenderPort, LenderReads
-from connectors.ports import BadRequest, ConnectorError, RateLimited, Refused
+from connectors.ports import (
+    BadRequest,
+    ConnectorError,
+    LenderFiles,
+    LenderPort,
+    LenderReads,
+    RateLimited,
+    Refused,
+)
 from domain.lender_news import Context, News
 from domain.plan_facts import FactSource
 from store import lenders, locations

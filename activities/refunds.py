@@ -21,8 +21,7 @@ from activities.refund_contracts import (
 from activities.refund_effects import ASKED
 from activities.refund_words import about_move, about_outside, about_plan
 from activities.telling import tell
-from connectors.ports import CaseEngine, Refused
-from connectors.ports_reversals import ProcessorRefund, ReversalPort
+from connectors.ports import CaseEngine, ProcessorRefund, Refused, ReversalPort
 from domain import ids
 from domain.payouts import Booked
 from domain.refund_case import RefundMoved

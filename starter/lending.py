@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from connectors.lender_ports import LenderPort
 from connectors.lenders.alphaeon import alphaeon
 from connectors.lenders.carecredit import CareCredit
 from connectors.lenders.cherry import cherry
 from connectors.lenders.http import LenderAccess
 from connectors.lenders.patientfi import patientfi
 from connectors.lenders.platform import PlatformLender
+from connectors.ports import LenderPort
 from domain.plan_case import Lender
 from starter.settings import LenderKeys, Settings
 

@@ -15,7 +15,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from connectors.lender_ports import LenderPort, LenderReads
+from connectors.ports import LenderPort, LenderReads
 from domain.model import Record
 from store import locations
 from store.db import Pool

@@ -15,8 +15,7 @@ from starlette.routing import Route
 
 from activities.intake_texts import RECEIVED as TEXT_RECEIVED
 from activities.intake_texts import STATUS as TEXT_STATUS
-from connectors.lender_ports import LenderWebhooks
-from connectors.ports import BadRequest, SignatureRefused, VendorEvent
+from connectors.ports import BadRequest, LenderWebhooks, SignatureRefused, VendorEvent
 from starter.tasks import Tasks
 from starter.wiring import Wiring
 from store import inbox, locations

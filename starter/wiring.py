@@ -15,7 +15,6 @@ from activities.lender_intake import LenderIntake
 from activities.plan_intake import PlanIntake
 from connectors.engine.cases import TemporalCases
 from connectors.engine.client import EngineAddress, EngineUnreachable, connect
-from connectors.lender_ports import LenderPort
 from connectors.messaging.handoff import EmrTexts
 from connectors.messaging.mail_reports import MailReports
 from connectors.messaging.podium import PodiumTexts
@@ -28,13 +27,14 @@ from connectors.pms.zenoti import Zenoti
 from connectors.ports import (
     CaseEngine,
     EmailPort,
+    LenderPort,
     PayoutPort,
     PmsPort,
     ProcessorPort,
     ProviderUnavailable,
+    ReversalPort,
     TextPort,
 )
-from connectors.ports_reversals import ReversalPort
 from domain.model import Record
 from starter.lending import as_ports, lender_ports
 from starter.settings import Settings

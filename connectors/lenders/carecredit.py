@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.lender_ports import RemoteFile
 from connectors.lenders.http import LenderAccess, LenderHttp
 from connectors.lenders.platform import bearer
-from connectors.ports import Misconfigured, ProviderUnavailable, Refused
+from connectors.ports import Misconfigured, ProviderUnavailable, Refused, RemoteFile
 from domain.carecredit_file import Export, read_export
 from domain.lender_contracts import CONTRACTS, LenderContract
 from domain.lender_news import Context

@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.lender_ports import LenderPage
 from connectors.lenders.http import LenderAccess, LenderHttp
 from connectors.lenders.webhooks import check_hmac, check_secret, event_of
-from connectors.ports import BadRequest, Misconfigured, ProviderUnavailable, Refused, VendorEvent
+from connectors.ports import (
+    BadRequest,
+    LenderPage,
+    Misconfigured,
+    ProviderUnavailable,
+    Refused,
+    VendorEvent,
+)
 from domain.lender_contracts import LenderContract
 from domain.lender_news import Context, News, Thing, read
 

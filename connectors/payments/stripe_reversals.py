@@ -14,8 +14,14 @@ import stripe
 from connectors.payments.stripe_calls import answer, once
 from connectors.payments.stripe_payouts import StripePayouts, to_movement
 from connectors.payments.stripe_shapes import Missing, at, id_of
-from connectors.ports import BadRequest, Movement, OutcomeUnknown, Refused
-from connectors.ports_reversals import ProcessorDispute, ProcessorRefund
+from connectors.ports import (
+    BadRequest,
+    Movement,
+    OutcomeUnknown,
+    ProcessorDispute,
+    ProcessorRefund,
+    Refused,
+)
 
 Doc = Mapping[str, Any]
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 import stripe as sdk
 
-from connectors.ports_reversals import ProcessorRefund
+from connectors.ports import ProcessorRefund
 from domain.evidence import Held, evidence
 from sandbox.stripe.params import NESTED, TABLE
 from tests.connectors.stripe_world import (

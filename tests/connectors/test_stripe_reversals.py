@@ -6,8 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.payments.stripe import StripeProcessor
-from connectors.ports import Movement, OutcomeUnknown, ProviderUnavailable, Refused
-from connectors.ports_reversals import ProcessorDispute, ProcessorRefund
+from connectors.ports import (
+    Movement,
+    OutcomeUnknown,
+    ProcessorDispute,
+    ProcessorRefund,
+    ProviderUnavailable,
+    Refused,
+)
 from tests.connectors.stripe_world import World
 
 REF = "0c0c0c0c-1111-2222-3333-444444444444"

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from connectors.ports import Movement, Payout, Refused
-from connectors.ports_reversals import ProcessorDispute, ProcessorRefund
+from connectors.ports import Movement, Payout, ProcessorDispute, ProcessorRefund, Refused
 from tests.histories.story import News
 
 _UNKNOWN = Refused(code="404", kind="not_found")

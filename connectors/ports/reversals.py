@@ -8,7 +8,8 @@ from typing import Protocol
 
 from pydantic import AwareDatetime
 
-from connectors.ports import Movement, Refused
+from connectors.ports.outcomes import Refused
+from connectors.ports.payouts import Movement
 from domain.model import Record
 
 

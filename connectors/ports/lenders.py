@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from connectors.ports import Refused, VendorEvent
+from connectors.ports.outcomes import Refused, VendorEvent
 from domain.carecredit_file import Export
 from domain.lender_contracts import LenderContract
 from domain.lender_news import Context, News, Thing
