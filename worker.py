@@ -33,6 +33,7 @@ from activities.send import SendActivities
 from activities.standing import StandingActivities
 from activities.sweeps import SweepActivities
 from activities.tools import Tools
+from activities.undoing import UndoActivities
 from activities.unmatched import UnmatchedActivities
 from activities.write_back import WriteBackActivities
 from connectors.engine.client import connect
@@ -126,6 +127,7 @@ def activities(wiring: Wiring) -> list[Any]:
         UnmatchedActivities(tools),
     )
     sweeps = SweepActivities(wiring.intake)
+    undone = UndoActivities(wiring.pool, wiring.engine)
     replies, plans = ReplyActivities(tools), PlanActivities(tools, wiring.engine)
     paid_out = (
         PayoutActivities(wiring.pool, wiring.payouts, wiring.engine) if wiring.payouts else None
@@ -149,6 +151,7 @@ def activities(wiring: Wiring) -> list[Any]:
         reviews.apply_decision,
         reviews.withdraw_review,
         reviews.remind_staff,
+        undone.take_back,
         back.write_back,
         unmatched.place_payment,
         unmatched.apply_unmatched,

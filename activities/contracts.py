@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from domain.case import ChannelOutcome, ChasePolicy, ChaseStep, Decision
+from domain.case import ChannelOutcome, ChasePolicy, ChaseStep, Decision, Undo
 from domain.model import Record
 
 
@@ -217,6 +217,26 @@ class ApplyOut(Record):
     balance_cents: int
     refund_ids: tuple[str, ...] = ()
     """Refunds that it booked; each is carried out by a case of its own."""
+
+
+class UndoIn(Record):
+    """Take a decision back."""
+
+    undo: Undo
+    at: AwareDatetime
+
+
+class UndoneOut(Record):
+    """`effect`: undone | refused, with the sentence in `note`.
+
+    `review_id` and `code` are the question that is asked again.
+    """
+
+    effect: str
+    note: str = ""
+    review_id: str = ""
+    code: str = ""
+    balance_cents: int = 0
 
 
 class RemindIn(Record):

@@ -6,8 +6,8 @@ What takes a payment back takes it from there, in this order, and of visits the 
 from datetime import date
 from decimal import Decimal
 
-from activities.posting import is_placed
-from domain import entries, ids
+from activities.posting import credit_lot, is_placed
+from domain import entries
 from domain.entries_refund import OWED_BACK
 from domain.model import Record
 from store import ledger, lots, payments, refund_facts, refunds
@@ -36,7 +36,8 @@ async def where_it_lies(conn: Conn, fact: PaymentFact, cents: int, *, owed: bool
     held_in = await _held_in(conn, fact)
     if held_in is not None:
         return Lies(owed_cents=owed_cents, held_in=held_in, held_cents=left_cents)
-    credit_cents = min(left_cents, await refund_facts.left_in(conn, credit_lot(fact)))
+    lot_id = await credit_lot(conn, fact.payment_id)
+    credit_cents = min(left_cents, await refund_facts.left_in(conn, lot_id))
     left_cents -= credit_cents
     parts = []
     for case_id in reversed(await payments.cases_of(conn, fact.payment_id)):
@@ -63,11 +64,7 @@ async def _held_in(conn: Conn, fact: PaymentFact) -> str | None:
     return OWED_BACK if await ledger.is_posted(conn, owed, owed) else None
 
 
-def credit_lot(fact: PaymentFact) -> str:
-    """The credit that was made of what a payment was too much."""
-    return ids.lot_id(fact.payment_id, "credit", 0)
-
-
 async def end_credit(conn: Conn, fact: PaymentFact, act_id: str, cents: int, on: date) -> None:
     """Take unused credit out for good; the caller books where it went."""
-    await lots.end(conn, "refund", act_id, credit_lot(fact), Decimal(0), cents, on)
+    lot_id = await credit_lot(conn, fact.payment_id)
+    await lots.end(conn, "refund", act_id, lot_id, Decimal(0), cents, on)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from activities.answering import CannotCarryOut
 from activities.contracts import CaseRef
 from activities.questions import question
 from domain import calendar, entries, ids
@@ -111,12 +112,23 @@ async def grant_credit_to(
 ) -> None:
     """The same for money that belongs to no case yet."""
     lot = MoneyLot(
-        lot_id=ids.lot_id(source_id, "credit", 0),
+        lot_id=await credit_lot(conn, source_id),
         kind=LotKind.ACCOUNT_CREDIT,
         remaining_cents=cents,
         purchased_at=at,
     )
     await entitlements.grant_money_lot(conn, client_id, location_id, lot, "overpayment")
+
+
+async def credit_lot(conn: Conn, source_id: str) -> str:
+    """The credit that money is, or would become; what a person took back is not it any more.
+
+    Raises CannotCarryOut after the last one.
+    """
+    for lot_id in ids.credit_lot_ids(source_id):
+        if not await lots.was_taken_back(conn, lot_id):
+            return lot_id
+    raise CannotCarryOut("This money was kept as credit too often: apply it or refund it.")
 
 
 async def _hold(

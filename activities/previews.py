@@ -18,8 +18,9 @@ from activities.contracts import ApplyIn, ApplyUnmatchedIn, BuildIn, CaseRef, Un
 from activities.payout_contracts import PayoutRef
 from activities.reply_contracts import ApplyReplyIn, ReplyRef
 from activities.reply_decisions import apply_choice
+from activities.undoing import take_back
 from domain import ids
-from domain.case import Decision
+from domain.case import Decision, Undo
 from domain.money import dollars
 from domain.preview import Preview
 from domain.reply_case import ReplyHold, ReplyReceived
@@ -33,6 +34,7 @@ from store import (
     reviews,
     seen,
     touchpoints,
+    undos,
 )
 from store.db import Conn
 from store.locations import Location
@@ -61,6 +63,34 @@ async def preview(conn: Conn, decision: Decision, at: datetime) -> Preview:
     raise AssertionError("unreachable")
 
 
+async def preview_undo(conn: Conn, undo: Undo, at: datetime) -> Preview:
+    """Every counter-entry with which a decision is taken back; nothing of it stays."""
+    review = await reviews.get(conn, undo.review_id)
+    choice = str((review.decision or {}).get("choice", ""))
+    shown = Preview(review_id=review.review_id, choice=choice)
+    async with _rolled_back(conn):
+        since = await seen.start(conn)
+        if undo.confirmed_by is not None:
+            await undos.propose(conn, review.review_id, undo.by, undo.reason, at)
+        try:
+            await take_back(conn, undo, at)
+        except CannotCarryOut as refusal:
+            return shown.model_copy(update={"problem": str(refusal)})
+        follows = ("The question is asked again, with both sides as they were.",)
+        changes = await _written(conn, since, review.location_id)
+        is_shared = review.confirmed_by is not None
+        return shown.model_copy(update={**changes, "follows": follows, "second_person": is_shared})
+
+
+async def _written(conn: Conn, since: datetime, location_id: str) -> dict[str, object]:
+    return {
+        "entries": await seen.entries(conn, since, location_id),
+        "lots": await seen.lots(conn, since, location_id),
+        "money": await seen.money(conn, since, location_id),
+        "documents": tuple(map(_document, await seen.documents(conn, since, location_id))),
+    }
+
+
 async def _try(
     conn: Conn, review: Review, decision: Decision, place: Location, at: datetime
 ) -> Preview:
@@ -75,12 +105,7 @@ async def _try(
             return shown.model_copy(update={"problem": str(refusal)})
         return shown.model_copy(
             update={
-                "entries": await seen.entries(conn, since, place.location_id),
-                "lots": await seen.lots(conn, since, place.location_id),
-                "money": await seen.money(conn, since, place.location_id),
-                "documents": tuple(
-                    map(_document, await seen.documents(conn, since, place.location_id))
-                ),
+                **await _written(conn, since, place.location_id),
                 "follows": (*await seen.others(conn, since), *follows),
                 "second_person": decided.confirmed_by is not None,
             }

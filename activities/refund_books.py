@@ -67,7 +67,11 @@ def by_hand(cents: int) -> tuple[MoveBack, ...]:
 async def _sources_of_credit(conn: Conn, client_id: str) -> dict[str, tuple[Given, ...]]:
     """Credit lot -> the payment that it was too much of."""
     parts = await refund_facts.left_of_client(conn, client_id)
-    return {ids.lot_id(part.payment_id, "credit", 0): (given_of(part),) for part in parts}
+    return {
+        lot_id: (given_of(part),)
+        for part in parts
+        for lot_id in ids.credit_lot_ids(part.payment_id)
+    }
 
 
 async def visit_money(conn: Conn, case_id: str, zone: str) -> VisitMoney | NoRefund:

@@ -24,7 +24,7 @@ from domain.case import Decision
 from domain.messages import render_email, template_for
 from domain.money import dollars
 from domain.reviews import topic_of
-from store import clients, ledger, locations, reviews
+from store import clients, desk_policies, ledger, locations, reviews
 from store.db import transaction
 from store.locations import Location
 from store.reviews import Review
@@ -93,7 +93,7 @@ class ReviewActivities:
     @activity.defn
     @vendor_errors
     async def remind_staff(self, ask: RemindIn) -> None:
-        """Remind the desk by e-mail, in neutral words.
+        """Remind the desk by e-mail, in neutral words; the last time the manager too (F3).
 
         A second copy after a crash does less harm than a reminder that never came, so the note
         in the books comes last.
@@ -102,14 +102,23 @@ class ReviewActivities:
             location = await locations.get_location(conn, ask.location_id)
             review = await reviews.get(conn, ask.review_id)
             known = await reviews.reminders_of(conn, ask.review_id)
+            policy = await desk_policies.current(conn, ask.location_id)
         if any(reminder.business_day == ask.business_day for reminder in known):
             return
-        if review.state == "open" and location.desk_email:
-            await self._mail_desk(location, review, ask.business_day)
+        if review.state == "open":
+            await self._mail(location, location.desk_email, review, ask.business_day, "staff")
+            if ask.business_day >= max(location.chase.staff_reminder_business_days, default=0):
+                manager = policy.manager_email
+                await self._mail(location, manager, review, ask.business_day, "manager")
         async with self._tools.pool.acquire() as conn:
             await reviews.note_reminder(conn, ask.review_id, ask.business_day, ask.at)
 
-    async def _mail_desk(self, location: Location, review: Review, business_day: int) -> None:
+    async def _mail(
+        self, location: Location, address: str | None, review: Review, business_day: int, who: str
+    ) -> None:
+        """`who`: staff | manager; nothing where the location names no address."""
+        if not address:
+            return
         email = render_email(
             template_for("staff_reminder", None),
             {
@@ -123,9 +132,9 @@ class ReviewActivities:
             await self._tools.emails.send(
                 OutgoingEmail(
                     message_key=ids.message_key(
-                        review.review_id, "staff_reminder", "email", business_day, 0
+                        review.review_id, f"{who}_reminder", "email", business_day, 0
                     ),
-                    to_address=location.desk_email,
+                    to_address=address,
                     subject=email.subject,
                     text=email.text,
                     html=email.html,

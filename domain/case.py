@@ -187,6 +187,16 @@ class Decision(Record):
     """The second person who said yes. Set by the case alone, from an answer of their own."""
 
 
+class Undo(Record):
+    """A named person takes a decision back. Idempotent by `review_id`."""
+
+    review_id: str
+    by: str
+    reason: str
+    confirmed_by: str | None = None
+    """The second person, where two had decided."""
+
+
 class Stage(StrEnum):
     """Where a case stands; a search attribute."""
 

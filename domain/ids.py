@@ -106,6 +106,14 @@ def lot_id(document_id: str, line_id: str, content_no: int) -> str:
     return str(uuid5(_SPACE, f"lot|{document_id}|{line_id}|{content_no}"))
 
 
+CREDIT_GRANTS_MAX = 4
+
+
+def credit_lot_ids(source_id: str) -> tuple[str, ...]:
+    """Ids of the credits that money became: the first and, where it was taken back, the next."""
+    return tuple(lot_id(source_id, "credit", number) for number in range(CREDIT_GRANTS_MAX))
+
+
 def entry_id(business_key: str) -> str:
     """Ledger entry id from its business key, so that a retry writes the same entry."""
     return str(uuid5(_SPACE, f"entry|{business_key}"))

@@ -291,7 +291,7 @@ def suspense(
     lines: Sequence[BookLine],
     paid: Sequence[Paid],
     applied: Sequence[Applied],
-    credits: Mapping[str, tuple[int, date]],
+    credits: Mapping[str, Sequence[tuple[int, date]]],
     names: Mapping[str, str],
     until: date,
 ) -> Tie:
@@ -305,8 +305,9 @@ def suspense(
         if key not in keys:
             continue
         facts.add(key, each.cents, each.on)
-        cents, on = credits.get(ids.lot_id(each.payment_id, "credit", 0), (0, until))
-        facts.add(key, -cents, on)
+        for lot_id in ids.credit_lot_ids(each.payment_id):
+            for cents, on in credits.get(lot_id, ()):
+                facts.add(key, -cents, on)
     for part in applied:
         # What the payer got back did not return to suspense.
         if f"payment:{part.payment_id}" in keys and not part.is_given_back:

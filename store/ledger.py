@@ -3,8 +3,10 @@
 The database itself refuses an unbalanced entry, a late posting and any change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from domain import ids
 from domain.ledger import Entry, Posting
 from domain.model import Record, input_hash
 from store.db import Conn, KeyReused
@@ -16,11 +18,13 @@ __all__ = [
     "balance_of_case",
     "balance_of_client",
     "entries_of_case",
+    "entries_of_decision",
     "is_posted",
     "moved_by",
     "post",
     "post_all",
     "totals",
+    "undo_key",
 ]
 
 RECEIVABLE = "1100"
@@ -87,8 +91,40 @@ async def post_all(conn: Conn, entries: Sequence[Entry]) -> list[bool]:
         [p.case_id for _, _, p in lines],
     )
     added = {row["entry_id"] for row in rows}
-    await _refuse_other_content(conn, entries, hashes, added)
-    return [entry.entry_id in added for entry in entries]
+    if len(added) == len({entry.entry_id for entry in entries}):
+        return [True] * len(entries)
+    again = await _after_undo(conn, [entry for entry in entries if entry.entry_id not in added])
+    await _refuse_other_content(conn, entries, hashes, added | again.keys())
+    posted = dict(zip(again, await post_all(conn, list(again.values())), strict=True))
+    return [entry.entry_id in added or posted.get(entry.entry_id, False) for entry in entries]
+
+
+def undo_key(entry_id: str) -> str:
+    """Business key of the counter-entry with which a person's decision is taken back."""
+    return f"undo|{entry_id}"
+
+
+async def _after_undo(conn: Conn, known: Sequence[Entry]) -> dict[str, Entry]:
+    """By id, what a person decides once more after it was taken back: as an entry of its own.
+
+    Automation never books again what a person has taken back: it decides nothing.
+    """
+    rows = await conn.fetch(
+        "SELECT key, count(*) AS undone FROM unnest($1::text[]) AS key"
+        " JOIN ledger_entries e ON e.business_key = key"
+        "  OR starts_with(e.business_key, key || '|again|')"
+        " JOIN ledger_entries c ON c.business_key = 'undo|' || e.entry_id"
+        " WHERE the_decision() IS NOT NULL GROUP BY key",
+        [entry.business_key for entry in known],
+    )
+    undone = {row["key"]: row["undone"] for row in rows}
+    found = {}
+    for entry in known:
+        if times := undone.get(entry.business_key):
+            key = f"{entry.business_key}|again|{times}"
+            fresh = {"business_key": key, "entry_id": ids.entry_id(key)}
+            found[entry.entry_id] = entry.model_copy(update=fresh)
+    return found
 
 
 async def _refuse_other_content(
@@ -117,10 +153,12 @@ async def post(conn: Conn, entry: Entry) -> bool:
 
 
 async def is_posted(conn: Conn, business_key: str, beginning: str) -> bool:
-    """Whether an entry has this business key, or one that begins so."""
+    """Whether an entry that nobody took back has this business key, or one that begins so."""
     found: bool = await conn.fetchval(
-        "SELECT EXISTS (SELECT FROM ledger_entries WHERE business_key = $1)"
-        " OR EXISTS (SELECT FROM ledger_entries WHERE starts_with(business_key, $2))",
+        "SELECT EXISTS (SELECT FROM ledger_entries e WHERE (business_key = $1"
+        " OR starts_with(business_key, $1 || '|again|') OR starts_with(business_key, $2))"
+        " AND NOT EXISTS (SELECT FROM ledger_entries c WHERE c.corrects = e.entry_id"
+        "  AND c.business_key = 'undo|' || e.entry_id))",
         business_key,
         beginning,
     )
@@ -131,7 +169,7 @@ async def moved_by(conn: Conn, review_id: str) -> int:
     """Cents that the entries of a decision moved: the sum of their debits."""
     cents: int = await conn.fetchval(
         "SELECT coalesce(sum(debit_cents), 0)::bigint FROM ledger_entries"
-        " JOIN ledger_postings USING (entry_id) WHERE review_id = $1",
+        " JOIN ledger_postings USING (entry_id) WHERE review_id = $1 AND corrects IS NULL",
         review_id,
     )
     return cents
@@ -188,19 +226,29 @@ async def totals(conn: Conn, client_ids: Sequence[str] | None = None) -> Totals:
     return Totals.model_validate(dict(row or {}))
 
 
+_WHOLE = (
+    "SELECT e.entry_id, business_key, event, location_id, effective_on, corrects,"
+    " json_agg(json_build_object('account', account, 'debit_cents', debit_cents,"
+    "  'credit_cents', credit_cents, 'client_id', client_id, 'case_id', case_id)"
+    "  ORDER BY line_no) AS postings"
+    " FROM ledger_entries e JOIN ledger_postings p USING (entry_id) WHERE {which}"
+    " GROUP BY e.entry_id ORDER BY e.recorded_at, e.entry_id"
+)
+
+
 async def entries_of_case(conn: Conn, case_id: str) -> list[Entry]:
     """Every entry that touches a case, whole, oldest first."""
-    rows = await conn.fetch(
-        "SELECT e.entry_id, business_key, event, location_id, effective_on, corrects,"
-        " json_agg(json_build_object('account', account, 'debit_cents', debit_cents,"
-        "  'credit_cents', credit_cents, 'client_id', client_id, 'case_id', case_id)"
-        "  ORDER BY line_no) AS postings"
-        " FROM ledger_entries e JOIN ledger_postings p USING (entry_id)"
-        " WHERE e.entry_id IN (SELECT entry_id FROM ledger_postings WHERE case_id = $1)"
-        " GROUP BY e.entry_id ORDER BY e.recorded_at, e.entry_id",
-        case_id,
-    )
-    return [
-        Entry.model_validate({**row, "postings": [Posting(**p) for p in row["postings"]]})
-        for row in rows
-    ]
+    of_case = "e.entry_id IN (SELECT entry_id FROM ledger_postings WHERE case_id = $1)"
+    rows = await conn.fetch(_WHOLE.format(which=of_case), case_id)
+    return [_entry(dict(row)) for row in rows]
+
+
+async def entries_of_decision(conn: Conn, review_id: str) -> list[Entry]:
+    """What a decision has booked, oldest first; not the counter-entries that took it back."""
+    of_review = "e.review_id = $1 AND e.corrects IS NULL"
+    rows = await conn.fetch(_WHOLE.format(which=of_review), review_id)
+    return [_entry(dict(row)) for row in rows]
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    return Entry.model_validate({**row, "postings": [Posting(**p) for p in row["postings"]]})

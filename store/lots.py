@@ -237,6 +237,16 @@ async def end(
     )
 
 
+async def was_taken_back(conn: Conn, lot_id: str) -> bool:
+    """Whether the decision that granted a lot was taken back."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM lot_movements WHERE lot_id = $1"
+        " AND kind = 'refund' AND starts_with(case_id, 'undo/'))",
+        lot_id,
+    )
+    return found
+
+
 async def set_expiry(
     conn: Conn, lot_id: str, expires_on: date, by: str, reason: str, act_id: str
 ) -> None:

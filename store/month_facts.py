@@ -113,14 +113,20 @@ async def deposits(conn: Conn, places: Sequence[str]) -> list[Deposit]:
     return [Deposit.model_construct(**row) for row in rows]
 
 
-async def kept_credits(conn: Conn, places: Sequence[str]) -> dict[str, tuple[int, date]]:
-    """Lot id -> cents and day of credit that was made of money which came in."""
+async def kept_credits(conn: Conn, places: Sequence[str]) -> dict[str, Sequence[tuple[int, date]]]:
+    """Lot id -> cents and day of credit that was made of money which came in, or taken back."""
     rows = await conn.fetch(
-        "SELECT lot_id, opening_cents, booked_on FROM lots"
-        " WHERE location_id = ANY($1::text[]) AND source = 'overpayment'",
+        "SELECT lot_id, opening_cents AS cents, booked_on AS on FROM lots"
+        " WHERE location_id = ANY($1::text[]) AND source = 'overpayment'"
+        " UNION ALL SELECT lot_id, m.cents, m.booked_on FROM lot_movements m"
+        " JOIN lots l USING (lot_id) WHERE location_id = ANY($1::text[])"
+        " AND source = 'overpayment' AND m.kind = 'refund' AND starts_with(m.case_id, 'undo/')",
         list(places),
     )
-    return {row["lot_id"]: (row["opening_cents"], row["booked_on"]) for row in rows}
+    found: dict[str, list[tuple[int, date]]] = {}
+    for row in rows:
+        found.setdefault(row["lot_id"], []).append((row["cents"], row["on"]))
+    return dict(found.items())
 
 
 async def movements(conn: Conn) -> list[Moved]:

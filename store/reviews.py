@@ -64,7 +64,7 @@ class ReviewClosed(Exception):
 _SELECT = (
     "SELECT r.review_id, case_id, workflow_id, location_id, client_id, document_id, code,"
     " opened_at, due_at, state, shown, choices, suggested, money_cents, decided_by, d.decision,"
-    " d.reason AS decided_reason, decided_at, confirmed_by, second_person, undone_by,"
+    " d.reason AS decided_reason, decided_at, d.confirmed_by, second_person, undone_by,"
     " (SELECT count(*) FROM review_acts a WHERE a.review_id = r.review_id) AS acts,"
     " (SELECT acted_by FROM review_acts a WHERE a.review_id = r.review_id AND act = 'taken'"
     "  ORDER BY act_id DESC LIMIT 1) AS owner,"

@@ -13,10 +13,11 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.contracts import RemindIn, WithdrawIn
+    from activities.contracts import RemindIn, UndoIn, UndoneOut, WithdrawIn
     from activities.reviews import ReviewActivities
+    from activities.undoing import UndoActivities
     from domain import calendar, reviews
-    from domain.case import Attention, Decision, Stage
+    from domain.case import Attention, Decision, Stage, Undo
     from workflows.attributes import ATTENTION, NEXT_ACTION_AT, STAGE
     from workflows.options import BOOKS
 
@@ -71,6 +72,7 @@ class CaseRoom:
         self.replaceable: set[str] = set()
         """Questions whose answer failed in a way that nobody foresaw: another one may come."""
         self.replaced: set[str] = set()
+        self.undos: list[Undo] = []
 
     # -- clock and page
 
@@ -304,6 +306,25 @@ class CaseRoom:
         question.proposal = decision if effect == "proposed" else None
         self.note(f"an answer {_WAITS[effect]}: {decision.choice}")
         return False
+
+    async def take_back(self, business_days: tuple[int, ...]) -> UndoneOut | None:
+        """Undo the decision that somebody takes back, and ask its question again.
+
+        None when that is not possible any more; who asked for it may ask again.
+        """
+        undo = self.undos.pop(0)
+        undone = await workflow.execute_activity_method(
+            UndoActivities.take_back,
+            UndoIn(undo=undo, at=self.now()),
+            summary="take a decision back",
+            **BOOKS,
+        )
+        if undone.effect != "undone":
+            self.note(f"a decision was not taken back: {undone.note}")
+            return None
+        self.note("a decision was taken back")
+        self.asked(undone.review_id, undone.code, business_days)
+        return undone
 
     def accept_raw(self, raw: RawValue) -> None:
         """Take a decision that any tool may have sent; a bad one leaves a visible trace."""

@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         Release,
         Snapshot,
         Stage,
+        Undo,
         VisitInput,
         VisitResult,
         VisitStatus,
@@ -61,6 +62,7 @@ class TreatmentVisit(Chasing):
     | chart_amended | signal | PMS webhooks: a hint to read the chart |
     | delivery_failed | signal | message callbacks |
     | review_decided | update and signal | the desk; any tool, also the Temporal UI |
+    | decision_undone | signal | the desk: a decision is taken back |
     | hold | update and signal | the desk; an inbound reply that a person must read first |
     | client_released | signal | whoever lifts a hold of the whole client |
     | release, close | update | the desk |
@@ -93,7 +95,9 @@ class TreatmentVisit(Chasing):
     async def _next(self) -> None:
         """The one place that decides what the case does now."""
         decision = self.room.answer()
-        if self.ending is not None and self._may_end(self.ending):
+        if self.room.undos:
+            await self._take_back()
+        elif self.ending is not None and self._may_end(self.ending):
             self.status = self.ending
         elif decision is not None:
             await self._carry_out(decision)
@@ -137,6 +141,11 @@ class TreatmentVisit(Chasing):
     def decide_by_signal(self, raw: RawValue) -> None:
         """The same answer from any tool; what cannot be read or used leaves a trace."""
         self.room.accept_raw(raw)
+
+    @workflow.signal
+    def decision_undone(self, undo: Undo) -> None:
+        """A person takes a decision back; also a closed visit hears it, in a new run."""
+        self.room.undos.append(undo)
 
     @workflow.signal
     def payment_posted(self, _: PaymentPosted) -> None:
@@ -334,13 +343,25 @@ class TreatmentVisit(Chasing):
         if code == _TO_RECORD and self._is_done():
             self.status = VisitStatus.PAID
 
+    async def _take_back(self) -> None:
+        """The debt is as it was before the decision, and its question waits again."""
+        undone = await self.room.take_back(self.visit.chase.staff_reminder_business_days)
+        if undone is None:
+            return
+        self.ending = None
+        self.balance_cents = undone.balance_cents
+        self.dunning.wait_until(None)
+        self.door_ok, self.money_news = False, True
+
     def _is_done(self) -> bool:
         """Nothing owed, nothing asked, nothing new: what the desk just said is the last word."""
         open_ends = self.room.questions or self._news() or not self.door_ok
         return self.balance_cents <= 0 and not open_ends
 
     def _is_late_news(self) -> bool:
-        """Money or, unless a person has ended it, a chart that came as the case was ending."""
+        """Money, a decision taken back or, unless a person has ended it, a chart."""
+        if self.room.undos:
+            return True
         return self._is_money_news() or (self.chart_news and self.ending is None)
 
     def _follow(self, effect: str) -> None:

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
         UnmatchedRef,
     )
     from activities.unmatched import UnmatchedActivities
-    from domain.case import Decision, PaymentPosted, UnmatchedInput, UnmatchedResult
+    from domain.case import Decision, PaymentPosted, Undo, UnmatchedInput, UnmatchedResult
     from workflows.case_room import CaseRoom
     from workflows.options import BOOKS
     from workflows.refund_child import carry_out_refunds
@@ -34,6 +34,7 @@ class UnmatchedPayment:
     | message | kind | from |
     |---|---|---|
     | review_decided | update and signal | the desk |
+    | decision_undone | signal | the desk: a decision is taken back |
     | payment_posted | signal | webhooks, and refunds: the money is looked at again |
     """
 
@@ -67,12 +68,15 @@ class UnmatchedPayment:
 
     async def _next(self) -> UnmatchedResult | None:
         """Ask, wait or carry out; None while the money has no home."""
+        if self.room.undos:
+            await self.room.take_back(self.start.staff_reminder_business_days)
+            return None
         decision = self.room.answer()
         if decision is not None:
             return await self._carry_out(decision)
         if self.news or not self.room.questions:
             return await self._place()
-        await self.room.desk(lambda: self.news, "whose money is this?")
+        await self.room.desk(lambda: self.news or bool(self.room.undos), "whose money is this?")
         return None
 
     async def _place(self) -> UnmatchedResult | None:
@@ -102,7 +106,8 @@ class UnmatchedPayment:
         if not self.room.carried(decision, applied.effect):
             return None
         if applied.effect == "rest":
-            await workflow.sleep(timedelta(days=HOLD_DAYS), summary="held for 30 days")
+            until = self.room.now() + timedelta(days=HOLD_DAYS)
+            await self.room.wait(lambda: bool(self.room.undos), until, "held for 30 days")
             return None
         if applied.effect == "unknown_invoice":
             # An answer of an earlier version, whose question was closed by it.
@@ -138,6 +143,11 @@ class UnmatchedPayment:
     def decide_by_signal(self, raw: RawValue) -> None:
         """The same answer from any tool; what cannot be read or used leaves a trace."""
         self.room.accept_raw(raw)
+
+    @workflow.signal
+    def decision_undone(self, undo: Undo) -> None:
+        """A person takes a decision back; money that had a home hears it in a new run."""
+        self.room.undos.append(undo)
 
     @workflow.signal
     def payment_posted(self, payment: PaymentPosted) -> None:

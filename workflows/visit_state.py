@@ -92,7 +92,8 @@ class VisitState:
 
     def _news_but_bounces(self) -> bool:
         ends = self.ending is not None and self._may_end(self.ending)
-        return self._chart_or_answer() or self._is_money_news() or ends
+        said = self._chart_or_answer() or bool(self.room.undos)
+        return said or self._is_money_news() or ends
 
     def _news(self) -> bool:
         """Something that may change what the case should do."""

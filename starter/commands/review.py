@@ -36,6 +36,7 @@ for name, run in (
     ("decide-all", review_many.decide_all),
     ("confirm", review_second.confirm),
     ("refuse", review_second.refuse),
+    ("undo", review_second.undo),
     ("take", review_second.take),
     ("policy", review_second.policy),
 ):

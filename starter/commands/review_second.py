@@ -1,4 +1,4 @@
-"""`tieout review confirm|refuse|take|policy`: who looks after a question, and whom it needs."""
+"""`tieout review confirm|refuse|undo|take|policy`: what needs a second look or person."""
 
 import asyncio
 from typing import Annotated
@@ -7,13 +7,13 @@ import typer
 
 from domain.case import Decision
 from domain.money import dollars
-from starter.desk import answers, deciding
+from starter.desk import answers, deciding, undoing
 from starter.desk.books import SHORT, open_books
 from starter.desk.paper import confirmed, console, pairs, plain, print_json, usage
 from starter.desk.preview_view import preview_page
 from starter.desk.records import Outcome
 from starter.errors import Refusal
-from store import desk_policies, reviews
+from store import desk_policies, reviews, undos
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The question's id, or its beginning.")]
@@ -56,6 +56,50 @@ def refuse(review_id: Id, by: By = "", reason: Reason = "", as_json: AsJson = Fa
 async def _refuse(review_id: str, by: str, reason: str, as_json: bool) -> None:
     async with open_books() as books:
         _say(await deciding.refuse(books, review_id, by, reason), as_json)
+
+
+def undo(
+    review_id: Id,
+    by: By = "",
+    reason: Reason = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what it would do, and do nothing.")
+    ] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a decision back by counter-entries, until its month is closed.
+
+    Its question is asked again. A message that went out, or money on its way back, stays; then
+    nothing is undone. What two people decided, two take back: each gives this command.
+
+    Example: tieout review undo 1a2b3c4d --by robin --reason "wrong visit" --dry-run
+    """
+    asyncio.run(_undo(review_id, _named(by), reason.strip(), dry_run, yes, as_json))
+
+
+async def _undo(
+    review_id: str, by: str, reason: str, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    async with open_books() as books:
+        review = await reviews.get(books.conn, review_id)
+        if review.undone_by is None:
+            waits = await undos.proposal(books.conn, review.review_id)
+            if waits is None and not reason:
+                usage("Say why: --reason WHY.")
+            shown = await undoing.shown(books, review_id, by, reason or "as proposed")
+            if dry_run and as_json:
+                print_json(shown.model_dump(mode="json"))
+            elif not as_json:
+                console().print(preview_page(shown))
+            if shown.problem is not None:
+                raise Refusal(f"Nothing was taken back: {shown.problem}")
+            if dry_run:
+                return
+            if not confirmed("Take it back?", yes=yes, as_json=as_json):
+                typer.echo("Nothing was taken back.", err=True)
+                raise typer.Exit(1)
+        _say(await deciding.undo(books, review_id, by, reason or "as proposed"), as_json)
 
 
 def take(review_id: Id, by: By = "", as_json: AsJson = False) -> None:

@@ -11,7 +11,7 @@ from domain import calendar
 from domain.case import Decision
 from domain.preview import Preview, PreviewLine
 from domain.reviews import CONFIRM, REFUSE, in_words, same_person, topic_of
-from starter.desk import answers, outcomes
+from starter.desk import answers, outcomes, undoing
 from starter.desk.books import SHORT, Books
 from starter.desk.records import Batch, Detail, Option, Outcome, Waiting
 from starter.errors import Refusal
@@ -102,9 +102,11 @@ async def refuse(books: Books, review_id: str, by: str, reason: str) -> Outcome:
 
 
 async def undo(books: Books, review_id: str, by: str, reason: str) -> Outcome:
-    """Take a decision back by counter-entries; `Refusal` when that is not possible any more."""
-    await reviews.get(books.conn, review_id)
-    raise Refusal(f"{by} cannot take a decision back yet ({reason}); nothing was changed.")
+    """Take a decision back by counter-entries; `Refusal` when that is not possible any more.
+
+    What two people have decided is proposed by one person here, and confirmed by another.
+    """
+    return await undoing.undo(books, review_id, by, reason)
 
 
 async def take(books: Books, review_id: str, by: str) -> Waiting:

@@ -10,10 +10,12 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.case import Close, Decision, Hold, Release
+from activities.translation import visit_input
+from domain.case import Close, Decision, Hold, Release, Undo, UnmatchedInput
 from domain.model import Record
 from domain.refund_case import RefundInput, RefundResult
 from starter.deciding import send_decision
@@ -22,6 +24,7 @@ from starter.settings import Settings
 from starter.wiring import cases, temporal_client
 from store import reviews
 from store.db import Conn
+from store.locations import Location
 from store.reviews import Review
 from workflows.attributes import at_start
 
@@ -42,6 +45,49 @@ async def tell_case(
     """Hold, release or close a case; `Refusal` when it has ended or nobody answered."""
     engine = await temporal_client(settings)
     await _patiently(_update(engine, case_id, update, message))
+
+
+async def take_back(settings: Settings, place: Location, review: Review, undo: Undo) -> None:
+    """Have a case take a decision back; one that has closed begins a new run with it."""
+    name, start = _opening(place, review)
+    engine = await temporal_client(settings)
+    await _patiently(
+        _start(
+            engine.start_workflow(
+                name,
+                start,
+                id=review.workflow_id,
+                task_queue=settings.temporal_task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal="decision_undone",
+                start_signal_args=[undo],
+                search_attributes=at_start(place.location_id),
+                static_summary=f"{name} at {place.location_id}",
+            )
+        )
+    )
+
+
+async def _start(starting: Awaitable[object]) -> None:
+    await starting
+
+
+def _opening(place: Location, review: Review) -> tuple[str, Record]:
+    """The workflow of a question's case, and what it starts with where it has closed."""
+    family, rest = review.workflow_id.split("/", 1)
+    if family == "visit":
+        _, pms, visit_id = rest.split("/", 2)
+        return "TreatmentVisit", visit_input(place, pms, visit_id, f"undo/{review.review_id}")
+    source, payment_id = rest.split("/", 1)
+    start = UnmatchedInput(
+        location_id=place.location_id,
+        source=source,
+        payment_id=payment_id,
+        zone=place.zone,
+        staff_reminder_business_days=place.chase.staff_reminder_business_days,
+        clock_shift_seconds=place.clock_shift_seconds,
+    )
+    return "UnmatchedPayment", start
 
 
 async def ask_refund(

@@ -13,7 +13,7 @@ from store import review_acts, reviews
 from store.reviews import Review
 
 CARRIED_OUT_SECONDS = 10.0
-_POLL_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
 async def give(books: Books, review: Review, decision: Decision) -> Outcome:
@@ -36,7 +36,7 @@ async def give(books: Books, review: Review, decision: Decision) -> Outcome:
         outcome = await _found(books, review, decision, before)
         if outcome is not None:
             return outcome
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
     sentence = f"Taken, and carried out as soon as the worker can: {decision.choice}."
     return Outcome(review_id=review.review_id, state="sent", sentence=sentence)
 

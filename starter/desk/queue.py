@@ -27,7 +27,7 @@ from starter.desk.paper import (
 )
 from starter.desk.records import Waiting
 from starter.desk.reply_view import reply_section
-from store import catalogs, invoices, reviews
+from store import catalogs, invoices, reviews, undos
 from store.reviews import Choice, Review
 
 _SKUS_SHOWN_MAX = 16
@@ -291,11 +291,27 @@ async def ending(books: Books, review: Review) -> list[RenderableType]:
             indented(command(f"tieout review refuse {review.review_id[:SHORT]} --by NAME")),
         ]
     if review.state == "decided":
-        return [heading("Decided"), indented(plain(await verdict(books, review)))]
+        return [
+            heading("Decided"),
+            indented(plain(await verdict(books, review))),
+            *await _back(books, review),
+        ]
     if review.state == "withdrawn":
         why = await reviews.withdrawn_reason(books.conn, review.review_id)
         return [heading("Taken back"), indented(plain(why or "no longer needed"))]
     return [heading("To decide")]
+
+
+async def _back(books: Books, review: Review) -> list[RenderableType]:
+    """Who wants the decision taken back, while a second person has not said so."""
+    waits = await undos.proposal(books.conn, review.review_id)
+    if waits is None or review.undone_by is not None:
+        return []
+    return [
+        heading("Waits for a second person"),
+        indented(plain(f"{waits.proposed_by} wants it taken back: {waits.reason}")),
+        indented(command(f"tieout review undo {review.review_id[:SHORT]} --by NAME")),
+    ]
 
 
 def example(review: Review) -> str | None:

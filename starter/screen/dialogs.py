@@ -108,6 +108,7 @@ KEYS = (
     ("y", "do what the preview shows"),
     ("r", "add a reason to it"),
     ("b", "give the same answer to every shown question of this code"),
+    ("u", "take a decision back, by counter-entries, with a reason"),
     ("t, a", "look after this question; give it to somebody else"),
     ("v", "the whole visit: bill with reasons, messages, payments, ledger"),
     ("space, backspace", "turn pages"),

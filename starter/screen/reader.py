@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from domain.case import Decision
 from domain.money import dollars
 from domain.reviews import in_words, same_person, topic_of
-from starter.desk import deciding
+from starter.desk import deciding, undoing
 from starter.desk.books import SHORT, Books
 from starter.desk.paper import heading, indented, pairs, plain
 from starter.desk.preview_view import batch_page, preview_page
@@ -31,7 +31,7 @@ from store.reviews import Review
 from store.vault import Vault
 
 _WEEK_DAYS = 7
-DECIDED_SHOWN_MAX = 50
+DECIDED_READ_MAX, DECIDED_SHOWN_MAX = 200, 50
 """Older decisions are taken back by `tieout review undo`."""
 
 
@@ -147,8 +147,9 @@ class Reader:
     async def decided(self) -> list[Option]:
         """The last decisions that can still be taken back, newest first, as options of a form."""
         async with self.books() as books:
-            found = await reviews.list_decided(books.conn, self.location_id, DECIDED_SHOWN_MAX)
-            return [await _decided(books, review) for review in found]
+            found = await reviews.list_decided(books.conn, self.location_id, DECIDED_READ_MAX)
+            possible = [each for each in found if await undoing.is_possible(books, each)]
+            return [await _decided(books, each) for each in possible[:DECIDED_SHOWN_MAX]]
 
     async def undo(self, review_id: str, by: str, reason: str) -> Outcome:
         """Take a decision back by counter-entries."""

@@ -20,7 +20,7 @@ from connectors.ports import (
 )
 from domain.case import Channel
 from domain.policies import DEFAULT_CHASE
-from store import consents, reviews, touchpoints
+from store import consents, desk_policies, reviews, touchpoints
 from store.db import transaction
 from tests.activities.practice import AT, Practice
 
@@ -236,6 +236,24 @@ async def test_a_reminder_to_the_desk_survives_a_relay_that_was_away(practice: P
     assert [mail.to_address for mail in practice.mail.sent] == ["desk@example.test"]
     async with practice.world.pool.acquire() as conn:
         assert [one.business_day for one in await reviews.reminders_of(conn, asked)] == [1]
+
+
+async def test_the_last_reminder_goes_to_the_manager_too(practice: Practice) -> None:
+    who, case, _ = await _billed(practice)
+    asked = await practice.ask_desk(case, who, "UNREACHABLE")
+    place = practice.world.location_id
+    policy = desk_policies.DeskPolicy(
+        location_id=place, version=1, second_person_above_cents=1, manager_email="boss@example.test"
+    )
+    async with practice.world.pool.acquire() as conn:
+        await desk_policies.put(conn, policy, "owner", "grown")
+    days = DEFAULT_CHASE.staff_reminder_business_days
+    for day in (*days, days[-1]):
+        ask = RemindIn(location_id=place, review_id=asked, business_day=day, at=AT)
+        await practice.reviews.remind_staff(ask)
+    to = [mail.to_address for mail in practice.mail.sent]
+    assert to == ["desk@example.test"] * len(days) + ["boss@example.test"]
+    assert len({mail.message_key for mail in practice.mail.sent}) == len(days) + 1
 
 
 async def test_words_of_every_channel_lead_to_the_same_page(practice: Practice) -> None:

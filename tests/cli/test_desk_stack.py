@@ -134,6 +134,33 @@ async def test_what_is_written_off_takes_two_people(desk):
     assert "Decided: write_off, by dana, confirmed by robin." in said.words
     assert (await desk.standing(case_id)).balance_cents == 0
 
+    # Two people take it back, and the closed visit is a case again: the desk is asked, nobody else.
+    async def sent_so_far(conn):
+        return [row.message_key for row in await touchpoints.of_case(conn, case_id)]
+
+    before = await desk.until(sent_so_far, "the messages")
+    undo = ("review", "undo", short, "--reason", "they called")
+    said = await desk.run(*undo, "--by", "robin", "--json")
+    assert (said.code, said.json["state"]) == (0, "proposed"), said
+    assert "another person confirms" in one_sentence(await desk.run(*undo, "--by", "ROBIN"), 1)
+    said = await desk.run(*undo, "--by", "dana")
+    assert (said.code, said.err) == (0, "")
+    for words in ("1100 AR patients $320.00", "Taken back by robin; the question is open again."):
+        assert words in said.words
+    assert (await desk.standing(case_id)).balance_cents == 32_000
+    again = await desk.question(case_id)
+    assert (again.code, again.review_id[:8] != short) == ("CHASE_EXHAUSTED", True)
+    said = await desk.run(*undo, "--by", "eve")
+    assert "Taken back by robin already." in said.words
+
+    async def asked_for(conn):
+        number = (await processor.invoices_of_case(conn, case_id))[-1]
+        found = [one for one in await desk.practice.docs("stripe.invoice") if one["id"] == number]
+        return found and found[0]["amount_remaining"] == 32_000
+
+    await desk.until(asked_for, "the processor to ask for it again")
+    assert await desk.until(sent_so_far, "the messages") == before
+
 
 async def test_a_part_payment_is_shown(desk):
     case_id = await desk.check_out(LASER)

@@ -26,6 +26,7 @@ def test_baseline_names_every_handler() -> None:
         "query standing",
         "signal chart_amended",
         "signal client_released",
+        "signal decision_undone",
         "signal delivery_failed",
         "signal hold",
         "signal payment_posted",
@@ -37,6 +38,7 @@ def test_baseline_names_every_handler() -> None:
     ]
     assert baseline["UnmatchedPayment handlers"] == [
         "run as UnmatchedPayment",
+        "signal decision_undone",
         "signal payment_posted",
         "signal review_decided",
         "update review_decided",

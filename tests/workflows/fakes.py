@@ -35,6 +35,8 @@ from activities.contracts import (
     SendOut,
     StandingIn,
     StandingOut,
+    UndoIn,
+    UndoneOut,
     WithdrawIn,
     WriteBackIn,
     WriteBackOut,
@@ -401,6 +403,24 @@ class FakeReviews(Fake):
         )
 
     @activity.defn
+    async def take_back(self, ask: UndoIn) -> UndoneOut:
+        world = self.heard(ask)
+        old = next(q for q in world.questions if q.review_id == ask.undo.review_id)
+        if old.decision is None:
+            return UndoneOut(effect="refused", note="There is nothing to take back.")
+        again = f"{old.review_id}/again"
+        if all(question.review_id != again for question in world.questions):
+            if old.decision.choice == "write_off":
+                world.written_off_cents = 0
+            world.questions.append(Question(again, old.code))
+        return UndoneOut(
+            effect="undone",
+            review_id=again,
+            code=old.code,
+            balance_cents=world.balance_cents,
+        )
+
+    @activity.defn
     async def withdraw_review(self, ask: WithdrawIn) -> None:
         world = self.heard(ask)
         for question in world.questions:
@@ -515,6 +535,7 @@ def activities(world: World) -> list[Any]:
         send.resolve_sends,
         reviews.open_review,
         reviews.apply_decision,
+        reviews.take_back,
         reviews.withdraw_review,
         reviews.remind_staff,
         back.write_back,

@@ -1,0 +1,86 @@
+"""Which decisions can be taken back by counter-entries, and why the others cannot (F6).
+
+What left the house stays: a message, money on its way, a word to a bank or a lender. The sentence
+says what a person can do instead.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from domain import topics_draft, topics_lender, topics_lots, topics_people, topics_plan
+
+KEY = "undo/"
+"""Beginning of the holder under which what a decision gave is taken out again."""
+
+_BILLED = (
+    "The visit was read and billed by it: correct the chart, and the difference is billed,"
+    " credited or asked about."
+)
+_SENT = "A message to the patient went out because of it, and cannot be called back."
+_ON_ITS_WAY = (
+    "The money is on its way back, or has gone: its own case says where, `tieout refund list`."
+)
+_READ = "It only had another system read or corrected; our books hold nothing of it."
+_LENDER = "The lender was told or believed by it: answer the lender's next question instead."
+_BANK = "The bank has its answer: settle what is left by a refund or a write-off."
+_PAYOUT = "A payout follows processor and bank: it is tied out anew when they show something else."
+_REPLY = "It placed or lifted a hold: `tieout client` changes holds and consent by name."
+_PLAN = "It steers a plan: `tieout plan` changes its dates, pauses, resumes or cancels it."
+_LOT = "The lot has ended or has a new last day by it: give the client credit instead."
+_PMS = "It follows what the PMS shows: have the payment entered there again."
+NO_RULE = "This kind of decision cannot be taken back by a counter-entry."
+
+_OF_CODE: Mapping[str, str] = MappingProxyType(
+    {
+        **{topic.code: _BILLED for topic in topics_draft.TOPICS if topic.code != "CHART_CHANGED"},
+        **{topic.code: _REPLY for topic in topics_people.TOPICS},
+        **{topic.code: _LOT for topic in topics_lots.TOPICS},
+        **{topic.code: _PLAN for topic in topics_plan.TOPICS},
+        **{topic.code: _LENDER for topic in topics_lender.TOPICS},
+        **dict.fromkeys(("LENDER_UNFUNDED", "LENDER_REVERSED", "LENDER_FEE_DIFF"), _LENDER),
+        **dict.fromkeys(("PAYOUT_DIFF", "PAYOUT_MANUAL"), _PAYOUT),
+        **dict.fromkeys(("DISPUTE_OPEN", "DISPUTE_LOST"), _BANK),
+        **dict.fromkeys(("REFUND_ASKED", "REFUND_BY_HAND", "REFUND_TO_LENDER"), _ON_ITS_WAY),
+        **dict.fromkeys(("REFUND_FAILED", "REFUND_OUTSIDE", "REFUND_UNLINKED"), _ON_ITS_WAY),
+        "REFUND_AFTER_CLOSE": _ON_ITS_WAY,
+        **dict.fromkeys(("PMS_CONFIRM", "PMS_WRITE_FAILED", "LATE_EVENT"), _READ),
+    }
+)
+_OF_CHOICE: Mapping[str, str] = MappingProxyType(
+    {
+        "refund": _ON_ITS_WAY,
+        **dict.fromkeys(("retry", "send_again", "new_link", "new_method"), _SENT),
+        "try_again": _READ,
+        **dict.fromkeys(("take_pms", "was_refunded"), _PMS),
+    }
+)
+TAKEN_BACK = frozenset(
+    {
+        "apply",
+        "apply_credit",
+        "called",
+        "chase_anyway",
+        "credit",
+        "hold_30_days",
+        "keep_as_credit",
+        "keep_open",
+        "leave_open",
+        "not_duplicate",
+        "resume",
+        "skip",
+        "stop",
+        "take_ours",
+        "treat_as_sent",
+        "write_off",
+    }
+)
+"""Choices whose whole effect is in our books, or is a course that a case has not gone on with."""
+_FAMILIES = ("visit/", "payment/")
+
+
+def why_not(code: str, choice: str, case_id: str = "visit/") -> str | None:
+    """Why a decision of this kind cannot be taken back, in one sentence; None when it can."""
+    sentence = _OF_CODE.get(code) or _OF_CHOICE.get(choice)
+    if sentence is not None:
+        return sentence
+    return None if choice in TAKEN_BACK and case_id.startswith(_FAMILIES) else NO_RULE
