@@ -116,7 +116,7 @@ class Account:
     ) -> ProcessorRefund | Refused:
         if key not in self.ours:
             paid = next(n for n in self.news if payment_id.endswith(self.id("", n.name)))
-            name = f"our{len(self.ours)}"
+            name = f"our{reference}"
             back = News("refund", name, paid.name, amount_cents)
             self.ours[key] = self._refund(
                 self.id("re", name),

@@ -1,8 +1,11 @@
 """One history played into real books by the product's own activities, in one order."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from uuid import uuid4
 
 from activities.contacts import refresh_contact
@@ -38,6 +41,7 @@ ANSWERS = {
     "NO_REFERENCE": "apply",
     "REFUND_FAILED": "pay_again",
     "REFUND_BY_HAND": "given_back",
+    "CREDIT_ON_ACCOUNT": "apply_credit",
 }
 """A draft that is held because it is unlikely is approved."""
 
@@ -49,12 +53,24 @@ class Play:
     practice: Practice
     history: History
     token: str = field(default_factory=lambda: uuid4().hex[:12])
+    journal: Path | None = None
+    """Where news and answers are kept before they are acted on, so that another process can go on:
+    the vendors go on showing the one, the engine keeps the other."""
 
     def __post_init__(self) -> None:
         world = self.practice.world
-        self.who, self.place = self.practice.client(), world.location_id
+        clients = world.pms.clients
+        self.who, self.place = f"urn:blvd:Client:{self.token}", world.location_id
+        clients[self.who] = clients.pop(self.practice.client())
         self.account = Account(self.token, AT, self.history.news)
-        self.case = self.practice.chart(self.who, ("TOXIN-UNIT", "1"))
+        self.case = CaseRef(
+            case_id=ids.visit_workflow_id(self.place, "boulevard", self.token),
+            location_id=self.place,
+            pms="boulevard",
+            visit_id=self.token,
+            zone=ZONE,
+        )
+        self.answers: list[tuple[str, Decision]] = []
         self.invoice = f"in_{self.token}"
         self.is_billed = False
         self.ours: list[RefundRef] = []
@@ -70,27 +86,36 @@ class Play:
     async def through(self, order: tuple[News, ...]) -> None:
         """Hear the news in an order; then look at all of it until the desk has nothing to do."""
         await self._open()
-        for one in order:
+        heard, seen, answers = self._journaled()
+        for one in order[:heard]:
+            self._hear(one)
+        self.is_billed = any(one.what == "chart" for one in order[:seen])
+        for number, one in enumerate(order[seen:], seen + 1):
+            self._keep("heard", number)
             self._hear(one)
             await self._look(one)
+            self._keep("seen", number)
+        for case_id, decision in answers:
+            self.answers.append((case_id, decision))
+            await self._carry_out(case_id, decision)
         last = {one.name: one for one in self.history.news}
         for _ in range(ROUNDS_MAX):
             for one in last.values():
                 await self._look(one)
             for ref in self.ours:
                 await self._settle(ref)
-            if not (await self._answer_one() or await self._use_credit()):
+            if not (await self._answer_all() or await self._use_credit()):
                 return
         raise AssertionError("the desk never gets to the end of it")
 
     async def _open(self) -> None:
         """The patient has four syringes of a package; the processor asks for the visit."""
         lot = UnitLot(
-            lot_id=str(uuid4()),
+            lot_id=ids.lot_id(self.token, "opening", 0),
             skus=("FILLER-SYRINGE",),
             remaining=Decimal(4),
             value_cents=238_001,
-            purchased_at=AT,
+            purchased_at=AT - timedelta(days=30),
             expires_on="2027-11-05",
         )
         tools = self.practice.tools
@@ -108,9 +133,9 @@ class Play:
         heard = self.account.heard
         chart = heard.get("A")
         if chart is not None:
+            tenders = [self._tender(n) for n in heard.values() if n.what in ("desk", "desk_refund")]
             self.practice.chart(self.who, *chart.lines, case=self.case)
-        tenders = [self._tender(n) for n in heard.values() if n.what in ("desk", "desk_refund")]
-        self.practice.tenders(self.case, *tenders)
+            self.practice.tenders(self.case, *tenders)
         fake = self.practice.world.processor
         rows = tuple(
             paid(self.account.id("inpay", n.name), self.account.id("pi", n.name), n.cents)
@@ -167,7 +192,7 @@ class Play:
                 )
 
     async def _bill(self) -> None:
-        done = await self.practice.bill(self.case, number=f"run/{uuid4()}")
+        done = await self.practice.bill(self.case, number=f"run/{len(self.answers)}")
         self.is_billed = self.is_billed or done.status in ("issued", "unchanged")
         await self._read()
 
@@ -230,17 +255,18 @@ class Play:
 
     # -- what the desk answers
 
-    async def _answer_one(self) -> bool:
-        """The first open question that can be answered, by code and amount; False without any."""
+    async def _answer_all(self) -> bool:
+        """Every question that can be answered now, by code and amount; False without any."""
         async with self.practice.world.pool.acquire() as conn:
             asked = await reviews.list_open(conn, self.place)
         asked = [review for review in asked if review.code not in LEFT_OPEN]
-        for review in sorted(asked, key=lambda one: (one.code, one.money_cents)):
-            # What a refund is about waits until the refund is explained.
-            if await self._answer(review) != "failed":
-                return True
-        assert not asked, [(review.code, review.money_cents) for review in asked]
-        return False
+        # What a refund is about waits until the refund is explained.
+        effects = [
+            await self._answer(review)
+            for review in sorted(asked, key=lambda one: (one.code, one.money_cents))
+        ]
+        assert not asked or set(effects) != {"failed"}, [one.code for one in asked]
+        return bool(asked)
 
     async def _answer(self, review: Review) -> str:
         """By one person, and a second one where that is needed."""
@@ -254,21 +280,36 @@ class Play:
             effect = await self._apply(review, decision.model_copy(update={"confirmed_by": "eve"}))
         return effect
 
+    def _journaled(self) -> tuple[int, int, list[tuple[str, Decision]]]:
+        """How much a process that died had heard and seen to the end, and its answers."""
+        if self.journal is None or not self.journal.exists():
+            return 0, 0, []
+        lines = [json.loads(line) for line in self.journal.read_text().splitlines()]
+        heard, seen = (
+            max((said for name, said in lines if name == word), default=0)
+            for word in ("heard", "seen")
+        )
+        given = [(n, said) for n, said in lines if n not in ("heard", "seen")]
+        return heard, seen, [(n, Decision.model_validate(said)) for n, said in given]
+
+    def _keep(self, name: str, said: object) -> None:
+        if self.journal is not None:
+            with self.journal.open("a") as kept:
+                kept.write(json.dumps((name, said)) + "\n")
+
     async def _apply(self, review: Review, decision: Decision) -> str:
+        self.answers.append((review.case_id, decision))
+        self._keep(review.case_id, decision.model_dump(mode="json"))
+        return await self._carry_out(review.case_id, decision)
+
+    async def _carry_out(self, case_id: str, decision: Decision) -> str:
         loose = next((n for n in self.history.news if n.what == "loose"), None)
-        if loose is not None and review.case_id == self._unmatched(loose).case_id:
+        if loose is not None and case_id == self._unmatched(loose).case_id:
             ask = ApplyUnmatchedIn(payment=self._unmatched(loose), decision=decision, at=AT)
             return (await self.practice.unmatched.apply_unmatched(ask)).effect
-        of_visit = review.case_id == self.case.case_id
-        case = self.case if of_visit else self.case.model_copy(update={"case_id": review.case_id})
-        done = await self.practice.reviews.apply_decision(
-            ApplyIn(
-                case=CaseRef.model_validate(case),
-                client_id=self.client_id,
-                decision=decision,
-                at=AT,
-            )
-        )
+        case = self.case.model_copy(update={"case_id": case_id})
+        ask = ApplyIn(case=case, client_id=self.client_id, decision=decision, at=AT)
+        done = await self.practice.reviews.apply_decision(ask)
         self.ours += [self._our_refund(refund_id) for refund_id in done.refund_ids]
         return done.effect
 
@@ -288,8 +329,7 @@ class Play:
         credit_cents = sum(lot.remaining_cents for lot in held.money_lots)
         if owed_cents <= 0 or not credit_cents:
             return False
-        asked = await self.practice.ask_desk(
+        await self.practice.ask_desk(
             self.case, self.who, "CREDIT_ON_ACCOUNT", min(owed_cents, credit_cents)
         )
-        await self.practice.decide(self.case, self.who, asked, "apply_credit")
         return True
