@@ -1,11 +1,16 @@
 """A sample of the histories; `python -m tests.histories` plays thousands."""
 
+from decimal import Decimal
+
 import pytest
 
 from store.db import Pool
+from tests.histories import books
 from tests.histories.faults import FAULTS, STRIKES, planted
+from tests.histories.play import Play
 from tests.histories.story import history
 from tests.histories.trial import try_out
+from tests.month.conftest import practice_in
 
 SAMPLE = range(16)
 
@@ -43,3 +48,16 @@ def test_news_of_one_object_keep_their_order() -> None:
         "won", "lost", "payout",
     }  # fmt: skip
     assert history(7) == history(7)
+
+
+async def test_syringes_are_drawn_from_the_package(pool: Pool) -> None:
+    """Else no unit could be lost in any history."""
+    told = next(one for seed in range(99) if (one := history(seed)).news[0].lines[1:])
+    [last] = [one for one in told.news if one.what == "chart"][-1:]
+    play = Play(await practice_in(pool), told)
+    await play.through(told.news)
+    async with pool.acquire() as conn:
+        booked = await books.state(conn, play.place, play.names)
+    drawn = Decimal(dict(last.lines).get("FILLER-SYRINGE", "0"))
+    [left] = [Decimal(row[1]) for row in booked["lots"] if row[0] == "unit"]
+    assert left == 4 - drawn
