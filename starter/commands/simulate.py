@@ -24,7 +24,7 @@ def _group() -> None:
 
 @app.command("messages")
 def messages(
-    seed: Annotated[int, typer.Option(help="The same seed plays the same run.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed plans the same run.")] = 1,
     clients: Annotated[int, typer.Option(min=1, max=1000, help="How many patients.")] = 20,
     days: Annotated[int, typer.Option(min=3, max=120, help="How many days.")] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,

@@ -31,6 +31,9 @@ _LOOKUP_SECONDS = 1
 _DURING_OUTAGE = timedelta(hours=6)
 """A call that fails all the time is not seen at each of its repetitions, but of all cases at once,
 so often."""
+_WHILE_CLOSED = timedelta(hours=1)
+"""While nothing is known about money, nobody is asked for any: who looks whether it is known
+again, looks at its own time, and is seen once an hour."""
 _UNSURE = "SELECT case_id FROM touchpoints WHERE state IN ('sending', 'unknown')"
 _BEFORE = timedelta(seconds=5)
 _REOPENS = timedelta(minutes=20)
@@ -105,7 +108,11 @@ class Driver:
         if not known.running or known.wake is None or known.wake == known.passed:
             return None
         if known.retrying and self.world.outages:
-            return _next_look(max(known.wake, datetime.now(UTC) + known.ahead + _TOGETHER))
+            now = datetime.now(UTC) + known.ahead
+            return _next_look(max(known.wake, now + _TOGETHER), _DURING_OUTAGE)
+        if self.world.closed_until is not None:
+            together = _next_look(known.wake, _WHILE_CLOSED)
+            return together if together < self.world.closed_until else known.wake
         return known.wake
 
     # -- one instant
@@ -249,7 +256,7 @@ class Driver:
             await money.plant_race(self.world, number, index)
 
 
-def _next_look(at: datetime) -> datetime:
-    """The next of the instants at which all cases are seen that wait for the end of an outage."""
-    past = (at - datetime.min.replace(tzinfo=UTC)) % _DURING_OUTAGE
-    return at - past + _DURING_OUTAGE if past else at
+def _next_look(at: datetime, every: timedelta) -> datetime:
+    """The first of the instants, so far from each other, that is not before a time."""
+    past = (at - datetime.min.replace(tzinfo=UTC)) % every
+    return at - past + every if past else at

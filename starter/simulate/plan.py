@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from hashlib import sha256
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -88,6 +89,11 @@ class Plan:
     def days(self) -> int:
         """How long it is, in civil days: one of them may have 23 or 25 hours."""
         return round((self.ends - self.begins) / timedelta(days=1))
+
+    @property
+    def digest(self) -> str:
+        """Of all that is planned, for whom and when: equal in every run of a seed."""
+        return sha256(repr(self).encode()).hexdigest()[:16]
 
     @cached_property
     def by_number(self) -> Mapping[int, Client]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starter.dev import Stack
 from starter.ports import Ports
@@ -14,7 +15,7 @@ from starter.rehearsal import Rehearsal
 from starter.simulate import checks, leaks, seen, steps, story
 from starter.simulate.driver import Driver, Progress
 from starter.simulate.evidence import INVARIANTS, Case, Violation
-from starter.simulate.plan import CHANGES, Plan
+from starter.simulate.plan import CHANGES, ZONE, Plan
 from starter.simulate.world import World
 
 FAULTS = (
@@ -113,6 +114,7 @@ async def _outcome(world: World, driver: Driver) -> Outcome:
         "not_judged": len(not_judged),
         "questions": dict(sorted(driver.questions.items())),
         "instants": driver.instants,
+        "plan": world.plan.digest,
         "digest": digest(case),
     }
     return Outcome(figures, found, await _stories(case, world, found))
@@ -164,12 +166,11 @@ def _over_a_change(case: Case) -> int:
 
 
 def digest(case: Case) -> str:
-    """What every patient received and paid, by day: equal for equal seeds."""
+    """What every patient received, by step, channel and the practice's own date."""
+    zone = ZoneInfo(ZONE)
     rows = sorted(
-        (one.client, one.at.date().isoformat(), one.channel, one.template, one.received)
+        (one.client, one.at.astimezone(zone).date().isoformat(), one.channel, one.template)
         for one in case.seen.messages
+        if one.received
     )
-    paid = sorted(
-        (fact.client, fact.visit, fact.cents) for fact in case.truth.facts if fact.kind == "paid"
-    )
-    return hashlib.sha256(json.dumps([rows, paid]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
