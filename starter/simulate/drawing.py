@@ -36,11 +36,11 @@ BUSY_WEEKDAY, BUSY_SHARE = 3, 0.6
 STRIKES_EVERY_DAYS = 3
 
 OUTAGES = (
-    ("outage_of_days", ("boulevard", "stripe"), (1_800, 3_250, 4_700)),
-    ("outage_of_senders", ("twilio", "smtp"), (35,)),
+    ("outage_of_days", ("boulevard", "stripe"), time(9, 55), (1_800, 3_250, 4_700)),
+    ("outage_of_senders", ("twilio", "smtp"), time(10, 55), (35,)),
 )
-"""(label, vendors, how many minutes): nothing is known about money for days; nobody takes a
-message for more than half an hour, at the hour at which most are due."""
+"""(label, vendors, when, how many minutes): nothing is known about money for days; nobody takes a
+message for more than half an hour, when those of the western zones are due."""
 
 
 def make_plan(seed: int, clients: int, days: int) -> Plan:
@@ -77,10 +77,10 @@ def _practice(seed: int, first: date, days: int) -> list[Act]:
         acts.append(Act(begins, "switch_off", data={"name": name}))
         hours = rng.choice((1, 3, 24))
         acts.append(Act(begins + timedelta(hours=hours), "switch_on", data={"name": name}))
-    for name, vendors, minutes in OUTAGES:
+    for name, vendors, when, minutes in OUTAGES:
         if days >= LONG_DAYS // 4:
             day = rng.randrange(days // 4, days * 3 // 4)
-            begins = at_clock(first + timedelta(days=day), time(9, 55))
+            begins = at_clock(first + timedelta(days=day), when)
             data = {"vendors": vendors, "label": name}
             length = timedelta(minutes=rng.choice(minutes))
             acts.append(Act(begins, "outage_begins", data=data))

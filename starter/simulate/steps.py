@@ -17,6 +17,7 @@ from store import client_log
 from store.client_log import LogRow
 
 STEPS = (("invoice", 0), ("day-3", 3), ("day-7", 7), ("day-14", 14))
+_WORDS = {"day-3": "reminder_friendly", "day-7": "reminder_firm", "day-14": "reminder_final"}
 GRACE = timedelta(days=9)
 """A cap of three a week, holidays and an outage may move a step by so much."""
 _FAILED = frozenset({"skipped", "failed", "unknown", "undelivered"})
@@ -32,6 +33,8 @@ class Due:
     visit: Visit
     step: str
     at: datetime
+    since: datetime
+    """When the invoice arrived. What the desk treats as sent counts its days from earlier."""
     ends: datetime
     """When the next step falls due, if there is one."""
     until: datetime
@@ -52,7 +55,7 @@ def due_steps(case: Case) -> Iterator[Due]:
                     continue
                 if _owed_throughout(case, number, visit, at + GRACE):
                     ends = min(at + GRACE, _day(first, after) or at + GRACE)
-                    yield Due(number, visit, step, at, ends, at + GRACE)
+                    yield Due(number, visit, step, at, first or at, ends, at + GRACE)
 
 
 def _first_received(case: Case, number: int, since: datetime) -> datetime | None:
@@ -103,8 +106,11 @@ def _was_sent(case: Case, due: Due) -> bool:
     """Whether a vendor took it. That it then failed may be news that was lost on its way."""
 
     def fits(message: Message) -> bool:
-        is_patients = message.client == due.client and message.asks
-        return is_patients and due.at - timedelta(hours=1) <= message.at < due.ends
+        if message.client != due.client or not message.asks:
+            return False
+        is_own = message.template == _WORDS.get(due.step)
+        since = due.since if is_own else due.at - timedelta(hours=1)
+        return since <= message.at < due.ends
 
     return any(fits(message) for message in case.seen.messages)
 

@@ -1,12 +1,16 @@
 """The checks themselves, on made-up records: what each must find, and what it must let pass."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from starter.simulate import checks, doubled, words
+from starter.simulate import checks, doubled, steps, words
 from starter.simulate.drawing import make_plan
 from starter.simulate.evidence import Case, Violation
 from starter.simulate.leaks import secrets_in
@@ -227,3 +231,29 @@ def test_who_says_paid_and_is_right_is_not_waited_for(paid_cents: int, count: in
     truth.note("held", CHICAGO, wall=hour(1, 9), means="paid")
     sent = [message(CHICAGO, hour(4, 10))]
     assert len(found(checks.after_settlement, case(one, sent, truth))) == count
+
+
+def test_a_seed_plans_the_same_run_in_every_process() -> None:
+    code = "from starter.simulate.drawing import make_plan; print(make_plan(3, 5, 30).digest)"
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert other.stdout.strip() == make_plan(3, 5, 30).digest != make_plan(4, 5, 30).digest
+
+
+@pytest.mark.parametrize(("template", "is_sent"), [("reminder_friendly", True), ("invoice", False)])
+def test_a_step_may_be_early_only_in_its_own_words(template: str, is_sent: bool) -> None:
+    first = message(CHICAGO, hour(1, 10))
+    early = message(CHICAGO, hour(3, 10), template)
+    truth = Truth()
+    truth.note("closed", CHICAGO, 0, 52_000, wall=hour(0, 10))
+    lives = plan(30, [client(CHICAGO, [visit(CHICAGO, 0, hour(0, 10))])])
+    one = case(lives, [first, early], truth)
+    [due] = [due for due in steps.due_steps(one) if due.step == "day-3"]
+    assert due.at > early.at + timedelta(hours=12)
+    assert steps._was_sent(one, due) is is_sent
