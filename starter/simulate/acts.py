@@ -17,7 +17,7 @@ from workflows.sweeps import SweepStart
 
 _BACK_SECONDS, _TEXTS_BACK_SECONDS = 600, 84 * 3600
 _OPEN_TEXTS = "SELECT case_id FROM touchpoints WHERE channel = 'sms' AND state = 'accepted'"
-_SHAKY = ("lost", "timeout", "error")
+
 # -- the visit
 
 
@@ -88,8 +88,6 @@ async def plant(world: World, act: Act) -> None:
         ORDER: world.visit(client.person.number, act.visit or 0).order_id,
     }
     rule = {**act.data, "subject": subjects[act.data["subject"]]}
-    if any(word in rule["label"] for word in _SHAKY):
-        world.shaky.add(client.person.number)
     await world.fault(rule)
     if rule["kind"] == "late":
         for days in (1, 3, 8):

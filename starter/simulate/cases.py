@@ -56,6 +56,11 @@ class Tracked:
         """Whether it runs, waits for no person, and says of no time at which it acts."""
         return self.running and self.stage != DESK and self.wake in (None, self.passed)
 
+    @property
+    def looks_up(self) -> bool:
+        """Whether it may be busy by itself with what became of a message."""
+        return self.running and self.stage != DESK and not self.retrying
+
 
 class NotIdle(Exception):
     """A case went on working for longer than anything should take."""

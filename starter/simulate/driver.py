@@ -27,7 +27,7 @@ _LEAD, _LEAD_EACH = timedelta(milliseconds=100), timedelta(milliseconds=15)
 """How long before it wakes a case is where it should be; moving many takes longer."""
 _AFTERWARDS_SECONDS = 4
 """Long enough for a case to have looked up, twice, what became of a message."""
-_LOOKUP_SECONDS = 1
+_LOOKUP_SECONDS, _LOOKS_MAX = 1, 4
 _DURING_OUTAGE = timedelta(hours=6)
 """A call that fails all the time is not seen at each of its repetitions, but of all cases at once,
 so often."""
@@ -129,7 +129,7 @@ class Driver:
         silent = self.world.cases.silent() - touched
         self._pulse = await self.world.settle(touched | silent, self._pulse)
         self.world.unseen -= set(self.world.cases.known)
-        await self._look_up(touched)
+        await self._look_up(touched | await self._unsure(silent))
         touched |= silent
         await self._desk.look()
         await self._strike_moments(touched)
@@ -179,10 +179,6 @@ class Driver:
                 of_client[act.client].append(act)
         return everyone, of_client
 
-    def _owner(self, case_id: str) -> int | None:
-        owner = self.world.case_owner.get(case_id)
-        return None if owner is None else owner[0]
-
     async def _client(self, due: list[Act]) -> None:
         """A client's acts, one after the other, each with all cases in the present and at rest."""
         is_first = True
@@ -202,20 +198,25 @@ class Driver:
     async def _look_up(self, touched: set[str]) -> None:
         """Who acts in a moment, does so now: a call is tried again after a second; a case that
         does not know whether its message went out looks twice, soon after."""
-        now = self.world.clock.now()
-        soon = self.world.cases.soon(touched, now + timedelta(seconds=_AFTERWARDS_SECONDS))
-        soon |= await self._unsure(touched)
-        if soon:
+        cases = self.world.cases
+        for turn in range(_LOOKS_MAX):
+            now = self.world.clock.now()
+            soon = cases.soon(touched, now + timedelta(seconds=_AFTERWARDS_SECONDS))
+            if turn:
+                soon -= cases.silent()  # nothing came of it
+            soon |= await self._unsure(touched)
+            if not soon:
+                return
             await self.world.clock.reach(now + timedelta(seconds=_AFTERWARDS_SECONDS))
-            await asyncio.gather(*(self.world.cases.sync(case_id) for case_id in sorted(soon)))
+            await asyncio.gather(*(cases.sync(case_id) for case_id in sorted(soon)))
             self._pulse = await self.world.settle(soon, self._pulse)
 
     async def _unsure(self, touched: set[str]) -> set[str]:
-        shaky = {c for c in touched if self._owner(c) in self.world.shaky}
-        if not shaky:
-            return set()
+        """Those that do not know what became of a message, and look it up by themselves."""
         async with self.world.practice.pool.acquire() as conn:
-            return shaky & {row["case_id"] for row in await conn.fetch(_UNSURE)}
+            found = {row["case_id"] for row in await conn.fetch(_UNSURE)}
+        known = self.world.cases.known
+        return {one for one in found & touched if one in known and known[one].looks_up}
 
     # -- moments
 

@@ -106,7 +106,6 @@ async def _hold(world: World, case_ids: list[str], *, kills: bool) -> None:
                 "label": _KILLED if kills else f"sms_{kind}",
             }
         )
-        world.shaky.add(number)
 
 
 async def _kill(world: World, held: list[str]) -> None:

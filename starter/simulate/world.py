@@ -60,8 +60,6 @@ class World:
         """Cases that something happened to in this instant, besides those of its clients."""
         self.struck_at: datetime | None = None
         """When texts met a vendor that did not answer, or a dying worker, last."""
-        self.shaky: set[int] = set()
-        """Clients some of whose messages may be of unknown outcome for a moment."""
         self.off: set[str] = set()
         """Kill switches that are off."""
         self.outages: set[str] = set()
