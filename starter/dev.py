@@ -22,10 +22,10 @@ import httpx
 from starter import binaries, compose
 from starter.plans import Layout
 from starter.ports import LOOPBACK, Ports
-from starter.practice import import_practice, read_practice, set_channels
+from starter.practice import Practice, import_practice, read_practice, set_channels
 from starter.processes import Child
 from starter.settings import Settings, settings_from
-from starter.state import LENDERS, StateFolder, write_private
+from starter.state import StateFolder, write_private
 from store import db
 from store.locations import list_locations
 
@@ -39,8 +39,8 @@ class Stack:
 
     `ports` default to the well-known ones; `Ports.free()` lets many stacks run at once.
     `say` gets one line per step. `practice` is imported when the books hold no location, and
-    gets the vendors' webhooks. `database_url` replaces the embedded PostgreSQL, `worker` what
-    Python runs as the worker.
+    gets the vendors' webhooks; `practices`, when given, stand for a group in its place.
+    `database_url` replaces the embedded PostgreSQL, `worker` what Python runs as the worker.
     """
 
     def __init__(
@@ -51,11 +51,13 @@ class Stack:
         ports: Ports | None = None,
         say: Say | None = None,
         practice: Path = EXAMPLE,
+        practices: Sequence[Practice] = (),
         database_url: str | None = None,
         worker: Sequence[str] = ("worker.py",),
     ) -> None:
         self.ports = ports or Ports.fixed()
-        self.practice = read_practice(practice)
+        self.practices = tuple(practices) or (read_practice(practice),)
+        self.practice = self.practices[0]
         self.env: dict[str, str] = {}
         self._folder = StateFolder(state)
         self._fresh = fresh
@@ -162,7 +164,10 @@ class Stack:
             secrets=self._folder.secrets,
             flags=compose.temporal_flags(),
             database_url=self._database_url,
-            location_ids=(self.practice.location.location_id,),
+            location_ids=[one.location.location_id for one in self.practices],
+            zenoti_locations=[
+                one.location.location_id for one in self.practices if one.location.pms == "zenoti"
+            ],
             worker=self._worker,
         )
         self.env = layout.environment()
@@ -190,12 +195,15 @@ class Stack:
         try:
             async with db.transaction(pool) as conn:
                 known = {one.location_id for one in await list_locations(conn)}
-                if self.practice.location.location_id in known:
-                    # A stack of an earlier release knows no channels, and would stay silent.
-                    await set_channels(conn, self.practice, "dev", "first start")
+                for one in self.practices:
+                    if one.location.location_id in known:
+                        # A stack of an earlier release knows no channels, and would stay silent.
+                        await set_channels(conn, one, "dev", "first start")
                 if known:
                     return False
-                return await import_practice(conn, self.practice, "dev", "first start")
+                for one in self.practices:
+                    await import_practice(conn, one, "dev", "first start")
+                return True
         finally:
             await pool.close()
 
@@ -206,9 +214,13 @@ class Stack:
             "twilio": f"{self.web_url}/webhooks/twilio",
             "podium": f"{self.web_url}/webhooks/podium",
             "mail": f"{self.web_url}/webhooks/mail",
+            "zenoti": f"{self.web_url}/webhooks/zenoti",
         }
-        where = self.practice.location.location_id
-        urls |= {name: f"{self.web_url}/webhooks/lenders/{name}/{where}" for name in LENDERS}
+        for name, keys in self.settings.lenders.items():
+            first = self.practice.location.location_id
+            for where, account in keys.accounts.items():
+                told = name if where == first else f"{name}:{account}"
+                urls[told] = f"{self.web_url}/webhooks/lenders/{name}/{where}"
         async with httpx.AsyncClient() as http:
             answer = await http.put(f"{self.sandbox_url}/_control/webhooks", json=urls)
             answer.raise_for_status()

@@ -77,12 +77,18 @@ class Layout:
         return {f"TIEOUT_{name.upper()}": value for name, value in values.items()}
 
     def _lender(self, own: dict[str, Any], name: str, sandbox: str) -> dict[str, Any]:
-        """One lender's twin as the settings name it; every location shares its account."""
+        """One lender's twin as the settings name it; the first location has the house's account,
+        and each further one its own, except at CareCredit, whose numbers the lender gives."""
+        account = own.pop(f"{name}_account")
+        first, *others = self.location_ids or ("",)
+        accounts = {first: account} if first else {}
+        if name != "carecredit":
+            accounts |= {place: f"{account}-{place}" for place in others}
         return {
             "base_url": f"{sandbox}/{name}",
             "api_key": own.pop(f"{name}_api_key"),
             "webhook_secret": own.pop(f"{name}_webhook_secret"),
-            "accounts": dict.fromkeys(self.location_ids, own.pop(f"{name}_account")),
+            "accounts": accounts,
         }
 
     def _zenoti(self, own: dict[str, Any], sandbox: str) -> dict[str, Any]:

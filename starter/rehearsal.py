@@ -102,6 +102,11 @@ class Rehearsal:
         answer = await self.http.put("/boulevard/settings", json=limits)
         answer.raise_for_status()
 
+    async def quick_vendor(self, vendor: str, **settings: Any) -> None:
+        """Set a twin's limits: a year in a minute makes a year's calls in a minute."""
+        answer = await self.http.put(f"/{vendor}/settings", json=settings)
+        answer.raise_for_status()
+
     # -- the front desk
 
     async def admit(self, patient: Patient, opening: Opening | None = None) -> str:
@@ -121,7 +126,7 @@ class Rehearsal:
             )
         )
         if opening is not None:
-            await self._open_books(urn, patient, opening)
+            await self.open_books(urn, patient, opening)
         return urn
 
     async def treat(self, urn: str, lines: Sequence[Mapping[str, Any]], **extra: Any) -> str:
@@ -184,8 +189,10 @@ class Rehearsal:
         async with self.pool.acquire() as conn:
             self.location = await locations.get_location(conn, self.location_id)
 
-    async def _open_books(self, urn: str, patient: Patient, opening: Opening) -> None:
-        client_id = ids.client_id(self.location_id, PMS, urn)
+    async def open_books(self, urn: str, patient: Patient, opening: Opening) -> str:
+        """Put into the books what a patient of the PMS owns; returns our id of the patient."""
+        pms = self.location.pms
+        client_id = ids.client_id(self.location_id, pms, urn)
         contact = clients.Contact(
             first_name=patient.first_name,
             last_name=patient.last_name,
@@ -196,8 +203,9 @@ class Rehearsal:
         )
         async with transaction(self.pool) as conn:
             await clients.upsert_client(
-                conn, vault(self.settings), client_id, self.location_id, PMS, urn, contact
+                conn, vault(self.settings), client_id, self.location_id, pms, urn, contact
             )
             await open_books(
                 conn, client_id, self.location_id, opening, self.now(), self.location.zone
             )
+        return client_id

@@ -3,7 +3,9 @@
 Documents: `<lender>_application`, `<lender>_contract`, `<lender>_funding`. Settings:
 `<lender>_key` {activated}, `<lender>_limits`, `<lender>_empty` {times}: so many lists say how much
 there is and show nothing; `<lender>_skew` {seconds}: its clock against ours. Faults: vendor is
-the lender, operations `<thing>.list` and `<thing>.read`, webhooks `webhook:<type>`.
+the lender, operations `<thing>.list` and `<thing>.read`, webhooks `webhook:<type>`. A practice with
+several accounts has `<account>-<place>` beside the first; a document's `merchant_id` says whose it
+is, and the webhook address `<lender>:<account>` where it is told.
 """
 
 import base64
@@ -122,14 +124,16 @@ class Books:
 
     def _tell(self, thing: str, doc: Doc) -> None:
         platform, prefix = self._platform, self._platform.prefixes.get(thing)
-        url = self._box.webhook_urls.get(platform.name)
+        account = doc.get("merchant_id") or self._box.credentials[f"{platform.name}_account"]
+        urls = self._box.webhook_urls
+        url = urls.get(f"{platform.name}:{account}") or urls.get(platform.name)
         if not url or prefix is None or doc.get("status") in platform.silent:
             return
         body = {
             "id": f"evt_{uuid4().hex}",
             "type": f"{prefix}.{doc.get('status')}",
             "created_at": doc["updated_at"],
-            "merchant_id": self._box.credentials[f"{platform.name}_account"],
+            "merchant_id": account,
             "data": doc,
         }
         self._box.pump.send(
@@ -175,8 +179,12 @@ def _lister(box: Box, books: Books, name: str, thing: str) -> Callable[[Request]
     def answer(request: Request) -> Response:
         asked = request.query_params
         since = datetime.fromisoformat(asked["updated_since"])
+        account = box.credentials[f"{name}_account"]
         found = [
-            doc for doc in books.all(thing) if datetime.fromisoformat(doc["updated_at"]) >= since
+            doc
+            for doc in books.all(thing)
+            if datetime.fromisoformat(doc["updated_at"]) >= since
+            and doc.get("merchant_id", account) == request.headers["x-merchant"]
         ]
         start, limit = int(asked.get("cursor", 0)), min(int(asked.get("limit", 20)), 100)
         page, end = found[start : start + limit], start + limit
@@ -237,6 +245,7 @@ def _signed_in(box: Box, platform: Platform, request: Request) -> Response | Non
         return JSONResponse({"code": "unauthorized"}, 401)
     if not (box.state.get("setting", f"{name}_key") or {"activated": True})["activated"]:
         return JSONResponse({"code": "key_not_activated"}, 401)
-    if request.headers.get("x-merchant") != box.credentials[f"{name}_account"]:
+    account, given = box.credentials[f"{name}_account"], request.headers.get("x-merchant", "")
+    if given != account and not given.startswith(f"{account}-"):
         return JSONResponse({"code": "forbidden"}, 403)
     return None

@@ -1,7 +1,9 @@
 """`tieout demo`: the Thursday, live, on a real stack, and its proof."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,9 +19,11 @@ from starter.demo.figures import day_figures
 from starter.demo.financing import Year
 from starter.demo.financing_figures import plan_figures
 from starter.demo.financing_story import STORY
+from starter.demo.group import Centre, group_of
 from starter.demo.stories import Thursday
-from starter.dev import Stack
+from starter.dev import EXAMPLE, Stack
 from starter.ports import Ports
+from starter.practice import read_practice
 from starter.rehearsal import Rehearsal
 from starter.settings import state_folder
 
@@ -42,7 +46,7 @@ def demo(
     ] = None,
     story: Annotated[Story, typer.Option(help="What to play.")] = Story.THURSDAY,
 ) -> None:
-    """Play six visits of one Thursday, or a plan of each lender, and prove the books."""
+    """Play six visits of one Thursday, or the plans of a group, and prove the books."""
     console = Console(stderr=as_json, highlight=False)
     folder = state or state_folder() / "demo"
     figures = asyncio.run(play(folder, console, story))
@@ -66,19 +70,34 @@ async def play(folder: Path, console: Console, story: Story) -> dict[str, Any]:
     def tell(name: str, sentence: str) -> None:
         console.print(f"  {name:<{_NAME_WIDTH}} {sentence}", soft_wrap=True)
 
-    async with Stack(folder, fresh=True, ports=Ports.free(), say=say) as stack:
+    group = group_of(read_practice(EXAMPLE)) if story is Story.FINANCING else ()
+    async with Stack(folder, fresh=True, ports=Ports.free(), say=say, practices=group) as stack:
+        ui_url = f"http://127.0.0.1:{Ports.fixed().temporal_ui}/namespaces/default/workflows"
+        if group:
+            return await play_plans(stack, console, tell, ui_url)
         location_id = stack.practice.location.location_id
         async with Rehearsal(stack.settings, location_id) as practice:
             await practice.at_two_on_thursday()
-            ui_url = f"http://127.0.0.1:{Ports.fixed().temporal_ui}/namespaces/default/workflows"
-            if story is Story.FINANCING:
-                console.print(f"\n[bold]Plans at {practice.location.practice_name}[/]")
-                told = await Year(practice, tell).play(STORY)
-                return await plan_figures(practice, told, ui_url)
             console.print(f"\n[bold]Thursday at {practice.location.practice_name}[/]")
             visits = thursday(practice.now(), "demo")
             played = await Thursday(practice, tell).play(visits)
             return await day_figures(practice, played, ui_url)
+
+
+async def play_plans(
+    stack: Stack, console: Console, tell: Callable[[str, str], None], ui_url: str
+) -> dict[str, Any]:
+    """Seven plans at the three locations of a group."""
+    async with contextlib.AsyncExitStack() as opened:
+        centres = []
+        for practice in stack.practices:
+            centre = Centre(stack.settings, practice.location.location_id)
+            centres.append(await opened.enter_async_context(centre))
+            await centre.at_two_on_thursday()
+        names = ", ".join(one.location.practice_name for one in centres)
+        console.print(f"\n[bold]Plans at {names}[/]")
+        told = await Year(centres, tell).play(STORY)
+        return await plan_figures(centres, told, ui_url)
 
 
 def show(console: Console, figures: dict[str, Any], folder: Path) -> None:
@@ -130,7 +149,7 @@ def show_plans(console: Console, figures: dict[str, Any], folder: Path) -> None:
     """What each patient heard and when, what a person solved, and where to look."""
     for plan in figures["plans"]:
         table = Table(
-            title=f"{plan['lender']}: {plan['status'].replace('_', ' ')}",
+            title=f"{plan['lender']} at {plan['location']}: {plan['status'].replace('_', ' ')}",
             title_justify="left",
             title_style="bold",
             box=SIMPLE_HEAD,

@@ -1,9 +1,10 @@
-"""`tieout demo --story financing`: a plan of each lender, from its first telling to its end.
+"""`tieout demo --story financing`: seven plans of a group, from their first telling to their end.
 
-The practice has one clock, and every case is brought to it day by day, so that what one case does
+The group has one clock, and every case is brought to it day by day, so that what one case does
 happens at its time for the others too.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,12 +20,11 @@ from temporalio.testing import TimeSkipper
 from domain import calendar, ids
 from domain.case import Channel, Decision
 from domain.in_house import Terms, signed
-from domain.plan_case import Lender
+from domain.plan_case import Lender, PlanStanding
 from domain.plan_facts import FactSource
 from starter.deciding import send_decision
-from starter.demo.cast import LASER, line
-from starter.demo.financing_cast import SESSIONS, Borrower, borrowers, series
-from starter.rehearsal import PMS, Rehearsal
+from starter.demo.financing_cast import OURS, SESSIONS, Borrower, borrowers, series
+from starter.demo.group import CALLS_PER_MINUTE, Centre
 from starter.simulate.clock import Clock
 from starter.wiring import wired
 from store import consents, plans, processor, reviews
@@ -33,7 +33,7 @@ from store.reviews import Review
 from workflows.lender_sweeps import LenderSweepStart
 
 Tell = Callable[[str, str], None]
-"""Called with the lender and one sentence."""
+"""Called with the plan's name and one sentence."""
 Act = Callable[["Year"], Awaitable[None]]
 
 INSTALLMENTS = 3
@@ -53,6 +53,8 @@ class Told:
     borrower: Borrower
     plan_id: str = ""
     case_id: str = ""
+    invoices: list[str] = field(default_factory=list)
+    """Of sessions that are booked and lie ahead, by Zenoti's ids."""
     solved: list[tuple[str, str, str]] = field(default_factory=list)
     """(code, choice, who)"""
 
@@ -60,18 +62,23 @@ class Told:
 class Year:
     """The plans' lives, told as they happen."""
 
-    def __init__(self, practice: Rehearsal, tell: Tell) -> None:
-        self.practice, self._tell = practice, tell
-        self._skipper = TimeSkipper(practice.engine)
+    def __init__(self, centres: Sequence[Centre], tell: Tell) -> None:
+        self.centres, self._tell = centres, tell
+        self.practice = centres[0]
+        """Through it the vendors and the engine are reached, which all of them share."""
+        self._skipper = TimeSkipper(self.practice.engine)
         self._shifts: dict[str, timedelta] = {}
-        self.told: dict[Lender, Told] = {}
+        self.told: dict[str, Told] = {}
         self._day0: date
 
     async def play(self, acts: Mapping[int, Sequence[Act]]) -> list[Told]:
         """Day by day to the end of the last plan; `acts` are what happens on a morning."""
-        practice = self.practice
-        self._clock = Clock(practice.pool, practice.location_id, practice.now())
-        await self._clock.start()
+        practice, begins = self.practice, self.practice.now()
+        await practice.quick_vendor("zenoti", per_minute=CALLS_PER_MINUTE)
+        self._clocks = [Clock(practice.pool, one.location_id, begins) for one in self.centres]
+        self._clock = self._clocks[0]
+        for clock in self._clocks:
+            await clock.start()
         self._day0 = calendar.local_date(self._clock.now(), practice.location.zone)
         for borrower in borrowers("plans"):
             await self._admit(borrower)
@@ -87,8 +94,12 @@ class Year:
     async def _reach(self, day: int) -> None:
         """The practice's clock to a morning, then every case of a plan to the clock."""
         at = calendar.instant(self.on(day), MORNING, self.practice.location.zone)
-        await self._clock.reach(at)
-        for case_id in await self._running():
+        for clock in self._clocks:
+            await clock.reach(at)
+        running, ours = await self._running(), self.told[OURS].plan_id
+        apart = [one for one in running if one.startswith("plan/") and not one.endswith(f"/{ours}")]
+        await asyncio.gather(*map(self._bring, apart))
+        for case_id in (one for one in running if one not in apart):
             await self._bring(case_id)
             await self._note_installments()
 
@@ -107,7 +118,7 @@ class Year:
 
     async def _note_installments(self) -> None:
         """An instalment's case that was opened just now begins at the practice's clock."""
-        told = self.told[Lender.IN_HOUSE]
+        told = self.told[OURS]
         for number in range(1, INSTALLMENTS + 1):
             where = self.practice.location_id
             case_id = ids.installment_workflow_id(where, told.plan_id, number)
@@ -154,106 +165,113 @@ class Year:
 
     async def _admit(self, borrower: Borrower) -> None:
         """A patient who is known, has agreed to hear from us, and has paid for a series."""
-        practice = self.practice
-        urn = await practice.admit(borrower.patient, series(self._clock.now()))
-        client_id = ids.client_id(practice.location_id, PMS, urn)
+        practice = self.centres[borrower.place]
+        guest_id = await practice.admit(borrower.patient, series(self._clock.now()))
+        client_id = ids.client_id(practice.location_id, practice.location.pms, guest_id)
         async with transaction(practice.pool) as conn:
             for channel in Channel:
                 for scope in ("care", "marketing"):
                     await consents.opt_in(conn, client_id, channel, scope, "written", "form")
-        known = replace(borrower, urn=urn, client_id=client_id)
-        self.told[borrower.lender] = Told(known)
+        known = replace(borrower, guest_id=guest_id, client_id=client_id)
+        self.told[borrower.name] = Told(known)
 
-    async def lender(self, lender: Lender, verb: str, **fields: Any) -> Any:
-        """Something happens at a lender, which announces it."""
+    def at(self, name: str) -> Centre:
+        """Where a plan is."""
+        return self.centres[self.told[name].borrower.place]
+
+    async def lender(self, name: str, verb: str, **fields: Any) -> Any:
+        """Something happens at a plan's lender, which announces it to the plan's location."""
+        lender, where = self.told[name].borrower.lender, self.at(name).location_id
+        known = {name: keys.accounts for name, keys in self.practice.settings.lenders.items()}
+        account = next(held for owner, held in known.items() if owner == lender)[where]
         at = self._clock.now().isoformat()
-        body = {"updated_at": at, **fields}
+        body = {"updated_at": at, "merchant_id": account, **fields}
         if fields.get("status") == "accepted":
             body["accepted_at"] = at
         return await self.practice.control(f"lenders/{lender}/{verb}", body)
 
-    async def opened(self, lender: Lender) -> None:
+    async def opened(self, name: str) -> None:
         """The plan's case stands, and has read what was told."""
-        told = self.told[lender]
+        told = self.told[name]
+        lender = told.borrower.lender
 
         async def found() -> str | None:
             async with self.practice.pool.acquire() as conn:
                 rows = await plans.list_plans(conn, None, lender, None, told.borrower.client_id)
             return rows[0].standing.plan_id if rows else None
 
-        told.plan_id = await self.practice.until(found, f"a plan of {lender}")
-        where = self.practice.location_id
-        told.case_id = ids.plan_workflow_id(where, lender, told.plan_id)
+        told.plan_id = await self.practice.until(found, f"a plan of {name}")
+        told.case_id = ids.plan_workflow_id(self.at(name).location_id, lender, told.plan_id)
         self._shifts.setdefault(told.case_id, self._clock.shift)
-        await self.practice.until(lambda: self._rests(told.case_id), f"the case of {lender}")
+        await self.rested(name)
 
-    async def status(self, lender: Lender, *wanted: str) -> None:
+    async def rested(self, name: str) -> None:
+        """The plan's case has done what it has to do by now."""
+        case_id = self.told[name].case_id
+        await self.practice.until(lambda: self._rests(case_id), f"the case of {name}")
+
+    async def status(self, name: str, *wanted: str) -> None:
         """The books have heard it, and the case has acted on it."""
-        told = self.told[lender]
+        what = f"{name} to be {' or '.join(wanted)}"
+        await self._heard(name, lambda now: now.status in wanted, what)
 
-        async def heard() -> bool:
-            async with self.practice.pool.acquire() as conn:
-                now = await plans.standing(conn, self.practice.location_id, lender, told.plan_id)
-            return now is not None and now.status in wanted
-
-        await self.practice.until(heard, f"{lender} to be {' or '.join(wanted)}")
-        await self.practice.until(lambda: self._rests(told.case_id), f"the case of {lender}")
-
-    async def first_payment(self, lender: Lender, on: date) -> None:
+    async def first_payment(self, name: str, on: date) -> None:
         """The books have heard of another first payment date."""
-        told = self.told[lender]
+        await self._heard(name, lambda now: now.first_payment_on == on, f"{name} to move its date")
+
+    async def _heard(self, name: str, is_so: Callable[[PlanStanding], bool], what: str) -> None:
+        told, where = self.told[name], self.at(name).location_id
 
         async def heard() -> bool:
             async with self.practice.pool.acquire() as conn:
-                now = await plans.standing(conn, self.practice.location_id, lender, told.plan_id)
-            return now is not None and now.first_payment_on == on
+                now = await plans.standing(conn, where, told.borrower.lender, told.plan_id)
+            return now is not None and is_so(now)
 
-        await self.practice.until(heard, f"{lender} to move its date")
-        await self.practice.until(lambda: self._rests(told.case_id), f"the case of {lender}")
+        await self.practice.until(heard, what)
+        await self.rested(name)
 
-    async def session(self, lender: Lender) -> None:
-        """A visit of the plan: drawn from the series, nothing to pay."""
-        told = self.told[lender]
-        laser = [line(LASER, "Laser", 1, 32_000)]
-        start = {"startAt": self._clock.now().isoformat()}
-        visit_id = await self.practice.treat(told.borrower.urn, laser, **start)
-        case_id = await self.practice.check_out(visit_id)
+    async def session(self, name: str) -> None:
+        """A visit of the plan: redeemed in Zenoti, drawn from the series, nothing to pay."""
+        told, centre = self.told[name], self.at(name)
+        invoice_id = told.invoices.pop(0) if told.invoices else None
+        if invoice_id is None:
+            invoice_id = await centre.appoint(told.borrower.guest_id, self._clock.now())
+        case_id = await centre.complete(invoice_id)
         await self.practice.until(lambda: self._begun(case_id), "the visit's case")
         self._shifts[case_id] = self._clock.shift
         await self.practice.until(lambda: self._rests(case_id), "the visit")
-        await self.practice.until(lambda: self._rests(told.case_id), f"the case of {lender}")
-        self.say(lender, "a session is done")
+        await self.rested(name)
+        self.say(name, "a session is done: Zenoti closed its invoice")
 
     async def _begun(self, case_id: str) -> bool:
         found = self.practice.engine.list_workflows(f"WorkflowId='{case_id}'")
         return bool([each async for each in found])
 
-    async def book(self, lender: Lender, in_days: int) -> None:
-        """An appointment that lies ahead."""
-        starts = self._clock.now() + timedelta(days=in_days)
-        laser = [line(LASER, "Laser", 1, 32_000)]
-        await self.practice.treat(self.told[lender].borrower.urn, laser, startAt=starts.isoformat())
-        self.say(lender, f"booked for {calendar.local_date(starts, self.practice.location.zone)}")
+    async def book(self, name: str, in_days: int) -> None:
+        """An appointment that lies ahead, and is the next session when its day comes."""
+        starts, told = self._clock.now() + timedelta(days=in_days), self.told[name]
+        told.invoices.append(await self.at(name).appoint(told.borrower.guest_id, starts))
+        self.say(name, f"booked for {calendar.local_date(starts, self.practice.location.zone)}")
 
-    async def decide(self, lender: Lender, code: str, choice: str, **more: Any) -> None:
+    async def decide(self, name: str, code: str, choice: str, **more: Any) -> None:
         """A person solves an exception through the path of `tieout review decide`."""
-        told = self.told[lender]
+        told = self.told[name]
 
         async def asked() -> Review | None:
             async with self.practice.pool.acquire() as conn:
                 waiting = await reviews.open_of_case(conn, told.case_id)
             return next((one for one in waiting if one.code == code), None)
 
-        review = await self.practice.until(asked, f"{lender}: {code}")
+        review = await self.practice.until(asked, f"{name}: {code}")
         decision = Decision(review_id=review.review_id, choice=choice, by=COORDINATOR, **more)
         await send_decision(self.practice.engine, review, decision)
-        await self.practice.until(lambda: self._rests(told.case_id), f"the case of {lender}")
+        await self.rested(name)
         told.solved.append((code, choice, COORDINATOR))
-        self.say(lender, f"{code.replace('_', ' ').lower()}: {COORDINATOR} answers {choice}")
+        self.say(name, f"{code.replace('_', ' ').lower()}: {COORDINATOR} answers {choice}")
 
     async def pay_installment(self, number: int) -> None:
         """An instalment of our own is paid by its link."""
-        told = self.told[Lender.IN_HOUSE]
+        told = self.told[OURS]
         where = self.practice.location_id
         case_id = ids.installment_workflow_id(where, told.plan_id, number)
 
@@ -264,11 +282,11 @@ class Year:
 
         found = await self.practice.until(invoice, f"the invoice of instalment {number}")
         await self.practice.control(f"stripe/invoices/{found}/pay", {})
-        self.say(Lender.IN_HOUSE, f"instalment {number} is paid by link")
+        self.say(OURS, f"instalment {number} is paid by link")
 
     async def sign_own(self) -> None:
         """The desk enters a plan of the practice's own."""
-        told = self.told[Lender.IN_HOUSE]
+        told = self.told[OURS]
         terms = Terms(
             total_cents=60_000, installments=INSTALLMENTS, first_due_on=self.on(10), every="2 weeks"
         )
@@ -297,10 +315,10 @@ class Year:
             task_queue=self.practice.settings.temporal_task_queue,
         )
 
-    def say(self, lender: Lender, sentence: str) -> None:
+    def say(self, name: str, sentence: str) -> None:
         """One line of the story, dated by the practice's clock."""
         day = calendar.local_date(self._clock.now(), self.practice.location.zone)
-        self._tell(lender, f"{day}  {sentence}")
+        self._tell(name, f"{day}  {sentence}")
 
     def on(self, days: int) -> date:
         """A civil day, some days after the first one."""

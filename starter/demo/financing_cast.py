@@ -1,6 +1,6 @@
-"""Five plans, one of each lender: who they are and what is signed. Data only."""
+"""Seven plans at three locations: who they are and what is signed. Data only."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import uuid4
@@ -13,30 +13,41 @@ from starter.rehearsal import Patient
 AMOUNT_CENTS = 280_000
 SESSIONS = 4
 
-_NAMES: Mapping[Lender, tuple[str, str]] = {
-    Lender.CHERRY: ("Gia", "Lindqvist"),
-    Lender.PATIENTFI: ("Hana", "Brook"),
-    Lender.ALPHAEON: ("Iris", "Novak"),
-    Lender.CARECREDIT: ("June", "Castell"),
-    Lender.IN_HOUSE: ("Kaia", "Wren"),
-}
+CHERRY, CHERRY_2, CHERRY_3 = "cherry", "cherry lakeside", "cherry north hills"
+PATIENTFI, ALPHAEON, CARECREDIT = "patientfi", "alphaeon", "carecredit"
+OURS = "in-house"
+
+_PLANS: Sequence[tuple[str, Lender, int, tuple[str, str]]] = (
+    (CHERRY, Lender.CHERRY, 0, ("Gia", "Lindqvist")),
+    (CHERRY_2, Lender.CHERRY, 1, ("Lena", "Marsh")),
+    (CHERRY_3, Lender.CHERRY, 2, ("Mira", "Holt")),
+    (PATIENTFI, Lender.PATIENTFI, 0, ("Hana", "Brook")),
+    (ALPHAEON, Lender.ALPHAEON, 0, ("Iris", "Novak")),
+    (CARECREDIT, Lender.CARECREDIT, 0, ("June", "Castell")),
+    (OURS, Lender.IN_HOUSE, 0, ("Kaia", "Wren")),
+)
 
 
 @dataclass(frozen=True)
 class Borrower:
-    """A patient with a plan; `urn` is the PMS's name for them, `client_id` ours."""
+    """A patient with a plan; `name` is the plan's in the story, `place` which location it is at.
 
+    `guest_id` is the PMS's name for them, `client_id` ours.
+    """
+
+    name: str
     lender: Lender
+    place: int
     patient: Patient
-    urn: str = ""
+    guest_id: str = ""
     client_id: str = ""
 
 
 def borrowers(run: str) -> list[Borrower]:
     """In the order in which they are told of. `run` keeps two runs' addresses apart."""
     return [
-        Borrower(lender, _patient(number, *_NAMES[lender], run))
-        for number, lender in enumerate(_NAMES, 31)
+        Borrower(name, lender, place, _patient(number, *who, run))
+        for number, (name, lender, place, who) in enumerate(_PLANS, 31)
     ]
 
 

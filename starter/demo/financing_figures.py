@@ -17,11 +17,14 @@ from store.touchpoints import Touchpoint
 _OUT = frozenset({"accepted", "delivered"})
 
 
-async def plan_figures(practice: Rehearsal, told: Sequence[Told], ui_url: str) -> dict[str, Any]:
+async def plan_figures(
+    centres: Sequence[Rehearsal], told: Sequence[Told], ui_url: str
+) -> dict[str, Any]:
     """The one object of `tieout demo --story financing --json`."""
+    practice = centres[0]
     async with practice.pool.acquire() as conn:
-        shown = [await _plan(conn, practice, one) for one in told]
-        on_due_day = sum([await _on_due_day(conn, practice, one) for one in told])
+        shown = [await _plan(conn, centres, one) for one in told]
+        on_due_day = sum([await _on_due_day(conn, centres, one) for one in told])
         to_debtor = sum([await _to_lender_debtor(conn, one) for one in told])
         doubled = await _doubled(conn, practice, told)
         books = await ledger.totals(conn)
@@ -30,7 +33,7 @@ async def plan_figures(practice: Rehearsal, told: Sequence[Told], ui_url: str) -
     quiet = doubled == on_due_day == to_debtor == 0
     return {
         "ok": balanced and quiet and not unsolved and all(plan["messages"] for plan in shown),
-        "practice": practice.location.practice_name,
+        "locations": [one.location.practice_name for one in centres],
         "plans": shown,
         "doubled": doubled,
         "on_due_date": on_due_day,
@@ -40,9 +43,9 @@ async def plan_figures(practice: Rehearsal, told: Sequence[Told], ui_url: str) -
     }
 
 
-async def _plan(conn: Conn, practice: Rehearsal, told: Told) -> dict[str, Any]:
-    lender = told.borrower.lender
-    plan = await plans.standing(conn, practice.location_id, lender, told.plan_id)
+async def _plan(conn: Conn, centres: Sequence[Rehearsal], told: Told) -> dict[str, Any]:
+    lender, where = told.borrower.lender, centres[told.borrower.place].location_id
+    plan = await plans.standing(conn, where, lender, told.plan_id)
     asked = await conn.fetch(
         "SELECT code, state, (SELECT decided_by FROM review_decisions d"
         "  WHERE d.review_id = r.review_id LIMIT 1) AS by"
@@ -51,6 +54,7 @@ async def _plan(conn: Conn, practice: Rehearsal, told: Told) -> dict[str, Any]:
     )
     return {
         "lender": lender,
+        "location": where,
         "mode": [str(mode) for mode in CONTRACTS[lender].modes],
         "workflow_id": told.case_id,
         "status": plan.status if plan else "unknown",
@@ -72,9 +76,9 @@ async def _heard(conn: Conn, told: Told) -> list[Touchpoint]:
     return sorted((one for one in rows if one.state in _OUT), key=lambda one: one.at)
 
 
-async def _on_due_day(conn: Conn, practice: Rehearsal, told: Told) -> int:
+async def _on_due_day(conn: Conn, centres: Sequence[Rehearsal], told: Told) -> int:
     """Messages about a payment on the very day on which that payment falls due."""
-    where, lender = practice.location_id, told.borrower.lender
+    where, lender = centres[told.borrower.place].location_id, told.borrower.lender
     plan = await plans.standing(conn, where, lender, told.plan_id)
     if plan is None:
         return 0

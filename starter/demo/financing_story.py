@@ -1,28 +1,34 @@
-"""What happens to the five plans, by the day on which it happens."""
+"""What happens to the seven plans, by the day on which it happens."""
 
 from collections.abc import Mapping, Sequence
 
-from domain.plan_case import Lender
 from starter.demo.financing import Act, Year
-from starter.demo.financing_cast import AMOUNT_CENTS, SESSIONS
+from starter.demo.financing_cast import (
+    ALPHAEON,
+    AMOUNT_CENTS,
+    CARECREDIT,
+    CHERRY,
+    CHERRY_2,
+    CHERRY_3,
+    OURS,
+    PATIENTFI,
+    SESSIONS,
+)
 
-CHERRY, PATIENTFI, ALPHAEON = Lender.CHERRY, Lender.PATIENTFI, Lender.ALPHAEON
-CARECREDIT, OURS = Lender.CARECREDIT, Lender.IN_HOUSE
+
+def _application(year: Year, name: str) -> str:
+    return f"app-{year.told[name].borrower.client_id[:8]}"
 
 
-def _application(year: Year, lender: Lender) -> str:
-    return f"app-{lender}-{year.told[lender].borrower.client_id[:8]}"
+def _contract(year: Year, name: str) -> str:
+    return f"tx-{year.told[name].borrower.client_id[:8]}"
 
 
-def _contract(year: Year, lender: Lender) -> str:
-    return f"tx-{lender}-{year.told[lender].borrower.client_id[:8]}"
-
-
-async def _approve(year: Year, lender: Lender) -> None:
-    who, application = year.told[lender].borrower.client_id, _application(year, lender)
-    await year.lender(lender, "apply", patient=who, id=application, quiet=True)
+async def _approve(year: Year, name: str) -> None:
+    who, application = year.told[name].borrower.client_id, _application(year, name)
+    await year.lender(name, "apply", patient=who, id=application, quiet=True)
     await year.lender(
-        lender,
+        name,
         "decide",
         id=application,
         status="approved",
@@ -30,13 +36,13 @@ async def _approve(year: Year, lender: Lender) -> None:
         available_amount=AMOUNT_CENTS,
         expires_on=year.day(30),
     )
-    await year.opened(lender)
-    year.say(lender, "approved")
+    await year.opened(name)
+    year.say(name, "approved")
 
 
 async def _begin(year: Year) -> None:
-    await _approve(year, CHERRY)
-    await _approve(year, ALPHAEON)
+    for name in (CHERRY, CHERRY_2, CHERRY_3, ALPHAEON):
+        await _approve(year, name)
     await year.lender(
         PATIENTFI,
         "transact",
@@ -102,13 +108,38 @@ async def _cherry_signs(year: Year) -> None:
     await year.session(CHERRY)
 
 
-async def _sign(year: Year, lender: Lender, first: str | None, final: str) -> None:
+async def _lakeside_signs(year: Year) -> None:
+    """Signed, booked for the last session, and refinanced before the end."""
+    await _sign(year, CHERRY_2, first=year.day(39), final=year.day(189))
+    year.say(CHERRY_2, "signed; first payment in 30 days")
+    await year.session(CHERRY_2)
+
+
+async def _refinanced(year: Year) -> None:
+    await year.lender(CHERRY_2, "answer", id=_contract(year, CHERRY_2), status="refinanced")
+    await year.status(CHERRY_2, "refinanced")
+    year.say(CHERRY_2, "refinanced: nothing more is said")
+
+
+async def _nobody_came(year: Year) -> None:
+    """Approved and never used: two nudges, then a person, then the approval ends."""
+    await year.decide(CHERRY_3, "NOT_BOOKED", "called")
+
+
+async def _ran_out(year: Year) -> None:
+    await year.lender(CHERRY_3, "decide", id=_application(year, CHERRY_3), status="expired")
+    await year.status(CHERRY_3, "expired")
+    year.say(CHERRY_3, "the approval ran out")
+    await year.decide(CHERRY_3, "APPROVAL_EXPIRED", "called")
+
+
+async def _sign(year: Year, name: str, first: str | None, final: str) -> None:
     await year.lender(
-        lender,
+        name,
         "transact",
-        id=_contract(year, lender),
-        application=_application(year, lender),
-        external_reference=year.told[lender].borrower.client_id,
+        id=_contract(year, name),
+        application=_application(year, name),
+        external_reference=year.told[name].borrower.client_id,
         amount=AMOUNT_CENTS,
         monthly_payment=46_667,
         first_payment_date=first,
@@ -116,7 +147,7 @@ async def _sign(year: Year, lender: Lender, first: str | None, final: str) -> No
         sessions=SESSIONS,
         status="accepted",
     )
-    await year.status(lender, "accepted")
+    await year.status(name, "accepted")
 
 
 async def _moved(year: Year) -> None:
@@ -131,12 +162,12 @@ async def _paid_off(year: Year) -> None:
     year.say(CHERRY, "paid off")
 
 
-def _session(lender: Lender) -> Act:
-    return lambda year: year.session(lender)
+def _session(name: str) -> Act:
+    return lambda year: year.session(name)
 
 
-def _book(lender: Lender, in_days: int) -> Act:
-    return lambda year: year.book(lender, in_days)
+def _book(name: str, in_days: int) -> Act:
+    return lambda year: year.book(name, in_days)
 
 
 def _pay(number: int) -> Act:
@@ -159,13 +190,17 @@ STORY: Mapping[int, Sequence[Act]] = {
     3: (_patientfi_accepted, _book(CHERRY, 4)),
     4: (_alphaeon_signs,),
     7: (_cherry_signs,),
+    9: (_lakeside_signs,),
+    10: (_nobody_came,),
     8: (_session(CARECREDIT), _session(PATIENTFI), _pay(1)),
     14: (_session(ALPHAEON),),
     20: (_moved,),
+    31: (_ran_out,),
     35: (_session(CHERRY), _session(PATIENTFI)),
     42: (_session(ALPHAEON), _book(ALPHAEON, 20)),
     45: (_missed,),
-    50: (_session(CHERRY),),
+    50: (_session(CHERRY), _session(CHERRY_2)),
+    85: (_refinanced,),
     95: (_dropped,),
     190: (_paid_off,),
 }

@@ -73,6 +73,7 @@ async def test_sandbox_knows_where_webhooks_go(stack: Stack) -> None:
         "podium": f"{stack.web_url}/webhooks/podium",
         "stripe": f"{stack.web_url}/webhooks/stripe",
         "twilio": f"{stack.web_url}/webhooks/twilio",
+        "zenoti": f"{stack.web_url}/webhooks/zenoti",
     }
 
 
