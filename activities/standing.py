@@ -65,7 +65,9 @@ class StandingActivities:
             await clients.lock_client(conn, ask.client_id)
             money = await apart(conn, ask.case, outside.paid_at_desk(ask.case), ask.at)
             is_waiting = await self._post(conn, ask, outside, money)
-            if (shown := outside.standing(ask.case, ask.at)) is not None:
+            shown = outside.standing(ask.case, ask.at)
+            # No PMS knows an instalment of our own: it shows nothing that could be compared.
+            if shown is not None and ask.case.pms != IN_HOUSE:
                 await pms_standings.put(conn, shown)
             balance_cents, mismatches = await owed_and_asked(conn, ask.case.case_id)
         missing = outside.unreadable(balance_cents, is_waiting=is_waiting)

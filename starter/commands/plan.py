@@ -1,11 +1,13 @@
-"""`tieout plan add|list|show|dates|pause|resume|cancel`: financing plans as the desk has them."""
+"""`tieout plan add|list|show|dates|paid|pause|resume|cancel`: plans as the desk has them."""
 
 import asyncio
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from activities.desk_installments import KINDS, DeskPayment
 from domain import ids
 from domain.case import Close, Hold, Release
 from domain.in_house import Terms
@@ -22,8 +24,12 @@ from starter.errors import Refusal
 from store import plans
 
 app = typer.Typer(
-    help="Financing plans: add, list, show, dates, pause, resume, cancel.", no_args_is_help=True
+    help="Financing plans: add, list, show, dates, paid, pause, resume, cancel.",
+    no_args_is_help=True,
 )
+
+Tender = StrEnum("Tender", {kind.upper(): kind for kind in KINDS})  # type: ignore[misc]
+"""How an instalment was paid at the desk."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")]
 Plan = Annotated[str, typer.Argument(metavar="PLAN", help="Plan id or its beginning, or case id.")]
@@ -123,6 +129,49 @@ async def _add(
     console().print(plain(f"Plan {fact.plan_id} is entered, by {by}:", "bold"))
     for part in fact.installments or ():
         console().print(plain(f"  {part.due_on}  {dollars(part.amount_cents)}"))
+
+
+@app.command()
+def paid(
+    plan: Plan,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Which instalment.")],
+    kind: Annotated[Tender, typer.Option(help="What was taken; card is the desk's terminal.")],
+    receipt: Annotated[str, typer.Option(help="What the desk calls it; counts once.")],
+    amount: Annotated[
+        str | None, typer.Option(help="In dollars; without it, all that is owed.")
+    ] = None,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Enter an instalment of our own that was paid at the desk; its reminders end.
+
+    Example: tieout plan paid 5f1c2a9e 2 --kind cash --receipt R-1042 --by dana
+    """
+    cents = cents_of(amount) if amount is not None else None
+    if amount is not None and not cents:
+        usage("Give the amount in dollars: --amount 200.00.")
+    asyncio.run(_paid(plan, number, kind.value, receipt.strip(), cents, _answerable(by), as_json))
+
+
+async def _paid(
+    name: str, number: int, kind: str, receipt: str, cents: int | None, by: str, as_json: bool
+) -> None:
+    async with open_books() as books:
+        row = await row_named(books, name)
+        at = await plan_entry.now_of(books, row.standing.location_id)
+    if row.standing.lender is not Lender.IN_HOUSE:
+        raise Refusal("This plan is the lender's: what is paid on it does not come to us.")
+    if not receipt:
+        usage("Name the receipt: --receipt R-1042.")
+    given = DeskPayment(number=number, kind=kind, receipt=receipt, amount_cents=cents, by=by)
+    booked_cents = await plan_entry.take_payment(row.standing, given, at)
+    if as_json:
+        print_json({"plan_id": row.standing.plan_id, "number": number, "paid_cents": booked_cents})
+    elif booked_cents:
+        words = f"Instalment {number}: {dollars(booked_cents)} by {kind}, entered by {by}."
+        console().print(plain(words))
+    else:
+        console().print(plain(f"Receipt {receipt} was entered before; nothing was changed."))
 
 
 @app.command()

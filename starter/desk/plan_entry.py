@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
+from activities.desk_installments import DeskPayment, NotPayable, take_at_desk
 from domain import calendar
 from domain.in_house import Terms, signed, terms_problem
 from domain.money import dollars
@@ -91,3 +92,16 @@ async def take(fact: PlanFact, by: str) -> None:
     settings = load_settings()
     async with wired(settings, await temporal_client(settings)) as wiring:
         await wiring.plans.take([fact], f"desk by {by}")
+
+
+async def take_payment(plan: PlanStanding, paid: DeskPayment, at: datetime) -> int:
+    """An instalment that was paid at the desk, booked and told; cents, 0 for a known receipt.
+
+    Nothing is written while Temporal is away: reminders of paid money would go on.
+    """
+    settings = load_settings()
+    async with wired(settings, await temporal_client(settings)) as wiring:
+        try:
+            return await take_at_desk(wiring.pool, wiring.engine, plan, paid, at)
+        except NotPayable as why:
+            raise Refusal(str(why)) from None

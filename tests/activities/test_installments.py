@@ -8,6 +8,7 @@ import pytest
 
 from activities.contacts import refresh_contact
 from activities.contracts import BuildIn, BuildOut, CaseRef, StandingIn, WriteBackIn
+from activities.desk_installments import DeskPayment, NotPayable, take_at_desk
 from activities.plan_contracts import OpenInstallmentIn, PlanRef, ReadPlanIn, SignedOut, SignIn
 from activities.plans import PlanActivities
 from domain import ids
@@ -155,3 +156,78 @@ async def test_an_instalment_s_case_is_opened_under_the_plan_s_own_cadence(own: 
     assert isinstance(start, VisitInput)
     assert (start.chase.day0_on, start.chase.never_on) == (date(2026, 12, 17), date(2026, 12, 20))
     assert start.chase.steps == INSTALLMENT_CHASE.steps
+
+
+async def paid(own: Own, **more: Any) -> int:
+    """The desk enters the first instalment."""
+    world = own.practice.world
+    given = {"number": 1, "kind": "cash", "receipt": "R-1", "amount_cents": None, "by": "dana"}
+    async with world.pool.acquire() as conn:
+        plan = await plans.standing(conn, world.location_id, Lender.IN_HOUSE, own.plan_id)
+    assert plan is not None
+    entered = DeskPayment.model_validate({**given, **more})
+    return await take_at_desk(world.pool, world.engine, plan, entered, AT)
+
+
+async def balances(own: Own, *accounts: str) -> list[int]:
+    """Debits less credits of accounts at the location."""
+    async with own.practice.world.pool.acquire() as conn:
+        return [
+            await conn.fetchval(
+                "SELECT coalesce(sum(debit_cents - credit_cents), 0)::bigint FROM ledger_postings p"
+                " JOIN ledger_entries USING (entry_id) WHERE account = $1 AND location_id = $2",
+                account,
+                own.ref.location_id,
+            )
+            for account in accounts
+        ]
+
+
+async def test_an_instalment_paid_at_the_desk_is_booked_once_and_its_reminders_end(
+    own: Own,
+) -> None:
+    await own.told()
+    await own.sign()
+    await own.bill(1)
+    world, case = own.practice.world, own.case(1)
+    world.engine.running |= {case.case_id, own.ref.case_id}
+    assert await paid(own) == 6_667
+    assert await balances(own, "1040", "1100") == [6_667, 0]
+    heard = [(case_id, signal) for case_id, signal, _ in world.engine.signals]
+    assert heard == [(case.case_id, "payment_posted"), (own.ref.case_id, "installment_posted")]
+    assert await paid(own) == 0  # the same receipt again
+    assert await balances(own, "1040", "1100") == [6_667, 0]
+    standing = await own.practice.standing.read_standing(
+        StandingIn(case=case, client_id=own.practice.client_id(own.client_ref), at=AT)
+    )
+    assert (standing.status, standing.balance_cents) == ("verified", 0)
+    async with world.pool.acquire() as conn:
+        entered_by = await conn.fetchval(
+            "SELECT decided_by FROM payment_allocations WHERE case_id = $1", case.case_id
+        )
+        compared = await conn.fetchval(
+            "SELECT count(*) FROM pms_standings WHERE case_id = $1", case.case_id
+        )
+    assert entered_by == "dana"
+    assert compared == 0  # no PMS knows it, so the month compares it with none
+
+
+async def test_a_card_at_the_desk_s_terminal_may_pay_a_part(own: Own) -> None:
+    await own.told()
+    await own.sign()
+    await own.bill(1)
+    assert await paid(own, kind="card", amount_cents=2_000) == 2_000
+    assert await balances(own, "1020", "1100") == [2_000, 4_667]
+    assert await paid(own, receipt="R-2") == 4_667
+    with pytest.raises(NotPayable, match=r"still owes \$0\.00"):
+        await paid(own, receipt="R-3", amount_cents=1)
+
+
+async def test_what_is_not_billed_or_not_owed_is_refused(own: Own) -> None:
+    await own.told()
+    await own.sign()
+    with pytest.raises(NotPayable, match="not been billed yet"):
+        await paid(own)
+    await own.bill(1)
+    with pytest.raises(NotPayable, match=r"still owes \$66\.67"):
+        await paid(own, amount_cents=6_668)

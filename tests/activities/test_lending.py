@@ -354,6 +354,10 @@ def give_back(house: House, ref: str, of: str, gross: str) -> None:
 
 def fault_files(house: House) -> None:
     """Five days of CareCredit with every fault of the export."""
+    buy(house, "T0", transaction_date="2026-11-01", posted_date="2026-11-01")
+    # The day on which the clocks go back, before and after they do.
+    house.act("carecredit", "cut", day="2026-11-01", no=1, faults=[])
+    house.act("carecredit", "cut", day="2026-11-01", no=2, faults=["repeat", "bom"])
     buy(house, "T1", status="requested")
     house.act("carecredit", "cut", day="2026-11-03", no=1, faults=["missing"])
     house.act("carecredit", "cut", day="2026-11-03", no=2, faults=["bom", "crlf"])
@@ -395,6 +399,7 @@ class TestFiles:
                 asked.add(tuple(sorted((t.code, t.key) for t in await other.check("carecredit"))))
         assert len(ends) == 1
         assert dict(*ends) == {
+            "T0": "accepted",
             "T1": "funded",
             "T2": "partly_refunded",
             "T3": "cancelled",
