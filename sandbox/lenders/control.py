@@ -73,6 +73,8 @@ class Acts:
     ) -> list[Doc]:
         """Deposits that sum to the contract, each less its fee."""
         contract = self._books.find("contract", id) or {}
+        if "merchant_id" in contract:
+            fields["merchant_id"] = contract["merchant_id"]
         shares = [contract["amount"] // parts] * parts
         shares[0] += contract["amount"] - sum(shares)
         deposits = []

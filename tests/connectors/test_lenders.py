@@ -96,6 +96,21 @@ async def test_a_plan_is_read_from_application_to_money(twins, lenders, name):
     assert one.facts[0].financed_cents == 280_000
 
 
+async def test_each_account_of_a_group_lists_its_own(twins):
+    accounts = {"lumin": "m-1", "lake": "m-1-lake"}
+    lender = cherry(twins.access("cherry", accounts=accounts))
+    ours = twins.act("cherry", "transact", amount=5_000)
+    theirs = twins.act("cherry", "transact", amount=7_000, merchant_id="m-1-lake")
+    twins.act("cherry", "fund", id=theirs["id"])
+    at_lake = context(lender).model_copy(update={"location_id": "lake"})
+    for where, contract in ((context(lender), ours), (at_lake, theirs)):
+        page = await lender.read_page(Thing.CONTRACT, LONG_AGO, None, where)
+        assert [fact.contract_id for fact in page.news.facts] == [contract["id"]]
+    money = await lender.read_page(Thing.FUNDING, LONG_AGO, None, at_lake)
+    assert [each.loan_id for each in money.news.fundings] == [theirs["id"]]
+    await lender.aclose()
+
+
 async def test_a_rejected_transaction_that_is_accepted_after_all(twins, lenders):
     lender = lenders["patientfi"]
     asked = twins.act("patientfi", "transact", application="app_1", amount=5_000)
