@@ -106,4 +106,6 @@ class MailIntake:
             await consents.suppress_address(conn, digest, Channel.EMAIL, BOUNCED, at)
         if message is not None:
             sent_at = message.accepted_at or message.at
-            await consents.suppress_email_of(conn, message.client_id, BOUNCED, sent_at, at)
+            await consents.suppress_address_of(
+                conn, message.client_id, Channel.EMAIL, BOUNCED, sent_at, at
+            )

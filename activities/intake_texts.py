@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from activities import outbox
 from activities.bounces import tell_failed
 from activities.intake_replies import ReplyIntake
 from activities.translation import Ignored, Undecodable, form_or_object
@@ -99,6 +100,11 @@ class TextIntake:
                         "carrier",
                         "stop",
                         given_at=at,
+                    )
+                elif report.failure_kind == outbox.DEAD_NUMBER:
+                    sent_at = message.accepted_at or message.sending_at or message.at
+                    await consents.suppress_address_of(
+                        conn, message.client_id, "sms", outbox.DEAD_NUMBER, sent_at, at
                     )
         except (LookupError, touchpoints.IllegalTransition):
             raise Ignored("no message that we sent is named") from None

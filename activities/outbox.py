@@ -6,7 +6,7 @@ is unknown. A lost reminder is better than a double one, so unknown is looked up
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pydantic import AwareDatetime
 
@@ -39,6 +39,8 @@ AGAIN_REASONS = frozenset({"ABSENT", "SEND_AGAIN"})
 """Failures after which the same step may go out again, as a new intent."""
 OVERTAKEN = "OVERTAKEN"
 """An intent that an attempt left behind unsent: the step may still go, as a new intent."""
+DEAD_NUMBER = "invalid_address"
+"""The kind of refusal after which nothing is texted to the number any more (C.1)."""
 UNSAID_REASONS = frozenset({OVERTAKEN, IN_STATEMENT})
 
 _STATES = {
@@ -215,13 +217,20 @@ class Outbox:
                 await touchpoints.mark(conn, row.message_key, "intent", reason="NOT_HANDED_OVER")
             raise
         if isinstance(answer, Refused):
-            if answer.kind == "opted_out":
-                async with self._tools.pool.acquire() as conn:
-                    await consents.opt_out(
-                        conn, row.client_id, row.channel, consents.EVERYTHING, "carrier", "stop"
-                    )
+            await self._learn(row, answer.kind)
             return await self._finish(row, "failed", reason=answer.kind, code=answer.code)
         return await self._finish(row, "accepted", provider_id=answer.provider_id)
+
+    async def _learn(self, row: Touchpoint, kind: str) -> None:
+        """What a refusal says about every later message."""
+        async with self._tools.pool.acquire() as conn:
+            if kind == "opted_out":
+                await consents.opt_out(
+                    conn, row.client_id, row.channel, consents.EVERYTHING, "carrier", "stop"
+                )
+            elif kind == DEAD_NUMBER and row.channel is Channel.SMS:
+                now = datetime.now(UTC)
+                await consents.suppress_address_of(conn, row.client_id, "sms", kind, now, now)
 
     async def _finish(
         self,

@@ -95,15 +95,17 @@ async def suppress_address(
     await _address(conn, digest, channel, True, reason, given_at)
 
 
-async def suppress_email_of(
-    conn: Conn, client_id: str, reason: str, sent_at: datetime, given_at: datetime
+async def suppress_address_of(
+    conn: Conn, client_id: str, channel: str, reason: str, sent_at: datetime, given_at: datetime
 ) -> None:
-    """Suppress the client's e-mail address, unless it was changed after the message went out."""
+    """Suppress the client's number or mailbox, unless it was changed after the message went out."""
     await conn.execute(
         "INSERT INTO address_events (digest, channel, suppressed, reason, given_at)"
-        " SELECT email_digest, 'email', true, $2, $4 FROM clients"
-        " WHERE client_id = $1 AND email_digest IS NOT NULL AND changed_at <= $3",
+        " SELECT digest, $2, true, $3, $5 FROM clients CROSS JOIN LATERAL ("
+        "  SELECT CASE $2 WHEN 'sms' THEN phone_digest ELSE email_digest END AS digest) address"
+        " WHERE client_id = $1 AND digest IS NOT NULL AND changed_at <= $4",
         client_id,
+        channel,
         reason,
         sent_at,
         given_at,

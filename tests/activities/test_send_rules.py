@@ -229,6 +229,9 @@ async def test_a_refusal_at_once_leaves_the_step_to_the_other_one(practice: Prac
     ]
     assert (await practice.sending.send_step(step)).status == "sent"
     assert len(practice.mail.sent) == 1
+    async with practice.world.pool.acquire() as conn:
+        text = await consents.permission(conn, practice.client_id(who), Channel.SMS, "billing")
+    assert text.reason == "address_suppressed"  # the next step does not try the landline again
 
 
 @pytest.mark.parametrize(("barred", "status"), [("opt_out", "no_consent"), ("off", "unreachable")])

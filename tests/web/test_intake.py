@@ -307,6 +307,8 @@ class TestTexts:
         assert await self.state(world, key) == "failed"
         failed = DeliveryFailed(message_key=key, channel=Channel.SMS, code="invalid_address")
         assert world.engine.signals == [(owed.case_id, "delivery_failed", failed)]
+        # Nobody texts a dead number again; one that the desk changed since is another number.
+        assert not await self.may_send(world, owed.client_id)
 
     async def taken(self, world: World, owed: Owed) -> tuple[str, str]:
         async with transaction(world.pool) as conn:
