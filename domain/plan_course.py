@@ -43,6 +43,9 @@ OVER = frozenset(
 """Nothing more is said (G8)."""
 
 
+_OF_THE_OFFER = frozenset({Anchor.APPROVED, Anchor.EXPIRY})
+
+
 class Session(Record):
     """A completed session, counted from a chart, never from a booking."""
 
@@ -90,8 +93,11 @@ def touches(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[Touch]:
     """Everything that the facts call for, said or not, earliest first."""
     if facts.plan.client_id is None:
         return []
+    # Nobody hears of an approval that has run out, however late the word of it came (G1).
+    is_offer = facts.plan.status is PlanStatus.APPROVED
+    expires_on = facts.plan.approval_expires_on if is_offer else None
     found = [
-        _touch(step, key, anchor, policy, zone)
+        _touch(step, key, anchor, policy, zone, expires_on)
         for step in policy.steps
         for key, anchor in _anchors(step, facts, policy, zone)
     ]
@@ -171,7 +177,12 @@ def _is_overtaken(touch: Touch, due: Sequence[Touch]) -> bool:
 
 
 def _touch(
-    step: PlanStep, key: str, anchor: datetime | date, policy: PlanPolicy, zone: str
+    step: PlanStep,
+    key: str,
+    anchor: datetime | date,
+    policy: PlanPolicy,
+    zone: str,
+    expires_on: date | None,
 ) -> Touch:
     if isinstance(anchor, datetime):
         due_at = anchor + timedelta(hours=step.hours or 0)
@@ -179,6 +190,8 @@ def _touch(
         day = anchor + timedelta(days=step.days or 0)
         due_at = calendar.instant(day, policy.send_at, zone)
     last_on = calendar.local_date(due_at, zone) + timedelta(days=step.grace_days)
+    if expires_on is not None and step.anchor in _OF_THE_OFFER:
+        last_on = min(last_on, expires_on)
     return Touch(step=step, key=key, due_at=due_at, last_on=last_on)
 
 
