@@ -94,8 +94,8 @@ class ExpiredLotActivities:
             await clients.lock_client(conn, await lots.owner(conn, ask.lot.lot_id))
 
             async def effect(_: Review, counts: Decision, is_first: bool) -> ApplyLotOut:
-                if is_first and counts.choice != LEAVE:
-                    await _end(conn, ask.lot, counts, _today(ask.lot.zone, ask.at))
+                if is_first:
+                    await carry_out(conn, ask.lot, counts, ask.at)
                 return ApplyLotOut(effect="rest" if counts.choice == LEAVE else "done")
 
             done = await answering.carry_out(conn, ask.decision, ask.at, effect)
@@ -104,7 +104,11 @@ class ExpiredLotActivities:
         return done
 
 
-async def _end(conn: Conn, ref: LotRef, decision: Decision, today: date) -> None:
+async def carry_out(conn: Conn, ref: LotRef, decision: Decision, at: datetime) -> None:
+    """End the lot, give it a later day, or leave it; in the books alone."""
+    if decision.choice == LEAVE:
+        return
+    today = _today(ref.zone, at)
     lot = await expired_lots.get(conn, ref.lot_id, today)
     if lot is None:
         raise CannotCarryOut("Nothing is left in the lot, or it is good again.")

@@ -10,11 +10,12 @@ from datetime import datetime
 
 import asyncpg
 
-from activities import answering, decisions, payouts, unmatched
+from activities import answering, decisions, expired_lots, payouts, unmatched
 from activities.answering import CannotCarryOut, Waits
 from activities.billing import bill_chart
 from activities.charting import charted_again, overrides_of
 from activities.contracts import ApplyIn, ApplyUnmatchedIn, BuildIn, CaseRef, UnmatchedRef
+from activities.lot_contracts import LotRef
 from activities.payout_contracts import PayoutRef
 from activities.reply_contracts import ApplyReplyIn, ReplyRef
 from activities.reply_decisions import apply_choice
@@ -300,6 +301,34 @@ async def _received(conn: Conn, review: Review, inbox_id: str) -> ReplyReceived:
     )
 
 
+# -- refunds, disputes, lots and lenders' parts
+
+
+async def _reversal(
+    conn: Conn, review: Review, decision: Decision, place: Location, at: datetime
+) -> list[str]:
+    """What goes back, or was taken: booked as shown; the money moves in a later step."""
+    case = CaseRef(
+        case_id=review.case_id, location_id=place.location_id, pms="", visit_id="", zone=place.zone
+    )
+    ask = ApplyIn(case=case, client_id=review.client_id, decision=decision, at=at)
+    await decisions.carry_out(conn, ask, review, is_first=True)
+    return await _nothing_known(conn, review, decision, place, at)
+
+
+async def _lot(
+    conn: Conn, review: Review, decision: Decision, place: Location, at: datetime
+) -> list[str]:
+    lot = LotRef(
+        case_id=review.case_id,
+        location_id=place.location_id,
+        lot_id=review.case_id.rpartition("/")[2],
+        zone=place.zone,
+    )
+    await expired_lots.carry_out(conn, lot, decision, at)
+    return await _nothing_known(conn, review, decision, place, at)
+
+
 async def _nothing_known(
     _: Conn, review: Review, decision: Decision, __: Location, ___: datetime
 ) -> list[str]:
@@ -312,6 +341,9 @@ _FAMILIES: Mapping[str, Follow] = {
     "payment": _payment,
     "payout": _payout,
     "reply": _reply,
+    "refund": _reversal,
+    "dispute": _reversal,
+    "lot": _lot,
 }
 """By the first part of the case's id."""
 

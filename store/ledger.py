@@ -155,9 +155,12 @@ async def post(conn: Conn, entry: Entry) -> bool:
 async def is_posted(conn: Conn, business_key: str, beginning: str) -> bool:
     """Whether an entry that nobody took back has this business key, or one that begins so."""
     found: bool = await conn.fetchval(
-        "SELECT EXISTS (SELECT FROM ledger_entries e WHERE (business_key = $1"
-        " OR starts_with(business_key, $1 || '|again|') OR starts_with(business_key, $2))"
-        " AND NOT EXISTS (SELECT FROM ledger_entries c WHERE c.corrects = e.entry_id"
+        "SELECT EXISTS (SELECT FROM ("
+        "  SELECT entry_id FROM ledger_entries WHERE business_key = $1"
+        "  UNION ALL SELECT entry_id FROM ledger_entries WHERE starts_with(business_key, $2)"
+        "  UNION ALL SELECT entry_id FROM ledger_entries"
+        "   WHERE starts_with(business_key, $1 || '|again|')) AS e WHERE"
+        " NOT EXISTS (SELECT FROM ledger_entries c WHERE c.corrects = e.entry_id"
         "  AND c.business_key = 'undo|' || e.entry_id))",
         business_key,
         beginning,

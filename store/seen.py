@@ -86,6 +86,11 @@ async def others(conn: Conn, since: datetime) -> list[str]:
         " UNION ALL SELECT format('A hold is lifted: %s.', replace(kind, '_', ' ')),"
         "  r.recorded_at FROM client_hold_releases r JOIN client_holds USING (hold_id)"
         "  WHERE r.recorded_at >= $1"
+        " UNION ALL SELECT format(CASE WHEN allowed THEN 'The patient may be written to by %s.'"
+        "  ELSE 'The patient opts out of %s.' END, channel), recorded_at FROM consent_events"
+        "  WHERE recorded_at >= $1"
+        " UNION ALL SELECT format('The lot is good until %s.', expires_on), recorded_at"
+        "  FROM lot_expiries WHERE recorded_at >= $1"
         " ORDER BY recorded_at, said",
         since,
     )

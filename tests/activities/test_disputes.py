@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from activities.dispute_contracts import DisputeRef
+from activities.previews import preview
 from domain import ids
+from domain.case import Decision
 from store import consents, disputes, holds, visits
 from tests.activities.practice import AT, Practice
 from tests.activities.reversals import Till
@@ -109,6 +111,11 @@ async def test_a_lost_one_is_billed_again(till: Till) -> None:
     who, case, payment = await _paid(till)
     ref, review_id = await _lost(till, payment)
     till.engine.running.add(case.case_id)
+    async with till.practice.world.pool.acquire() as conn:
+        answer = Decision(review_id=review_id or "", choice="rebill", by="dana", **WHY)
+        shown = await preview(conn, answer, AT)
+    assert {line.account for entry in shown.entries for line in entry.lines} == {"1100", "1120"}
+    assert [part.cents for part in shown.money] == [-DUE_CENTS]
     await till.decide(ref, review_id, "rebill", **WHY)
     assert (await till.follow(ref, tell=True)).status == "rebill"
     books = await till.accounts()

@@ -8,10 +8,12 @@ import pytest
 
 from activities.expired_lots import ExpiredLotActivities
 from activities.lot_contracts import ApplyLotIn, AskLotIn, LotRef
+from activities.previews import preview
 from activities.sweeps import SweepIn
 from domain import calendar, entries, ids
 from domain.case import Decision
 from domain.chart import LotKind, MoneyLot, UnitLot
+from domain.preview import Preview
 from store import entitlements, expired_lots, ledger, lots
 from store.db import Conn, transaction
 from tests.activities.practice import AT, ZONE, Practice
@@ -118,6 +120,11 @@ class Shelf:
         assert await self.accounts() == before
         return first.effect
 
+    async def shows(self, lot_id: str, choice: str) -> Preview:
+        given = Decision(review_id=await self.ask(lot_id) or "", choice=choice, by="dana")
+        async with self.practice.world.pool.acquire() as conn:
+            return await preview(conn, given, AT)
+
     async def accounts(self) -> dict[str, int]:
         return await self.practice.accounts(self.who)
 
@@ -157,6 +164,9 @@ async def test_what_is_left_goes_where_the_person_says_and_the_lot_is_empty(
     shelf: Shelf, choice: str, account: str
 ) -> None:
     units, credit = await shelf.units(), await shelf.money()
+    shown = await shelf.shows(units, choice)
+    assert {line.account for line in shown.entries[0].lines} == {"2010", account}
+    assert [(lot.act, lot.cents) for lot in shown.lots] == [("expire", -150_000)]
     assert await shelf.answer(units, choice) == "done"
     assert await shelf.accounts() == {"3000": 169_000, "2030": -19_000, account: -150_000}
     assert await shelf.answer(credit, choice) == "done"

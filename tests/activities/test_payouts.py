@@ -15,10 +15,12 @@ from activities.intake import Intake
 from activities.intake_payouts import PayoutIntake
 from activities.payout_contracts import ApplyPayoutIn, ApplyPayoutOut, PayoutRef, TieIn, TieOut
 from activities.payouts import PayoutActivities
+from activities.previews import preview
 from activities.translation import Ignored
 from connectors.payments.stripe import StripeProcessor
 from domain import entries, ids
 from domain.case import Decision
+from domain.preview import Preview
 from store import ledger, locations, payments, payouts, reviews
 from store.db import Pool, transaction
 from store.inbox import InboxEvent
@@ -38,6 +40,15 @@ def running() -> Iterator[World]:
     yield world
     world.server.should_exit = True
     thread.join(10)
+
+
+def net_of(shown: Preview) -> dict[str, int]:
+    """Net debits by account of what a preview shows."""
+    net: dict[str, int] = {}
+    for line in (line for entry in shown.entries for line in entry.lines):
+        cents = net.get(line.account, 0) + line.debit_cents - line.credit_cents
+        net[line.account] = cents
+    return {account: cents for account, cents in net.items() if cents}
 
 
 @dataclass
@@ -116,6 +127,11 @@ class House:
                 at=datetime.now(UTC),
             )
         )
+
+    async def shows(self, asked: TieOut, choice: str, **more: Any) -> Preview:
+        given = {"review_id": asked.review_id, "choice": choice, "by": "Dana", **more}
+        async with self.pool.acquire() as conn:
+            return await preview(conn, Decision.model_validate(given), datetime.now(UTC))
 
     async def accounts(self) -> dict[str, int]:
         async with self.pool.acquire() as conn:
@@ -208,10 +224,16 @@ async def test_a_planted_cent_in_the_payout_is_shown_and_accepted(house: House, 
         f"The parts come to $96.80, the payout to {amount}: {off} apart."
     ]
     assert "1010" not in await house.accounts()
+    before = await house.accounts()
+    shown = await house.shows(asked, "accept", reason="one cent")
+    assert shown.follows == ("The payout is tied in the books.",)
+    assert await house.accounts() == before  # a preview leaves nothing behind
     applied = await house.decide(payout, asked, "accept", reason="one cent")
     assert applied.effect == "again"
     assert (await house.tie(payout, number="run/2")).status == "tied"
     books = await house.accounts()
+    booked = {each: books.get(each, 0) - before.get(each, 0) for each in {*books, *before}}
+    assert net_of(shown) == {account: cents for account, cents in booked.items() if cents}
     assert (books["1010"], books["6010"]) == (9_680 + cents, 320 - cents)
     assert "1020" not in books
 
@@ -271,6 +293,7 @@ async def test_a_payout_by_hand_is_for_a_person(house: House) -> None:
     assert "1010" not in await house.accounts()
     assert (await house.decide(payout, asked, "call_processor")).effect == "rest"
     later = await house.tie(payout, number="run/2")
+    assert net_of(await house.shows(later, "book")) == {"1010": 3_000, "1020": -3_000}
     await house.decide(payout, later, "book")
     assert (await house.tie(payout, number="run/3")).status == "tied"
     books = await house.accounts()

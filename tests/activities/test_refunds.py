@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from activities.previews import preview
 from connectors.ports import PmsPayment, ProviderUnavailable
+from domain.case import Decision
 from store import entitlements
 from tests.activities.practice import AT, Practice
 from tests.activities.reversals import Till
@@ -69,6 +71,11 @@ async def test_what_a_refund_would_do_is_shown_and_nothing_is_booked(till: Till)
     assert (shown.code, shown.money_cents) == ("REFUND_ASKED", 10_000)
     assert shown.shown["facts"] == ["$100.00 goes back along the card payment of 2026-11-05."]
     assert shown.second_person == []
+    back = Decision(review_id=shown.review_id, choice="pay_back", by="dana")
+    async with till.practice.world.pool.acquire() as conn:
+        seen = await preview(conn, back, AT)
+    owed = {line.account: line.credit_cents for line in seen.entries[0].lines if line.credit_cents}
+    assert owed == {"2100": 10_000}
     assert await till.shape() == before
     done = await till.decide(ref, asked.review_id, "drop", who)
     assert (done.effect, done.refund_ids) == ("dropped", ())

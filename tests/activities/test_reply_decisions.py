@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from activities.previews import preview
 from activities.replies import ReplyActivities
 from activities.reply_contracts import (
     ApplyReplyIn,
@@ -19,6 +20,7 @@ from activities.reply_contracts import (
 from connectors.ports import PmsClient
 from domain import calendar
 from domain.case import Channel, Decision
+from domain.preview import Preview
 from domain.reply_case import ReplyInput, ReplyReceived
 from store import clients, consents, holds, inbox, reviews
 from store.db import transaction
@@ -51,6 +53,12 @@ class Wrote:
             review_no=number,
         )
         return await self.replies.ask_reply(wanted.model_copy(update=more))
+
+    async def shows(self, choice: str, number: str = "run/1", **more: object) -> Preview:
+        asked = await self.ask(number)
+        given = {"review_id": asked.review_id, "choice": choice, "by": "dana", **more}
+        async with self.world.pool.acquire() as conn:
+            return await preview(conn, Decision.model_validate(given), self.at)
 
     async def decide(self, choice: str, number: str = "run/1", **more: object) -> ApplyReplyOut:
         asked = await self.ask(number)
@@ -105,6 +113,23 @@ async def about(practice: Practice, body: str) -> tuple[Wrote, Owed]:
     """A patient who owes writes back."""
     owed = await bill(practice.world)
     return await wrote(practice, body, owed.phone, owed.client_id), owed
+
+
+async def test_what_an_answer_does_is_shown_and_nothing_of_it_stays(practice: Practice) -> None:
+    reply, _ = await about(practice, "please call me")
+    before = await reply.standing(), await reply.reason()
+    for choice, sentence in (
+        ("dispute", "The patient is silenced: dispute."),
+        ("exclude", "The patient is silenced: exclusion."),
+        ("opt_out", "The patient opts out of sms."),
+        ("resume", "A hold is lifted: reply."),
+    ):
+        shown = await reply.shows(choice, reason="as they asked")
+        assert sentence in shown.follows, (choice, shown)
+        assert shown.problem is None
+    refused = await reply.shows("promise", invoice_id="nowhere", until=reply.at.date())
+    assert refused.problem == "The invoice is not one of this patient's."
+    assert (await reply.standing(), await reply.reason()) == before
 
 
 async def test_the_question_names_the_debt_and_not_the_words(practice: Practice) -> None:

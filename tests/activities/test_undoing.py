@@ -8,7 +8,9 @@ import pytest
 from activities import undoing
 from activities.answering import CannotCarryOut
 from activities.contracts import UndoIn, UndoneOut
+from activities.posting import is_placed
 from activities.undoing import UndoActivities
+from domain import ids
 from domain.case import Decision, Undo
 from store import ledger, lots, periods, reviews, undos
 from store.db import transaction
@@ -85,6 +87,10 @@ async def test_the_books_are_as_before_and_the_question_is_open_again(
             assert statement.is_conserved
             assert (statement.remaining_cents, statement.remaining_quantity) == (0, 0)
         assert await undos.placed(conn, scene.review.review_id) == []
+        payment_id = (new.shown.get("ours") or {}).get("payment")
+        if scene.payment is not None:
+            payment_id = ids.payment_id(scene.payment.source, scene.payment.payment_id)
+        assert payment_id is None or not await is_placed(conn, payment_id)
         totals = await ledger.totals(conn)
     assert (old.state, old.undone_by, new.state) == ("decided", "robin", "open")
     assert new.shown["facts"][0] == f"Asked again: the answer {choice} was taken back."

@@ -70,6 +70,25 @@ async def test_a_written_off_visit_opens_again_and_asks_the_desk_not_the_patient
     assert world.said == said
 
 
+async def test_a_visit_that_was_about_to_end_goes_on_and_asks_for_its_money(
+    case: Case, world: World
+) -> None:
+    await case.day(15)
+    await case.pay(20_000, "twice")  # in suspense: until somebody places it the case cannot end
+    await case.decide("write_off", "CHASE_EXHAUSTED", reason="moved")
+    assert (world.open_codes, world.asked_cents) == (["DUPLICATE_SUSPECTED"], 0)
+    undo = Undo(
+        review_id=world.question("CHASE_EXHAUSTED").review_id, by="desk-1", reason="a mistake"
+    )
+    await case.signal("decision_undone", undo)
+    assert world.open_codes == ["DUPLICATE_SUSPECTED", "CHASE_EXHAUSTED"]
+    assert world.asked_cents == 20_000
+    await case.decide("keep_as_credit", "DUPLICATE_SUSPECTED")
+    assert world.open_codes == ["CHASE_EXHAUSTED"]
+    await case.decide("stop", reason="moved")
+    assert (await case.ended()).status == VisitStatus.CLOSED_BY_STAFF
+
+
 async def test_what_the_books_refuse_leaves_a_trace_and_changes_nothing(
     case: Case, world: World
 ) -> None:
