@@ -75,9 +75,9 @@ class _Teller:
     def tell(self) -> History:
         draw = self.drawn
         due_cents = self._charts()
-        twins = self._payments(due_cents)
+        self._payments(due_cents)
         self._loose()
-        self._reversals(twins)
+        self._reversals()
         if any(one.what in ("pay", "loose") for one in self.news):
             self.news.append(News("payout", "po"))
         # What a person gives up comes from where the money lies just then, unused credit first.
@@ -108,8 +108,8 @@ class _Teller:
             self.news.append(News("chart", "A", "A", lines=tuple(lines)))
         return due_cents
 
-    def _payments(self, due_cents: int) -> bool:
-        """Whole, in parts, too much or twice, online or at the desk; whether two look alike."""
+    def _payments(self, due_cents: int) -> None:
+        """Whole, in parts, too much or twice, online or at the desk."""
         draw = self.drawn
         way = draw.choice(("whole", "parts", "over", "twice", "little"))
         sums = {
@@ -126,14 +126,13 @@ class _Teller:
             one = News(what, f"p{number}", "A", cents, kind=kind)
             self.paid.append(one)
             self.news.append(one)
-        return way == "twice"
 
     def _loose(self) -> None:
         """Money that names no invoice; a person says that it was for the visit."""
         if self.drawn.random() < 0.2:
             self.news.append(News("loose", "l1", "A", self.drawn.randrange(1_000, 90_000)))
 
-    def _reversals(self, twins: bool) -> None:
+    def _reversals(self) -> None:
         draw = self.drawn
         for paid in self.paid:
             if len(self.news) >= NEWS_MAX or draw.random() < 0.35:
@@ -143,8 +142,9 @@ class _Teller:
                 self.news.append(replace(paid, what="desk_refund", cents=part))
                 continue
             name = f"r{paid.name}"
-            # While the bank looks at one of two twins nobody can place the other.
-            ends = ("won", "lost") if twins else ("won", "lost", "open")
+            # While the bank looks at held money nobody can place it: only what cannot be held.
+            may_be_held = sum(n.what in MONEY for n in self.news) > 1
+            ends = ("won", "lost") if may_be_held else ("won", "lost", "open")
             match draw.choice(("refund", "refund", "fails", *ends)):
                 case "refund":
                     part = draw.choice((paid.cents, paid.cents // 4))
