@@ -8,9 +8,10 @@ import pytest
 
 from domain.entries import written_off
 from domain.ledger import Tally, entry
-from store import db, desk_policies, ledger, payments, review_acts, reviews
+from store import db, desk_policies, invoices, ledger, payments, review_acts, reviews
 from store.desk_policies import DeskPolicy
 from store.reviews import Choice, Review
+from tests.cash import cash_in
 
 AT = datetime(2026, 3, 5, 18, 0, tzinfo=UTC)
 WRITE_OFF = {"choice": "write_off", "by": "ana", "reason": "moved"}
@@ -252,11 +253,55 @@ async def test_a_case_closes_on_an_exact_match_or_by_a_name(pool, conn, practice
 
 async def test_too_much_money_is_left_by_a_name_alone(pool, conn, practice):
     case_id = practice.case()
-    over = Tally(practice.client_id, case_id).move("1020", "1100", 700)
     async with conn.transaction():
-        await ledger.post(conn, entry("paid", str(uuid4()), practice.location_id, AT.date(), over))
+        who = practice.client_id
+        await cash_in(conn, practice.location_id, who, case_id, 700, AT.date())
     with pytest.raises(asyncpg.RestrictViolationError):
         await conn.execute(_CLOSE, case_id, "paid", None)
     asked = await _ask(conn, practice, 700, case_id)
     await _decide(pool, asked, {"choice": "keep_open", "by": "ana"})
     await conn.execute(_CLOSE, case_id, "paid", None)
+
+
+async def _refuses_to_close(conn, practice, key, case_id, cents):
+    """An entry that takes cents off what is owed is not let in, whatever it is called."""
+    less = Tally(practice.client_id, case_id).move("1020", "1100", cents)
+    with pytest.raises(asyncpg.RestrictViolationError, match="no exact match and nobody's name"):
+        async with conn.transaction():
+            await ledger.post(conn, entry("paid", key, practice.location_id, AT.date(), less))
+    assert await ledger.balance_of_case(conn, case_id) == 500
+
+
+async def test_a_debt_goes_down_by_an_exact_match_or_a_name(conn, practice):
+    case_id = practice.case()
+    await ledger.post(conn, practice.sale(case_id, 500))
+    document = await invoices.issue(conn, practice.document(case_id, 500))
+    payment_id = await _paid(conn, practice, 500)
+    await payments.allocate(conn, payment_id, case_id, 499, "matching")
+    for key in (
+        str(uuid4()),
+        f"amended|{document.document_id}",
+        f"amended|{uuid4()}",
+        f"received|stripe|{payment_id}|{case_id}",
+        f"received|stripe|{uuid4()}|{case_id}",
+        f"plan-signed|{uuid4()}",
+    ):
+        await _refuses_to_close(conn, practice, key, case_id, 500)
+    async with conn.transaction():
+        await payments.allocate(conn, payment_id, case_id, 1, "matching")
+        less = Tally(practice.client_id, case_id).move("1020", "1100", 500)
+        key = f"received|stripe|{payment_id}|{case_id}"
+        await ledger.post(conn, entry("paid", key, practice.location_id, AT.date(), less))
+    assert await ledger.balance_of_case(conn, case_id) == 0
+
+
+async def test_a_part_that_a_person_placed_is_no_exact_match_of_a_machine(pool, conn, practice):
+    case_id = practice.case()
+    await ledger.post(conn, practice.sale(case_id, 500))
+    payment_id = await _paid(conn, practice, 500)
+    asked = await _ask(conn, practice, 500, case_id)
+    async with db.transaction(pool) as tx:
+        await reviews.decide(tx, asked, {"choice": "keep_open", "by": "ana"}, "ana", "so", AT)
+        await payments.allocate(tx, payment_id, case_id, 500, "ana")
+    key = f"received|stripe|{payment_id}|{case_id}"
+    await _refuses_to_close(conn, practice, key, case_id, 500)

@@ -10,6 +10,7 @@ import pytest
 from domain.invoice import Held, HoldReason
 from store import db, invoices, ledger
 from store.db import KeyReused
+from tests.cash import cash_in
 
 HELD = Held(reasons=(HoldReason(code="B9", detail="high", action="look"),))
 
@@ -139,12 +140,9 @@ async def test_open_items_come_from_the_ledger(conn, practice):
     for case, cents in zip(cases, (500, 700, 900), strict=True):
         await invoices.issue(conn, practice.document(case, cents))
         await ledger.post(conn, practice.sale(case, cents))
-    settled = practice.sale(cases[2], 900)
-    swapped = [
-        line.model_copy(update={"debit_cents": line.credit_cents, "credit_cents": line.debit_cents})
-        for line in settled.postings
-    ]
-    await ledger.post(conn, settled.model_copy(update={"postings": tuple(swapped)}))
+    async with conn.transaction():
+        who = practice.client_id
+        await cash_in(conn, practice.location_id, who, cases[2], 900, date(2026, 3, 6))
     items = await invoices.open_items(conn, practice.location_id)
     assert {(i.case_id, i.balance_cents) for i in items} == {(cases[0], 500), (cases[1], 700)}
     assert {i.issued_on for i in items} == {date(2026, 3, 5)}

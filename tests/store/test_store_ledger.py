@@ -6,9 +6,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from domain.ledger import Tally, entry
 from store import case_facts, db, ledger
 from store.db import KeyReused
+from tests.cash import cash_in
 
 ENTRY = (
     "INSERT INTO ledger_entries (entry_id, business_key, event, location_id, effective_on,"
@@ -59,17 +59,13 @@ async def test_a_batch_says_which_entries_were_new(conn, practice):
 
 async def test_balances_by_case_client_account_and_location(conn, practice):
     case, other = practice.case(), practice.case()
-    paid = entry(
-        "paid",
-        str(uuid4()),
-        practice.location_id,
-        date(2026, 3, 6),
-        Tally(practice.client_id, case).move("1020", "1100", 53_361),
-    )
-    await ledger.post_all(conn, [practice.sale(case), paid, practice.sale(other, 100)])
+    await ledger.post_all(conn, [practice.sale(case), practice.sale(other, 100)])
+    async with conn.transaction():
+        who = practice.client_id
+        await cash_in(conn, practice.location_id, who, case, 53_361, date(2026, 3, 6))
     assert await ledger.balance_of_case(conn, case) == 0
     assert await ledger.balance_of_client(conn, practice.client_id) == 100
-    expected = {"1020": 53_361, "1100": 100, "4010": -53_461}
+    expected = {"1040": 53_361, "1100": 100, "4010": -53_461}
     assert await ledger.account_balances(conn, practice.location_id) == expected
     assert await ledger.account_balances(conn, client_ids=[practice.client_id]) == expected
     totals = await ledger.totals(conn, [practice.client_id])

@@ -30,6 +30,7 @@ from store.invoices import Document
 from store.locations import Location
 from store.vault import Vault
 from tests.agreed import channels_on
+from tests.cash import cash_in
 from tests.fakes import (
     SIGNATURE,
     SIGNED,
@@ -312,7 +313,6 @@ async def bill(
 
 async def settle(world: World, owed: Owed, amount_cents: int) -> None:
     """Book money that came in for the visit."""
-    tally = Tally(owed.client_id, owed.case_id).move("1040", "1100", amount_cents)
-    key = f"{owed.case_id}|cash|{uuid4()}"
+    on = date(2026, 11, 5)
     async with transaction(world.pool) as conn:
-        await ledger.post(conn, entry("cash", key, world.location_id, date(2026, 11, 5), tally))
+        await cash_in(conn, world.location_id, owed.client_id, owed.case_id, amount_cents, on)
