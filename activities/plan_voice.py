@@ -106,11 +106,13 @@ def as_send(
     policy_version: int,
     at: datetime,
     *,
-    is_booked: bool = False,
+    template: str | None = None,
 ) -> SendIn:
-    """A touch as the outbox takes it; the plan is its own document."""
+    """A touch as the outbox takes it; the plan is its own document.
+
+    `template` replaces the step's own words, see `PlanStep.template`.
+    """
     step = touch.step
-    booked_template = step.template_when_booked if is_booked else None
     return SendIn(
         case=CaseRef(
             case_id=plan.case_id,
@@ -128,7 +130,7 @@ def as_send(
             channels=step.channels,
             message_class=step.message_class,
             priority=step.priority,
-            template=booked_template or template_for(step.name),
+            template=template or template_for(step.name),
         ),
         chase=chase.model_copy(update={"version": policy_version}),
         day0=None,

@@ -76,8 +76,10 @@ class PlanActivities:
             return TouchOut(status="off")
         at = at_this_attempt(ask.at)
         read = await self._reader.read(ask.plan, at)
-        booked = read.facts.booked_on is not None
-        send = _send(ask, ask.touch, location, at, is_booked=booked)
+        template = ask.touch.step.template(
+            is_booked=read.facts.booked_on is not None, has_autopay=read.facts.plan.has_autopay
+        )
+        send = _send(ask, ask.touch, location, at, template)
         reason = _why_pointless(ask.touch, read, ask.plan.zone)
         if reason is not None:
             await self._voice.leave_out([send], reason)
@@ -180,7 +182,7 @@ class PlanActivities:
 
 
 def _send(
-    ask: TouchIn, touch: Touch, location: Location, at: datetime, *, is_booked: bool = False
+    ask: TouchIn, touch: Touch, location: Location, at: datetime, template: str | None = None
 ) -> SendIn:
     return as_send(
         ask.plan,
@@ -189,7 +191,7 @@ def _send(
         location.chase,
         ask.policy_version,
         at,
-        is_booked=is_booked,
+        template=template,
     )
 
 

@@ -54,6 +54,9 @@ class PlanStep(Record):
     """Who yields when the client's cap is full, see `domain.cap.PRIORITIES`."""
     template_when_booked: str | None = None
     """Replaces the step's own words for a patient who has booked already."""
+    template_when_automatic: str | None = None
+    template_when_manual: str | None = None
+    """Replace them where it is known how the plan is paid: by itself, or by the patient."""
     is_once: bool = False
     """Once in a plan's life, wherever its anchor moves."""
 
@@ -64,6 +67,14 @@ class PlanStep(Record):
         if self.anchor is Anchor.FIRST_PAYMENT and (self.days or 0) + self.grace_days >= 0:
             raise ValueError(f"{self.name} could go on the due day itself")
         return self
+
+    def template(self, *, is_booked: bool, has_autopay: bool | None) -> str | None:
+        """What replaces the step's own words now; None where nothing does, or nothing is known."""
+        if is_booked and self.template_when_booked is not None:
+            return self.template_when_booked
+        if has_autopay is None:
+            return None
+        return self.template_when_automatic if has_autopay else self.template_when_manual
 
 
 class PlanPolicy(Record):
@@ -110,7 +121,7 @@ _BILLING, _CARE, _MARKETING = MessageClass.BILLING, MessageClass.CARE, MessageCl
 
 DEFAULT_PLAN = PlanPolicy.model_validate(
     {
-        "version": 2,
+        "version": 3,
         "is_offer_after_first_payment": True,
         "steps": [
             {
@@ -170,6 +181,8 @@ DEFAULT_PLAN = PlanPolicy.model_validate(
                 "channels": _BOTH,
                 "message_class": _BILLING,
                 "priority": 1,
+                "template_when_automatic": "plan_first_payment_automatic",
+                "template_when_manual": "plan_first_payment_manual",
             },
             {
                 "name": "first-payment-1",
@@ -179,6 +192,8 @@ DEFAULT_PLAN = PlanPolicy.model_validate(
                 "channels": _TEXT,
                 "message_class": _BILLING,
                 "priority": 1,
+                "template_when_automatic": "plan_first_payment_automatic",
+                "template_when_manual": "plan_first_payment_manual",
             },
             {
                 "name": "check-in",

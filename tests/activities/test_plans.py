@@ -19,7 +19,7 @@ from activities.plan_contracts import (
     TouchOut,
 )
 from activities.plans import PlanActivities
-from connectors.ports import OutcomeUnknown
+from connectors.ports import OutcomeUnknown, OutgoingText
 from domain import ids
 from domain.case import Channel, Decision
 from domain.plan_case import Lender, PlanStatus
@@ -135,6 +135,14 @@ async def accepted(plan: Plan, **said: Any) -> None:
     await plan.told(AT, status=PlanStatus.ACCEPTED, contract_id="c-1", **{**dates, **terms, **said})
 
 
+async def agree_to_details(plan: Plan) -> None:
+    """Texts, and texts alone, may name lender, amount and date."""
+    async with transaction(plan.practice.world.pool) as conn:
+        await consents.opt_in(
+            conn, plan.client_id, Channel.SMS, "billing", "form", "signed", detail="detailed"
+        )
+
+
 async def test_an_approval_goes_out_on_both_channels_in_neutral_words(plan: Plan) -> None:
     said = await plan.say(await plan.touch("approval"))
     assert said.status == "sent"
@@ -157,14 +165,59 @@ async def test_the_same_touch_again_is_not_a_second_message(plan: Plan) -> None:
 
 async def test_who_agreed_to_details_reads_lender_amount_and_date(plan: Plan) -> None:
     await accepted(plan)
-    async with transaction(plan.practice.world.pool) as conn:
-        await consents.opt_in(
-            conn, plan.client_id, Channel.SMS, "billing", "form", "signed", detail="detailed"
-        )
+    await agree_to_details(plan)
     said = await plan.say(await plan.touch("first-payment-3"), AT + timedelta(days=33))
     assert said.status == "sent"
     (text,) = plan.practice.world.text.sent
     assert "your first payment to Cherry is $116.67, on 12/10/2026" in text.body
+
+
+@pytest.mark.parametrize(
+    ("has_autopay", "in_text", "in_mail"),
+    [
+        (True, "is taken automatically on 12/10/2026", "It is taken automatically"),
+        (False, "you pay Cherry yourself", "you pay it yourself"),
+    ],
+)
+async def test_g3_a_first_payment_is_announced_as_it_is_paid(
+    plan: Plan, has_autopay: bool, in_text: str, in_mail: str
+) -> None:
+    await accepted(plan, has_autopay=has_autopay)
+    await agree_to_details(plan)
+    said = await plan.say(await plan.touch("first-payment-3"), AT + timedelta(days=33))
+    assert said.status == "sent"
+    (text,), (mail,) = plan.practice.world.text.sent, plan.practice.mail.sent
+    assert in_text in text.body
+    assert in_mail in mail.text
+    for neutral in (mail.subject, mail.text, mail.html):
+        assert not [told for told in ("Cherry", "116.67", "12/10") if told in neutral]
+
+
+async def test_a_reminder_is_looked_up_in_the_words_that_it_was_sent_in(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[OutgoingText] = []
+    searched: list[OutgoingText] = []
+
+    async def lost(text: OutgoingText) -> None:
+        sent.append(text)
+        raise OutcomeUnknown("no answer")
+
+    async def find(text: OutgoingText, since: datetime) -> None:
+        searched.append(text)
+
+    monkeypatch.setattr(plan.practice.world.text, "send", lost)
+    monkeypatch.setattr(plan.practice.world.text, "find", find)
+    await accepted(plan, has_autopay=False)
+    touch, at = await plan.touch("first-payment-3"), AT + timedelta(days=33)
+    said = await plan.say(touch, at)
+    await plan.told(AT + timedelta(days=1), has_autopay=True)
+    ask = LookUpIn(
+        plan=plan.ref, touch=touch, message_keys=said.message_keys, last_look=False, at=at
+    )
+    await plan.acts.look_up_touch(ask)
+    assert "you pay it yourself" in sent[0].body
+    assert [text.body for text in searched] == [text.body for text in sent]
 
 
 async def test_who_is_booked_is_not_asked_to_pick_a_time(plan: Plan) -> None:

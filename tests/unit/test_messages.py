@@ -59,6 +59,17 @@ SHOWN = [
     for detail in CATALOG.templates[name].details
 ]
 STOP = {"en": "Reply STOP to opt out.", "es": "Responda STOP para no recibir mensajes."}
+HOW_PAID = {
+    "plan_first_payment_automatic": {
+        "en": ("taken automatically",),
+        "es": ("Se cobra automáticamente", "Se paga solo", "se hace solo"),
+    },
+    "plan_first_payment_manual": {
+        "en": ("you pay it yourself", "you pay Cherry yourself"),
+        "es": ("lo paga usted",),
+    },
+}
+"""What only a plan that is paid by itself, or only one that is paid by hand, says."""
 CROSSED = {"en": "please ignore this", "es": "ignore este mensaje"}
 
 
@@ -106,7 +117,7 @@ class TestRender:
         for said, is_said in (("treatment", not is_plan), ("payee", is_plan)):
             expected = is_detailed and is_said
             assert all((values[said] in body) == expected for body in bodies)
-        has_date = is_detailed and template == "plan_first_payment"
+        has_date = is_detailed and template.startswith("plan_first_payment")
         for said in ("on_date", "monthly"):
             assert all((values[said] in body) == has_date for body in bodies)
         has_limit = is_detailed and template == "plan_ready"
@@ -121,6 +132,24 @@ class TestRender:
         del values[missing]
         assert render_text("invoice", values, "en", DETAILED) == render_text("invoice", WORDS)
         assert render_email("invoice", values, "en", DETAILED) == render_email("invoice", WORDS)
+
+    @pytest.mark.parametrize("detail", [NEUTRAL, DETAILED])
+    @pytest.mark.parametrize("language", CATALOG.languages)
+    def test_g3_a_first_payment_says_who_makes_it_and_never_asks_for_it(
+        self, language: str, detail: str
+    ) -> None:
+        values = {**WORDS, **PLAN_DETAILS}
+        for template, how in HOW_PAID.items():
+            email = render_email(template, values, language, detail)
+            bodies = (render_text(template, values, language, detail), email.text)
+            assert all(any(it in body for it in how[language]) for body in bodies)
+            others = [
+                it for name in HOW_PAID if name != template for it in HOW_PAID[name][language]
+            ]
+            assert not [it for it in others for body in bodies if it in body]
+            for theirs in ("to us", "pay us", "a nosotros", "pay Lumin", "to Lumin", "a Lumin"):
+                assert theirs not in email.subject + "".join(bodies)
+            assert not CATALOG.templates[template].asks_for_money  # a lender's money is not ours
 
     def test_a_template_without_details_stays_neutral(self) -> None:
         values = {**WORDS, **DETAILS}

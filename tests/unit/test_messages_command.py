@@ -48,9 +48,17 @@ def test_without_options_every_message_is_shown() -> None:
         (("--tone", "friendly"), {"reminder_friendly"}),
         (("--class", "marketing"), {"renewal"}),
         (("--step", "first-payment-3"), {"plan_first_payment"}),
+        (("--step", "first-payment-manual"), {"plan_first_payment_manual"}),
         (
             ("--detail", "detailed"),
-            {"invoice", "receipt_nothing_due", "plan_ready", "plan_first_payment"},
+            {
+                "invoice",
+                "receipt_nothing_due",
+                "plan_ready",
+                "plan_first_payment",
+                "plan_first_payment_automatic",
+                "plan_first_payment_manual",
+            },
         ),
     ],
 )
