@@ -42,6 +42,7 @@ OVERTAKEN = "OVERTAKEN"
 DEAD_NUMBER = "invalid_address"
 """The kind of refusal after which nothing is texted to the number any more (C.1)."""
 UNSAID_REASONS = frozenset({OVERTAKEN, IN_STATEMENT})
+_UNSAID = frozenset({"intent", "skipped"})
 
 _STATES = {
     "accepted": "accepted",
@@ -82,18 +83,25 @@ class Outbox:
     ) -> list[Touchpoint]:
         """The rows of a step, made if need be; call under the client's lock.
 
+        A row that is still to go has the words of what was said of the step on this day.
         `skipped` are rows of what is not sent, kept by the same statement.
         """
         earlier = await send_facts.earlier(conn, ask.case.case_id, ask.document_id, ask.step.name)
         overtaken = [row.message_key for row in earlier.rows if _is_overtaken(row, ask.at)]
         if overtaken:
             await touchpoints.drop(conn, overtaken, OVERTAKEN)
+        said = _said_on(today, earlier)
+        version = said.template_version if said else TEMPLATE_VERSION
         wanted = [
-            message_row(ask, today, channel, *_intent(ask, earlier, channel))
+            message_row(ask, today, channel, *_intent(ask, earlier, channel, version))
             for channel in channels
         ]
         rows = await touchpoints.put_all(conn, [*wanted, *skipped])
-        return rows[: len(wanted)]
+        words = {"words": said.words if said else None}
+        return [
+            row.model_copy(update=words) if row.state == "intent" else row
+            for row in rows[: len(wanted)]
+        ]
 
     async def send(self, ready: Sequence[Ready], last: Handover) -> list[ChannelOutcome]:
         """Send each message once; ends in `skipped` outcomes when a switch was thrown.
@@ -291,14 +299,20 @@ def _is_overtaken(row: Touchpoint, at: datetime) -> bool:
     return row.state == "intent" and at - row.at > _CLOCK_SLACK
 
 
-def _intent(ask: SendIn, earlier: Earlier, channel: Channel) -> tuple[int, int]:
+def _said_on(day: date, earlier: Earlier) -> Touchpoint | None:
+    """The newest message of a step that went to a provider on a day."""
+    handed = [row for row in earlier.rows if row.local_date == day and row.state not in _UNSAID]
+    return max(handed, key=lambda row: row.intent, default=None)
+
+
+def _intent(ask: SendIn, earlier: Earlier, channel: Channel, version: int) -> tuple[int, int]:
     """Intent and template version: new ones only after a failure that allows them.
 
     Else the newest row answers, under the key that it has: new templates are no new message.
     """
     rows = [row for row in earlier.rows if row.channel == channel]
     if not rows:
-        return 0, TEMPLATE_VERSION
+        return 0, version
     newest = max(rows, key=lambda row: row.intent)
     is_mended = earlier.mended_at is not None and newest.at <= earlier.mended_at
     may_repeat = (
@@ -309,7 +323,7 @@ def _intent(ask: SendIn, earlier: Earlier, channel: Channel) -> tuple[int, int]:
         or _is_overtaken(newest, ask.at)
     )
     if may_repeat:
-        return newest.intent + 1, TEMPLATE_VERSION
+        return newest.intent + 1, version
     return newest.intent, newest.template_version
 
 

@@ -97,6 +97,7 @@ async def ready_messages(
             row=row,
             words=choose(
                 ask,
+                row,
                 standing,
                 facts.contact,
                 case.allowed[row.channel].detail if said else NEUTRAL,

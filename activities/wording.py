@@ -43,17 +43,25 @@ def words_from(text: str | None, step: ChaseStep) -> Words:
     return Words(template=template, language=language, detail=detail)
 
 
-def choose(ask: SendIn, standing: StandingOut, contact: Contact | None, detail: str) -> Words:
-    """The words for a step, as the money stands now."""
-    template = template_of(ask, standing.balance_cents)
+def choose(
+    ask: SendIn, row: Touchpoint, standing: StandingOut, contact: Contact | None, detail: str
+) -> Words:
+    """The words for a step, as the money stands now; a claimed row's own go before them.
+
+    One step is one message: what is tried again on its day says the same on every channel.
+    """
+    if row.words is not None:
+        template = words_from(row.words, ask.step).template
+    else:
+        template = template_of(ask, standing.balance_cents)
     wanted = contact.language if contact else "en"
-    language = language_for(template, wanted)
+    language = language_for(template, wanted, row.template_version)
     if wanted and not wanted.lower().startswith(language):
         log.info("language_not_written", wanted=wanted[:_LANGUAGE_SHOWN], used=language)
     return Words(
         template=template,
         language=language,
-        detail=detail if detail in spec_of(template).details else NEUTRAL,
+        detail=detail if detail in spec_of(template, row.template_version).details else NEUTRAL,
     )
 
 

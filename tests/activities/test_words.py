@@ -1,6 +1,6 @@
 """What a message says: in the patient's language, and the treatment only to who agreed to it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +9,11 @@ from structlog.testing import capture_logs
 from activities.contracts import ResolveIn
 from activities.details import treatment_of
 from connectors.ports import Accepted, OutcomeUnknown, OutgoingText
+from domain.case import Channel
 from domain.invoice import InvoiceLine, LineKind, PricedInvoice
 from starter.compose import ROOT
 from starter.practice import read_practice
-from store import consents
+from store import consents, touchpoints
 from tests.activities.practice import AT, Practice
 
 LINE = {
@@ -141,6 +142,78 @@ async def test_a_newer_template_version_is_no_new_message(
     assert len(practice.world.text.sent) == len(practice.mail.sent) == 1
     (email,) = practice.mail.sent
     assert "Stop these e-mails" not in email.text
+
+
+DAY_7 = AT + timedelta(days=8)
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "said"),
+    [
+        ({"in_flight_cents": 65_000}, {}, "payment_failed"),
+        ({"asked_cents": 65_001}, {"asked_cents": 65_000}, "reminder_friendly"),
+        ({}, {"asked_cents": 65_001}, "reminder_firm"),
+    ],
+    ids=["a payment failed", "softer after a part", "a part was paid meanwhile"],
+)
+@pytest.mark.parametrize("tried", ["absent", "same channel", "other channel"])
+async def test_what_is_tried_again_on_its_day_says_the_same(
+    practice: Practice, first: dict[str, int], later: dict[str, int], said: str, tried: str
+) -> None:
+    who, case, _ = await _billed(practice)
+    ask = practice.step(case, who, 2, at=DAY_7)
+    channels = {"other channel": (Channel.EMAIL,)}.get(tried, ask.step.channels)
+    step = ask.step.model_copy(update={"channels": channels})
+    await practice.sending.send_step(ask.model_copy(update={**first, "step": step}))
+    failed = Channel.EMAIL if tried == "other channel" else Channel.SMS
+    again = {**later, "at": DAY_7 + timedelta(hours=1)}
+    async with practice.world.pool.acquire() as conn:
+        (row,) = await touchpoints.of_step(conn, ask.document_id, "day-7", failed)
+        reason = "ABSENT" if tried == "absent" else None
+        await touchpoints.mark(conn, row.message_key, "failed", reason=reason)
+    if tried == "same channel":
+        again["retry_of"] = row.message_key
+    if tried == "other channel":
+        again["step"] = ask.step.model_copy(update={"channels": (Channel.SMS,)})
+    await practice.sending.send_step(ask.model_copy(update=again))
+    assert await _templates(practice, case) == [said] * (2 if tried == "other channel" else 3)
+
+
+async def test_what_is_tried_again_on_its_day_has_the_version_of_its_words(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await _billed(practice, practice.client(language="es-US"))
+    ask = practice.step(case, who, 2, at=DAY_7)
+    mail = ask.step.model_copy(update={"channels": (Channel.EMAIL,)})
+    monkeypatch.setattr("activities.outbox.TEMPLATE_VERSION", 1)
+    await practice.sending.send_step(ask.model_copy(update={"step": mail}))
+    monkeypatch.undo()
+    text = ask.step.model_copy(update={"channels": (Channel.SMS,)})
+    assert (
+        await practice.sending.send_step(ask.model_copy(update={"step": text}))
+    ).status == "sent"
+    async with practice.world.pool.acquire() as conn:
+        found = await touchpoints.of_case(conn, case.case_id)
+    assert [row.template_version for row in found] == [1, 1]
+
+
+async def test_what_is_tried_again_on_a_later_day_follows_the_money(practice: Practice) -> None:
+    who, case, _ = await _billed(practice)
+    ask = practice.step(case, who, 2, at=DAY_7)
+    await practice.sending.send_step(ask)
+    (text,) = practice.world.text.sent
+    async with practice.world.pool.acquire() as conn:
+        await touchpoints.mark(conn, text.message_key, "failed", reason="retry_tomorrow")
+    again = {"at": DAY_7 + timedelta(days=1), "retry_of": text.message_key}
+    await practice.sending.send_step(ask.model_copy(update={**again, "in_flight_cents": 65_000}))
+    assert (await _templates(practice, case))[-1] == "payment_failed"
+
+
+async def _templates(practice: Practice, case: Any) -> list[str]:
+    """What each message of a case said, oldest first."""
+    async with practice.world.pool.acquire() as conn:
+        found = await touchpoints.of_case(conn, case.case_id)
+    return [str(row.words).split(".")[0] for row in sorted(found, key=lambda row: row.intent)]
 
 
 @pytest.mark.parametrize(
