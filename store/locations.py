@@ -47,7 +47,11 @@ _COLUMNS = (
 
 
 async def put_location(conn: Conn, location: Location) -> None:
-    """Add a location or replace its settings; cases in flight keep the policy they copied."""
+    """Add a location or replace its settings; cases in flight keep the policy they copied.
+
+    The switches of a known location stay as people have set them: a new price list must not let
+    messages go that somebody has stopped.
+    """
     await conn.execute(
         f"INSERT INTO locations ({_COLUMNS})"  # noqa: S608
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
@@ -55,7 +59,7 @@ async def put_location(conn: Conn, location: Location) -> None:
         " pms = excluded.pms, pms_location_ref = excluded.pms_location_ref,"
         " zone = excluded.zone, currency = excluded.currency, desk_email = excluded.desk_email,"
         " reply_phone = excluded.reply_phone, chase = excluded.chase,"
-        " clock_shift_seconds = excluded.clock_shift_seconds, switches = excluded.switches,"
+        " clock_shift_seconds = excluded.clock_shift_seconds,"
         " postal_address = excluded.postal_address, recorded_at = clock_timestamp()",
         location.location_id,
         location.practice_name,

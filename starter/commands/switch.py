@@ -16,10 +16,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; holds no names
 
 
 class Name(StrEnum):
-    """What can be switched: first messages of a visit, or the reminders after them."""
+    """What can be switched: a visit's first messages, its reminders, the messages of plans."""
 
     SEND = "send"
     CHASE = "chase"
+    PLANS = "plans"
 
 
 class State(StrEnum):
@@ -49,7 +50,7 @@ async def _list(as_json: bool) -> None:
 @app.command("set")
 def set_(
     location: Annotated[str, typer.Argument(metavar="LOCATION", help="Its id.")],
-    name: Annotated[Name, typer.Argument(help="First messages, or reminders.")],
+    name: Annotated[Name, typer.Argument(help="First messages, reminders, or messages of plans.")],
     state: Annotated[State, typer.Argument(help="Off acts on what is queued, too.")],
     by: Annotated[
         str, typer.Option(envvar="TIEOUT_STAFF", help="Who answers for it.", metavar="NAME")

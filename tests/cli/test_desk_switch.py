@@ -1,21 +1,28 @@
 """`tieout switch`: what the send step reads, changed at once, with a name and a reason."""
 
+import pytest
+
+from activities.plan_voice import SWITCH
 from store import locations
 from tests.cli.desk import one_sentence
 
 
-async def test_a_switch_acts_at_once_and_names_who_and_why(world):
-    words = ("switch", "set", world.location_id, "chase", "off")
+@pytest.mark.parametrize("name", ["send", "chase", SWITCH])
+async def test_a_switch_acts_at_once_and_names_who_and_why(world, name):
+    words = ("switch", "set", world.location_id, name, "off")
     said = await world.run(*words, "--by", "dana", "--reason", "wrong template")
     assert said.code == 0, said
-    assert (await locations.get_location(world.conn, world.location_id)).switch("chase") == "off"
+    assert (await locations.get_location(world.conn, world.location_id)).switch(name) == "off"
     shown = await world.run("switch", "list", "--json")
-    assert shown.json[world.location_id] == {"send": "live", "chase": "off"}
+    assert shown.json[world.location_id] == {
+        **{"send": "live", "chase": "live", "plans": "live"},
+        name: "off",
+    }
     trace = await world.conn.fetchrow(
         "SELECT name, state, changed_by, reason FROM switch_changes WHERE location_id = $1",
         world.location_id,
     )
-    assert tuple(trace) == ("chase", "off", "dana", "wrong template")
+    assert tuple(trace) == (name, "off", "dana", "wrong template")
 
 
 async def test_nobody_switches_without_a_name_and_a_reason(world):

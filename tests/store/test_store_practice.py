@@ -48,6 +48,9 @@ async def test_a_switch_acts_at_once_and_says_who(conn, practice):
     await locations.set_switch(conn, practice.location_id, "send", "off", "owner", "incident")
     location = await locations.get_location(conn, practice.location_id)
     assert (location.switch("send"), location.switch("chase")) == ("off", "live")
+    # A new price list brings the location's settings again: what is off stays off.
+    await locations.put_location(conn, location.model_copy(update={"switches": {}}))
+    assert await locations.get_location(conn, practice.location_id) == location
     row = await conn.fetchrow(
         "SELECT * FROM switch_changes WHERE location_id = $1", practice.location_id
     )
