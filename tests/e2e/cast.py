@@ -30,17 +30,23 @@ WORKED_EXAMPLE = [
 
 _AREAS = (201, 202, 205, 206, 207, 208, 209, 210, 212, 213, 214, 215, 216, 217, 218, 219)
 _numbers = itertools.count()
+_magic_areas = itertools.cycle(reversed(_AREAS))
 
 
 def new_patient(phone_end: str | None = None, mailbox: str | None = None) -> Patient:
-    """A patient nobody else is. `phone_end` and `mailbox` choose a twin's magic behaviour."""
+    """A patient nobody else is. `phone_end` and `mailbox` choose a twin's magic behaviour.
+
+    A number that is refused is barred for everybody who has it, so that none is used twice.
+    """
     number = next(_numbers)
     area, end = _AREAS[number // 90 % len(_AREAS)], f"{100 + 10 + number % 90:04d}"
+    if phone_end is not None:
+        area, end = next(_magic_areas), phone_end
     return Patient(
         first_name=f"First{number}",
         last_name=f"Last{number}",
         email=f"{mailbox or f'patient{number}'}@p{number}.example",
-        phone_e164=f"+1{area}555{phone_end or end}",
+        phone_e164=f"+1{area}555{end}",
     )
 
 

@@ -40,15 +40,17 @@ async def test_number_that_twilio_refuses_gets_the_invoice_by_email(
     await play.pay_to_the_end(case)
 
 
-async def test_step_by_sms_alone_to_a_refused_number_goes_by_email_at_once(play: Play) -> None:
+async def test_a_number_that_was_refused_is_not_texted_again_and_its_steps_go_by_email(
+    play: Play,
+) -> None:
     case = await play.case(TOXIN_40, patient=new_patient(phone_end="0002"))
     await until_states(play, case, "invoice", {"sms": "failed", "email": "accepted"})
     await play.practice.skip(case.case_id, TO_DAY_3)
-    await until_states(play, case, "day-3", {"sms": "failed", "email": "accepted"})
+    await until_states(play, case, "day-3", {"sms": "skipped", "email": "accepted"})
     assert await play.texts(case) == []
     assert "UNREACHABLE" not in await play.codes(case)
     await play.practice.skip(case.case_id, 4)
-    await until_states(play, case, "day-7", {"sms": "failed", "email": "accepted"})
+    await until_states(play, case, "day-7", {"sms": "skipped", "email": "accepted"})
 
 
 async def test_undelivered_reminder_goes_once_by_email(play: Play) -> None:
