@@ -74,7 +74,7 @@ LONGEST_VALUES = {
 SMS_SEGMENTS_MAX = 2
 
 _AMOUNT = re.compile(
-    r"[$€£]|\bUSD\b|\bdue\b|\bow(?:e|es|ed|ing)\b|\d[.,]\d\d\b"
+    r"[$€£]|\bUSD\b|\bdollars?\b|\bdue\b|\bow(?:e|es|ed|ing)\b|\d[.,]\d\d\b"
     r"|\bd[óo]lares\b|\bdeb(?:e|en|es)\b|\bimporte\b|\bmonto\b",
     re.I,
 )
