@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from activities import permission
 from activities.contracts import CaseRef, SendIn, StandingOut
-from activities.outbox import Handover, Outbox, skipped_row
+from activities.outbox import OVERTAKEN, Handover, Outbox, skipped_row
 from activities.permission import Verdict
 from activities.plan_contracts import PlanRef, TouchOut
 from activities.send_case import SendCase, answer_row, read_case, ready_messages, skipped
@@ -67,7 +67,9 @@ class PlanVoice:
                 return Verdict(
                     status="snoozed", answer="snoozed", reason="NEWS", rule="J2", until=until
                 )
-            full = permission.capped(ask, case.facts, now.touches, case.hours)
+            full = permission.capped(ask, case.facts, now.touches, case.hours) or permission.quiet(
+                case.at, case.hours
+            )
             if full is not None:
                 return full
             return await self._outbox.claim(conn, ask, case.today, channels)
@@ -84,6 +86,9 @@ class PlanVoice:
         async with transaction(self._tools.pool) as conn:
             if is_past:
                 await touchpoints.put_all(conn, skipped(case, ask.step.channels, verdict.reason))
+            # An attempt that reached no provider left its intents; they would take up a day.
+            left = verdict.reason if is_past else OVERTAKEN
+            await touchpoints.drop_step(conn, ask.document_id, ask.step.name, left)
             await send_answers.note(conn, answer_row(ask, verdict))
         return TouchOut(status=verdict.status, reason=verdict.reason, until=verdict.until)
 

@@ -1,12 +1,14 @@
 """A plan's activities over real books: what is read, what is said, what a person's word changes."""
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities import plan_voice
 from activities.contacts import refresh_contact
 from activities.plan_contracts import (
     ApplyPlanIn,
@@ -19,8 +21,8 @@ from activities.plan_contracts import (
     TouchOut,
 )
 from activities.plans import PlanActivities
-from connectors.ports import OutcomeUnknown, OutgoingText
-from domain import ids
+from connectors.ports import Accepted, OutcomeUnknown, OutgoingText, ProviderUnavailable
+from domain import calendar, ids
 from domain.case import Channel, Decision
 from domain.plan_case import Lender, PlanStatus
 from domain.plan_course import Touch, touches
@@ -257,6 +259,39 @@ async def test_a_kill_switch_of_plans_stops_them_and_nothing_else(plan: Plan) ->
     said = await plan.say(await plan.touch("approval"))
     assert said.status == "off"
     assert {row[1:] for row in await plan.rows()} == {("skipped", "SWITCHED_OFF")}
+
+
+async def test_a_touch_that_reached_no_provider_leaves_no_intent(plan: Plan) -> None:
+    texts, touch = plan.practice.world.text, await plan.touch("approval")
+
+    async def away(_: OutgoingText) -> Accepted:
+        raise ProviderUnavailable("twilio not reached")
+
+    texts.send = away  # type: ignore[method-assign]
+    plan.practice.mail.failures.append(ProviderUnavailable("relay not reached"))
+    with pytest.raises(ApplicationError):
+        await plan.say(touch)
+    assert {row[1] for row in await plan.rows()} == {"intent"}
+    async with transaction(plan.practice.world.pool) as conn:
+        await locations.set_switch(conn, plan.ref.location_id, "plans", "off", "dana", "words")
+    assert (await plan.say(touch)).status == "off"
+    assert {row[1:] for row in await plan.rows()} == {("skipped", "SWITCHED_OFF")}
+
+
+async def test_a_reading_that_takes_long_carries_no_touch_into_the_night(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, touch = plan_voice.read_case, await plan.touch("approval")
+
+    async def slow(*given: Any) -> Any:
+        """As if this reading had begun long ago."""
+        found, locked_until = await read(*given)
+        return replace(found, begun=found.begun - timedelta(seconds=100)), locked_until
+
+    monkeypatch.setattr(plan_voice, "read_case", slow)
+    evening = calendar.instant(calendar.local_date(AT, ZONE), time(19, 57, 30), ZONE)
+    assert (await plan.say(touch, evening)).status == "snoozed"
+    assert plan.practice.world.text.sent == []
 
 
 async def test_no_consent_no_word(plan: Plan) -> None:
