@@ -4,7 +4,7 @@ A crash between the answer and the translation loses nothing: the redrive finds 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import asyncpg
@@ -18,7 +18,7 @@ from activities.intake_texts import STATUS as TEXT_STATUS
 from connectors.ports import BadRequest, LenderWebhooks, SignatureRefused, VendorEvent
 from starter.tasks import Tasks
 from starter.wiring import Wiring
-from store import inbox, locations
+from store import inbox, locations, touchpoints
 from store.inbox import InboxEvent
 
 BODY_BYTES_MAX = 1_000_000
@@ -149,7 +149,7 @@ class Shim:
         source = name if port is not None else "lender"
         return await self._take(request, source, JSON, 401, verify, location_id)
 
-    def _is_foreign(self, event: VendorEvent) -> bool:
+    async def _is_foreign(self, event: VendorEvent) -> bool:
         """What the desk wrote by hand in Podium's inbox, and events of other things there."""
         if event.event_type == TEXT_RECEIVED or self._wiring.podium is None:
             return False
@@ -159,9 +159,19 @@ class Shim:
             report = self._wiring.podium.delivery_report(event)
         except BadRequest:
             return False  # kept, for a person to look at
-        return f"{self._wiring.settings.public_base_url}/" not in report.words
+        if f"{self._wiring.settings.public_base_url}/" in report.words:
+            return False
+        return report.state != "failed" or not await self._is_sent_by_us(report.provider_id)
 
-    def _is_on_its_way(self, event: VendorEvent) -> bool:
+    async def _is_sent_by_us(self, provider_id: str) -> bool:
+        """Not every text leads to a page: a check-in is known by its id, and its failure counts."""
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_SECONDS), self._wiring.pool.acquire() as conn:
+                return await touchpoints.by_provider_id(conn, provider_id) is not None
+        except DATABASE_FAULTS:
+            return True  # keeping it fails as well, and is asked for again
+
+    async def _is_on_its_way(self, event: VendorEvent) -> bool:
         """A text that is queued or sent: nothing to keep, a last word follows."""
         if event.event_type != TEXT_STATUS:
             return False
@@ -179,7 +189,7 @@ class Shim:
         verify: Callable[[bytes], VendorEvent],
         location_id: str | None,
         query: str = "",
-        is_noise: Callable[[VendorEvent], bool] = lambda _: False,
+        is_noise: Callable[[VendorEvent], Awaitable[bool]] | None = None,
     ) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip() != content_type:
             return self._refuse(source, "content_type", 415, f"Send {content_type}.")
@@ -192,7 +202,7 @@ class Shim:
             return self._refuse(
                 source, "signature", refused_status, "The signature does not verify."
             )
-        if is_noise(event):
+        if is_noise is not None and await is_noise(event):
             return Response(status_code=204)
         # The callback URL's own parameters name the message; as form fields they stay with it.
         kept = raw + b"&" + query.encode("latin-1") if query else raw
