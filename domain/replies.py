@@ -98,6 +98,8 @@ def classify(text: str, opt_out_hint: str | None = None) -> Reply:
     about = _about(folded)
     if about is None and verdict is None:
         verdict = _keyword(folded)
+    if verdict is ReplyKind.STOP and re.search(words.OTHER_WAYS, folded):
+        about = about or ReplyKind.UNCLEAR
     return Reply(
         kind=about or verdict or ReplyKind.UNCLEAR,
         stop_scope=_scope(folded, about) if verdict is ReplyKind.STOP else None,

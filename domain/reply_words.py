@@ -82,6 +82,9 @@ EVERYTHING_WORDS = (
     r"|todos?|mensajes|textos)\b"
 )
 
+OTHER_WAYS = r"\b(e ?mail\w*|correos?|call|calls|calling|llamen|llamadas?|letters?|cartas?)\b"
+"""A stop by text ends texts; one that names another way of reaching the patient is also read."""
+
 ADVERSE_EVENT = (
     r"\bswell\w*|\bswollen\b|\bhinchad\w*|\bhinchazon\b|\binflamad\w*|\binflamacion\b",
     r"\bpain\w*|\bhurt\w*|\baching\b|\bsore\b|\bdolor\w*|\bduele\w*|\badolorid\w*",
@@ -117,7 +120,7 @@ WRONG_PERSON = (
 )
 
 DISPUTE = (
-    r"\bdisput\w*|\bchargeback\b",
+    r"\bdisput\w*|\bchargeback\b|\b(stop|quit) charging\b",
     r"\b(wrong|incorrect) (bill|amount|charge|balance|invoice|total)\b",
     r"\b(this|that|it|bill|amount|charge|balance|invoice|total) (is|are|was|looks?|seems?)"
     r" ((all |totally |completely )?(wrong|incorrect|off)|not (right|correct))\b",

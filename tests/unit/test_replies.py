@@ -123,6 +123,10 @@ def test_a_stop_that_names_a_purpose_ends_that_purpose(text: str, scope: str) ->
         ("wrong number, remove me", ReplyKind.WRONG_PERSON),
         ("I already paid, stop texting me", ReplyKind.PAID),
         ("STOP. I already paid", ReplyKind.PAID),
+        ("stop emailing me", ReplyKind.UNCLEAR),
+        ("Stop all texts and e-mails", ReplyKind.UNCLEAR),
+        ("do not call or text me", ReplyKind.UNCLEAR),
+        ("please stop charging me late fees", ReplyKind.DISPUTE),
         ("STOP this bill is wrong", ReplyKind.DISPUTE),
     ],
 )
