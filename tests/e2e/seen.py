@@ -147,7 +147,8 @@ LEFT JOIN (SELECT case_id, sum(amount_cents) AS applied_cents FROM payment_alloc
     GROUP BY case_id) AS a USING (case_id)
 LEFT JOIN (SELECT case_id, sum(credit_cents - debit_cents) AS other_cents
     FROM ledger_postings JOIN ledger_entries USING (entry_id)
-    WHERE account = '1100' AND event IN ('written_off', 'credit_balance_to_client', 'refund_owed')
+    WHERE account = '1100' AND replace(event, '_reversed', '') IN
+        ('written_off', 'credit_balance_to_client', 'refund_owed')
     GROUP BY case_id) AS o USING (case_id)
 JOIN (SELECT case_id, sum(debit_cents - credit_cents) AS balance_cents FROM ledger_postings
     WHERE account = '1100' GROUP BY case_id) AS p USING (case_id)
