@@ -171,7 +171,7 @@ class Outbox:
         if isinstance(outgoing, OutgoingEmail) and may_repeat_email:
             async with self._tools.pool.acquire() as conn:
                 await touchpoints.mark_sending(conn, message_key, row.attempt + 1)
-            return await self._hand_over(row, outgoing)
+            return await self._hand_over(row, outgoing, is_repeat=True)
         return _outcome(row, "unknown")
 
     async def _envelope(self, row: Touchpoint, words: Words) -> Envelope:
@@ -211,7 +211,7 @@ class Outbox:
         return _outcome(row, "unknown")
 
     async def _hand_over(
-        self, row: Touchpoint, outgoing: OutgoingText | OutgoingEmail
+        self, row: Touchpoint, outgoing: OutgoingText | OutgoingEmail, *, is_repeat: bool = False
     ) -> ChannelOutcome:
         try:
             if isinstance(outgoing, OutgoingText):
@@ -221,6 +221,8 @@ class Outbox:
         except OutcomeUnknown:
             return await self._finish(row, "unknown")
         except (ProviderUnavailable, RateLimited):
+            if is_repeat:  # it reached nobody; of the attempt before as little is known as ever
+                return await self._finish(row, "unknown")
             async with self._tools.pool.acquire() as conn:
                 await touchpoints.mark(conn, row.message_key, "intent", reason="NOT_HANDED_OVER")
             raise

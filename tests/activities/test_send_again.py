@@ -271,6 +271,30 @@ async def test_an_email_is_repeated_on_what_is_true_when_it_goes(
     assert practice.mail.sent == []
 
 
+async def test_a_repeat_that_reached_nobody_says_nothing_of_the_attempt_before(
+    practice: Practice,
+) -> None:
+    who, case, _ = await billed(practice)
+    practice.mail.resends_safely = True
+    practice.mail.failures = [OutcomeUnknown("no answer")]
+    sent = await practice.sending.send_step(practice.step(case, who))
+    (lost,) = [one for one in sent.outcomes if one.state == "unknown"]
+    ask = ResolveIn(
+        case=case,
+        client_id=practice.client_id(who),
+        step=practice.step(case, who).step,
+        message_keys=(lost.message_key,),
+        last_look=False,
+        at=AT + timedelta(minutes=1),
+    )
+    practice.mail.failures = [ProviderUnavailable("connection refused")]
+    found = await practice.sending.resolve_sends(ask)
+    assert found.unknown == (lost.message_key,)
+    found = await practice.sending.resolve_sends(ask)
+    assert [one.state for one in found.outcomes] == ["accepted"]
+    assert len(practice.mail.sent) == 1
+
+
 async def test_a_visit_that_was_left_to_anothers_message_hears_that_it_bounced(
     practice: Practice,
 ) -> None:
