@@ -127,9 +127,16 @@ def _unseen_payment(case: Case, message: Message) -> Fact | None:
 
 
 def _last_read(case: Case, message: Message, paid: Fact) -> datetime | None:
-    """When the product last asked the system that took this money, before the hand-off."""
+    """When the product last asked the system that took this money, before the hand-off: the PMS
+    for the desk's, else the processor. A look at the other one is none at this money."""
     owner = (message.client, paid.visit or 0)
-    names = [name for name, of in case.order_of_invoice.items() if of == owner]
+    orders = {visit.order_id for visit in case.plan.client(message.client).visits}
+    is_desk = paid.data.get("how") == "desk"
+    names = [
+        name
+        for name, of in case.order_of_invoice.items()
+        if of == owner and (name in orders) is is_desk
+    ]
     reads = [case.seen.last_read(name, message.wall) for name in names]
     return max((read for read in reads if read is not None), default=None)
 

@@ -17,9 +17,10 @@ from store import client_log
 from store.client_log import LogRow
 
 STEPS = (("invoice", 0), ("day-3", 3), ("day-7", 7), ("day-14", 14))
-_WORDS = {"day-3": "reminder_friendly", "day-7": "reminder_firm", "day-14": "reminder_final"}
 GRACE = timedelta(days=9)
 """A cap of three a week, holidays and an outage may move a step by so much."""
+HANDED_OVER = timedelta(minutes=1)
+"""A vendor takes a message so soon after its row says that it is being sent, by the wall clock."""
 _FAILED = frozenset({"skipped", "failed", "unknown", "undelivered"})
 _NO_REASONS = frozenset({"CHASE_EXHAUSTED", "PMS_CONFIRM", "PMS_WRITE_FAILED"})
 """Questions during which nothing is left out."""
@@ -33,8 +34,6 @@ class Due:
     visit: Visit
     step: str
     at: datetime
-    since: datetime
-    """When the invoice arrived. What the desk treats as sent counts its days from earlier."""
     ends: datetime
     """When the next step falls due, if there is one."""
     until: datetime
@@ -55,7 +54,7 @@ def due_steps(case: Case) -> Iterator[Due]:
                     continue
                 if _owed_throughout(case, number, visit, at + GRACE):
                     ends = min(at + GRACE, _day(first, after) or at + GRACE)
-                    yield Due(number, visit, step, at, first or at, ends, at + GRACE)
+                    yield Due(number, visit, step, at, ends, at + GRACE)
 
 
 def _first_received(case: Case, number: int, since: datetime) -> datetime | None:
@@ -96,7 +95,7 @@ async def lost_steps(case: Case, world: World) -> list[Violation]:
             continue
         if due.client not in logs:
             logs[due.client] = await _log(world, due.client)
-        if not _is_explained(case, world, due, logs[due.client]):
+        if not _is_explained(case, world.case_id(due.visit), due, logs[due.client]):
             what = f"{due.step} of visit {due.visit.index} was neither sent nor explained"
             found.append(Violation(LOST, due.client, due.at, what))
     return found
@@ -106,13 +105,24 @@ def _was_sent(case: Case, due: Due) -> bool:
     """Whether a vendor took it. That it then failed may be news that was lost on its way."""
 
     def fits(message: Message) -> bool:
-        if message.client != due.client or not message.asks:
-            return False
-        is_own = message.template == _WORDS.get(due.step)
-        since = due.since if is_own else due.at - timedelta(hours=1)
-        return since <= message.at < due.ends
+        is_patients = message.client == due.client and message.asks
+        return is_patients and due.at - timedelta(hours=1) <= message.at < due.ends
 
     return any(fits(message) for message in case.seen.messages)
+
+
+def _was_early(case: Case, due: Due, row: LogRow) -> bool:
+    """Whether a vendor took what the log calls this visit's step, whenever that was.
+
+    What the desk treats as sent counts its days from earlier than what the patient received. Its
+    words alone would not do: they may be those of another visit.
+    """
+    return row.state == "sending" and any(
+        (message.client, message.channel) == (due.client, row.detail)
+        and timedelta(0) <= message.wall - row.at <= HANDED_OVER
+        for message in case.seen.messages
+        if message.asks
+    )
 
 
 async def _log(world: World, client: int) -> list[LogRow]:
@@ -120,15 +130,16 @@ async def _log(world: World, client: int) -> list[LogRow]:
         return await client_log.client_log(conn, world.client_id(world.plan.client(client)))
 
 
-def _is_explained(case: Case, world: World, due: Due, log: Sequence[LogRow]) -> bool:
+def _is_explained(case: Case, case_id: str, due: Due, log: Sequence[LogRow]) -> bool:
     """Whether the client's log has a word on this step, or on all of them at that time."""
-    case_id = world.case_id(due.visit)
     for row in log:
         if row.case_id not in (None, case_id):
             continue
-        if row.source == "answer" and row.name == due.step:
-            return True
-        if row.source == "message" and row.name == due.step and row.state in _FAILED:
+        if row.name == due.step and (
+            row.source == "answer"
+            or (row.source == "message" and row.state in _FAILED)
+            or (row.source == "message" and _was_early(case, due, row))
+        ):
             return True
         if row.source in ("question", "hold") and row.name not in _NO_REASONS:
             opened = case.clock.seen(row.at)

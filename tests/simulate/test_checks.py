@@ -18,6 +18,7 @@ from starter.simulate.people import MARK, PLACES
 from starter.simulate.plan import Plan
 from starter.simulate.seen import Message, Seen
 from starter.simulate.truth import Truth
+from store.client_log import LogRow
 from tests.simulate.plans import CHICAGO, HONOLULU, client, hour, plan, visit
 
 
@@ -96,6 +97,19 @@ def test_a_race_excuses_only_what_was_right_before_it() -> None:
         expected = [f"reminder_friendly by sms: {problem}" for problem in problems]
         assert found(checks.after_settlement, one) == expected
         assert len(one.races) == (not problems)
+
+
+@pytest.mark.parametrize(("asked", "is_race"), [("pms", True), ("processor", False)])
+def test_a_race_with_the_desk_needs_a_look_at_the_pms(asked: str, is_race: bool) -> None:
+    sent = hour(3, 10)
+    truth = Truth()
+    truth.note("paid", CHICAGO, 0, 52_000, wall=sent - timedelta(seconds=0.1), how="desk")
+    one = case(one_visit(), [message(CHICAGO, sent, "reminder_friendly")], truth)
+    order_id = one.plan.client(CHICAGO).visits[0].order_id
+    one.order_of_invoice = {"in_1": (CHICAGO, 0), order_id: (CHICAGO, 0)}
+    fresh, stale = [sent - timedelta(seconds=1)], [sent - timedelta(seconds=30)]
+    one.seen.reads = {"in_1": fresh, order_id: fresh if asked == "pms" else stale}
+    assert (found(checks.after_settlement, one) == []) is is_race
 
 
 def test_money_on_its_way_is_not_asked_for_until_it_comes_back() -> None:
@@ -246,14 +260,37 @@ def test_a_seed_plans_the_same_run_in_every_process() -> None:
     assert other.stdout.strip() == make_plan(3, 5, 30).digest != make_plan(4, 5, 30).digest
 
 
-@pytest.mark.parametrize(("template", "is_sent"), [("reminder_friendly", True), ("invoice", False)])
-def test_a_step_may_be_early_only_in_its_own_words(template: str, is_sent: bool) -> None:
-    first = message(CHICAGO, hour(1, 10))
-    early = message(CHICAGO, hour(3, 10), template)
+@pytest.mark.parametrize(
+    ("changes", "is_sent"),
+    [
+        ({}, True),
+        ({"state": "accepted"}, False),
+        ({"detail": "email"}, False),
+        ({"at": hour(3, 11)}, False),
+        ({"name": "day-7"}, False),
+        ({"case_id": "another visit"}, False),
+    ],
+)
+def test_a_step_may_be_early_only_if_the_log_says_whose_it_was(
+    changes: dict[str, Any], is_sent: bool
+) -> None:
+    first, early = (
+        message(CHICAGO, hour(1, 10)),
+        message(CHICAGO, hour(3, 10), "reminder_friendly"),
+    )
     truth = Truth()
     truth.note("closed", CHICAGO, 0, 52_000, wall=hour(0, 10))
     lives = plan(30, [client(CHICAGO, [visit(CHICAGO, 0, hour(0, 10))])])
     one = case(lives, [first, early], truth)
     [due] = [due for due in steps.due_steps(one) if due.step == "day-3"]
     assert due.at > early.at + timedelta(hours=12)
-    assert steps._was_sent(one, due) is is_sent
+    assert not steps._was_sent(one, due)
+    row = LogRow(
+        source="message",
+        at=early.wall - timedelta(seconds=1),
+        case_id="this visit",
+        name="day-3",
+        state="sending",
+        detail="sms",
+    ).model_copy(update=changes)
+    assert steps._is_explained(one, "this visit", due, [row]) is is_sent
