@@ -8,18 +8,20 @@ from uuid import uuid4
 
 from domain import entries_payout
 from domain.ledger import Entry
-from store import ledger, refunds
-from store.db import Conn
+from store import refunds
 
-_post, _of_movement = ledger.post, entries_payout.of_movement
+_of_movement = entries_payout.of_movement
 
 
-async def _doubled(conn: Conn, made: Entry) -> bool:
-    """A payment is booked twice."""
-    if made.event == "payment_received":
-        key = str(uuid4())
-        await _post(conn, made.model_copy(update={"entry_id": key, "business_key": key}))
-    return await _post(conn, made)
+def _doubled(source: str, part: Any, home: str) -> tuple[Entry, ...]:
+    """What moved at the processor is booked once more at every look."""
+    made = _of_movement(source, part, home)
+    keys = [str(uuid4()) for _ in made]
+    more = (
+        one.model_copy(update={"entry_id": key, "business_key": key})
+        for one, key in zip(made, keys, strict=True)
+    )
+    return (*made, *more)
 
 
 def _lost(source: str, part: Any, home: str) -> tuple[Entry, ...]:
@@ -33,7 +35,7 @@ async def _first_look_decides(*_: object) -> None:
 
 
 FAULTS = {
-    "doubled": (ledger, "post", _doubled),
+    "doubled": (entries_payout, "of_movement", _doubled),
     "lost": (entries_payout, "of_movement", _lost),
     "order": (refunds, "know_payment", _first_look_decides),
 }
