@@ -23,6 +23,10 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""Nothing has left the house: the same call is safe to repeat."""
+
+
 class PooledTransport(httpx.AsyncBaseTransport):
     """Pooled connections, one attempt per POST, the request's own timeouts, no redirects.
 

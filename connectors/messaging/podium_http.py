@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import PooledTransport
+from connectors.http import NOT_SENT, PooledTransport
 from connectors.ports import (
     Misconfigured,
     OutcomeUnknown,
@@ -21,7 +21,6 @@ CALLS_PER_MINUTE = 300
 _MINUTE = 60
 _TOKEN_SECONDS = 3600
 """When the token's answer does not say how long it lives."""
-_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class PodiumHttp:
@@ -87,7 +86,7 @@ class PodiumHttp:
         try:
             async with asyncio.timeout_at(until):
                 answer = await self._exchange(f"{self._base_url}{path}", body, token)
-        except _NOTHING_SENT as error:
+        except NOT_SENT as error:
             raise ProviderUnavailable(f"podium not reached: {type(error).__name__}") from None
         except (TimeoutError, httpx.HTTPError) as error:
             raise OutcomeUnknown(f"podium may have acted: {type(error).__name__}") from None

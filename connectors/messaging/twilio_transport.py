@@ -14,10 +14,8 @@ import httpx
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 
-from connectors.http import PooledTransport
+from connectors.http import NOT_SENT, PooledTransport
 from connectors.ports import OutcomeUnknown, ProviderUnavailable, RateLimited
-
-_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class HttpxTransport(AsyncHttpClient):  # type: ignore[misc]
@@ -53,7 +51,7 @@ class HttpxTransport(AsyncHttpClient):  # type: ignore[misc]
             # httpx's timeouts are per read: an answer that trickles would outlast a kill switch.
             async with asyncio.timeout(self._total_seconds):
                 answer = await self._transport.handle_async_request(request)
-        except _NOTHING_SENT as error:
+        except NOT_SENT as error:
             raise ProviderUnavailable(f"twilio not reached: {type(error).__name__}") from None
         except TimeoutError:
             raise _lost(safe_to_repeat, "timeout") from None

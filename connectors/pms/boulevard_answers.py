@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from connectors.http import NOT_SENT
 from connectors.ports import (
     BadRequest,
     ConnectorError,
@@ -23,7 +24,6 @@ from connectors.ports import (
 
 T = TypeVar("T")
 
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Failures before the first byte of the request: nothing can have happened."""
 
 _WAIT_MS = re.compile(r"wait\D{0,20}(\d+)\s*ms", re.IGNORECASE)

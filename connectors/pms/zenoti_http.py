@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import PooledTransport
+from connectors.http import NOT_SENT, PooledTransport
 from connectors.ports import (
     BadRequest,
     ConnectorError,
@@ -19,7 +19,6 @@ from connectors.ports import (
 )
 
 TIMEOUT_SECONDS, CONNECT_SECONDS = 10, 3
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class ZenotiHttp:
