@@ -16,16 +16,7 @@ from store import checkouts, consents, holds, touchpoints
 from store.checkouts import Checkout
 from store.db import transaction
 from tests.activities.practice import AT, Practice
-from tests.activities.test_send_rules import (
-    DAY_3,
-    answers,
-    billed,
-    place,
-    rows,
-    set_channel,
-    silent,
-    switch,
-)
+from tests.activities.sends import DAY_3, answers, billed, place, rows, set_channel, silent, switch
 
 
 async def away(_: OutgoingText | OutgoingEmail) -> Any:

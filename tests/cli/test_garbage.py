@@ -7,7 +7,6 @@ serve run in one of their own.
 import asyncio
 import copy
 import json
-import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from starter.demo.cast import TOXIN
 from store import db
 from tests.cli.conftest import World, settings_env
 from tests.cli.desk import ROOT, Said, run_here, tieout
+from tests.sandbox_fixture import free_port
 
 PRACTICE: dict[str, Any] = json.loads((ROOT / "examples" / "lumin.json").read_text())
 PRICE_FILE: dict[str, Any] = {
@@ -182,12 +182,6 @@ async def test_catalog_import_refuses_and_writes_nothing(
 async def practice_name(world: World) -> str:
     query = "SELECT practice_name FROM locations WHERE location_id = $1"
     return str(await world.conn.fetchval(query, world.location_id))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 SERVERS = ("serve", "worker")

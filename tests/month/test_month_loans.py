@@ -7,7 +7,7 @@ from domain.month import parse_month
 from domain.tie import Verdict
 from starter.desk.month_end import month_report
 from store.db import Pool
-from tests.activities.test_lender_money import FEE, NET, Loans
+from tests.activities.loans import FEE, NET, Loans
 from tests.month.conftest import practice_in
 
 LINES = ("BALANCE", "SOURCES", "INVOICES", "RECEIVABLE", "LENDERS", "SUSPENSE", "PMS_PAID")

@@ -29,8 +29,9 @@ from domain.plan_case import (
     StatusChanged,
 )
 from starter.exit import end
-from tests.workflows.clinic import THURSDAY, Case, Clinic, dev_server, received
+from tests.workflows.clinic import THURSDAY, Case, Clinic, received
 from tests.workflows.fakes import World
+from tests.workflows.server import dev_server
 
 FOLDER = Path(__file__).parent / "histories"
 MANIFEST = Path(__file__).parent / "manifest.json"

@@ -10,7 +10,7 @@ from store import checkouts, payments, processor
 from store.db import transaction
 from tests.activities.test_statements import Payer, payer
 from tests.web.conftest import World, bill, settle
-from tests.web.test_intake import stripe
+from tests.web.events import stripe
 
 __all__ = ["payer"]
 

@@ -14,8 +14,7 @@ from connectors.messaging.podium import PodiumTexts
 from sandbox.podium import signed_headers
 from starter.web import build_web
 from store import invoices, touchpoints
-from tests.web.conftest import BASE_URL, World
-from tests.web.test_intake import bill
+from tests.web.conftest import BASE_URL, World, bill
 
 SECRET = "podium-secret"
 PATH = "/webhooks/podium"

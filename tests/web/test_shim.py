@@ -13,7 +13,7 @@ from starter.web import build_web
 from store import inbox
 from tests.fakes import SIGNATURE, SIGNED, STALE
 from tests.web.conftest import BASE_URL, SIGNED_HEADERS, World, assemble
-from tests.web.test_intake import loose
+from tests.web.events import loose
 
 ORDER = "urn:blvd:Order:55555555-0000-4000-8000-000000000001"
 

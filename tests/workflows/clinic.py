@@ -1,14 +1,10 @@
 """Plays a case against the fake world on a real Temporal, in the case's own time."""
 
 import asyncio
-import contextlib
-import socket
-import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -21,7 +17,6 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
 )
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Worker
 
@@ -59,61 +54,20 @@ from domain.plan_policy import DEFAULT_PLAN
 from domain.policies import DEFAULT_CHASE
 from domain.refund_case import RefundInput, RefundMoved, RefundRequest, RefundResult
 from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived, ReplyResult
-from starter import binaries, compose
 from tests.workflows.dispute_fakes import FakeDisputes
-from tests.workflows.fakes import ZONE, World, activities
+from tests.workflows.fakes import ZONE, World
 from tests.workflows.lender_fakes import FakeLenders
 from tests.workflows.loan_fakes import FakeLoans
 from tests.workflows.lot_fakes import FakeLots
 from tests.workflows.payout_fakes import FakePayouts
 from tests.workflows.plan_fakes import FakePlans
 from tests.workflows.refund_fakes import FakeRefunds
+from tests.workflows.visit_fakes import activities
 from worker import make_worker
 from workflows import attributes
 
 THURSDAY = datetime(2026, 10, 15, 14, 0, tzinfo=ZoneInfo(ZONE))
 """A working Thursday at 14:00, no holiday and no clock change within a month."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextlib.asynccontextmanager
-async def dev_server() -> AsyncIterator[str]:
-    """The dev server with the flags of temporal-dev.yml; yields its address."""
-    with tempfile.TemporaryDirectory(prefix="tieout-temporal-") as folder:
-        port = free_port()
-        flags = [word for word in compose.temporal_flags() if not word.startswith("--ui-")]
-        places = {
-            "--ip": "127.0.0.1",
-            "--port": str(port),
-            "--db-filename": str(Path(folder) / "temporal.db"),
-            "--headless": "true",
-        }
-        command = [str(binaries.find("temporal")), *compose.moved(flags, places)]
-        quiet = asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
-        try:
-            await _answers(f"127.0.0.1:{port}")
-            yield f"127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            await process.wait()
-
-
-async def _answers(address: str) -> None:
-    for _ in range(200):
-        try:
-            await Client.connect(address)
-        except (RuntimeError, RPCError):
-            await asyncio.sleep(0.05)
-        else:
-            return
-    raise TimeoutError("the dev server did not come up")
 
 
 @dataclass

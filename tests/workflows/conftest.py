@@ -6,8 +6,9 @@ import pytest
 from temporalio.client import Client
 
 from connectors.engine.client import EngineAddress, connect
-from tests.workflows.clinic import Case, Clinic, dev_server
+from tests.workflows.clinic import Case, Clinic
 from tests.workflows.fakes import World
+from tests.workflows.server import dev_server
 
 KEYS = {"k1": b"k" * 32}
 

@@ -6,13 +6,14 @@ from temporalio import activity
 
 import worker
 from tests.workflows.dispute_fakes import FakeDisputes
-from tests.workflows.fakes import World, activities
+from tests.workflows.fakes import World
 from tests.workflows.lender_fakes import FakeLenders
 from tests.workflows.loan_fakes import FakeLoans
 from tests.workflows.lot_fakes import FakeLots
 from tests.workflows.payout_fakes import FakePayouts
 from tests.workflows.plan_fakes import FakePlans
 from tests.workflows.refund_fakes import FakeRefunds
+from tests.workflows.visit_fakes import activities
 
 FAKES = (FakeDisputes, FakeLenders, FakeLoans, FakeLots, FakePayouts, FakePlans, FakeRefunds)
 SWEEPS = {"redrive_inbox", "catch_up_processor", "find_missed_visits", "find_desk_payments"} | {

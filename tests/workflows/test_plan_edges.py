@@ -9,7 +9,7 @@ from domain.case import Release
 from domain.plan_case import Lender, PlanOutcome, PlanStatus
 from tests.workflows.clinic import THURSDAY, Clinic
 from tests.workflows.fakes import World
-from tests.workflows.test_plans import SIGNED, changed, running, said, session
+from tests.workflows.plans import SIGNED, changed, running, said, session
 
 
 def steps(world: World, name: str) -> list[str]:
