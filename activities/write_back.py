@@ -14,6 +14,7 @@ from domain.money import dollars
 from store import clients, invoices, payments, pms_standings, reviews
 
 _TASK = "PMS_CONFIRM"
+_UNNOTED = "The PMS no longer has this client, so our note could not be left."
 
 
 class WriteBackActivities:
@@ -57,15 +58,18 @@ class WriteBackActivities:
         waiting = next((review for review in asked if review.state == "open"), None)
         if waiting is not None:
             return WriteBackOut(status="task", review_id=waiting.review_id)
+        unnoted: tuple[str, ...] = ()
         if pms.capabilities.writes_notes and not is_noted:
             words = f"Paid online {dollars(collected_cents)}, invoice {document.number}."
             try:
-                await pms.write_note(
+                noted = await pms.write_note(
                     pms_ref, f"{words} {reference}", reference, search=is_noted is None
                 )
             except OutcomeUnknown as error:
                 # The next attempt searches for the note before it writes one.
                 raise ProviderUnavailable(str(error)) from None
+            if isinstance(noted, Refused):  # a client merged or deleted there
+                unnoted = (_UNNOTED,)
         task = question(
             case.case_id,
             case.location_id,
@@ -78,6 +82,7 @@ class WriteBackActivities:
             facts=(
                 f"Record a tender of {dollars(missing_cents)} of kind other on the order.",
                 f"Put {reference} in its note; it is read back from there.",
+                *unnoted,
             ),
             ours={"collected": dollars(collected_cents), "invoice": document.number},
             theirs={

@@ -5,9 +5,13 @@ httpx's, so that a caller can tell "nothing was sent" (ConnectError, ConnectTime
 answer" (everything else).
 """
 
+import email.utils
 import functools
+import re
 import ssl
 import urllib.request
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import aiohttp
 import httpx
@@ -16,6 +20,7 @@ from yarl import URL
 IDLE_SECONDS = 4
 """Below the usual 5 s of servers: a connection closed under a POST is an unknown outcome."""
 CONNECTIONS_MAX = 100
+PAUSE_SECONDS_MAX = 4 * 3600
 
 
 @functools.cache
@@ -25,6 +30,20 @@ def _tls() -> ssl.SSLContext:
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Nothing has left the house: the same call is safe to repeat."""
+
+
+def pause_seconds(answer: httpx.Response) -> Decimal | None:
+    """`Retry-After`, given in seconds or as a date; None without one that is still ahead."""
+    given = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,3})?", given, re.ASCII):
+        return min(Decimal(given), Decimal(PAUSE_SECONDS_MAX))
+    try:
+        at = email.utils.parsedate_to_datetime(given)
+    except ValueError:
+        return None
+    left = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)
+    seconds = int(left.total_seconds()) + 1
+    return Decimal(min(seconds, PAUSE_SECONDS_MAX)) if seconds > 0 else None
 
 
 class PooledTransport(httpx.AsyncBaseTransport):

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from connectors.lenders.access import LenderAccess
 from connectors.lenders.alphaeon import alphaeon
 from connectors.lenders.carecredit import CareCredit
 from connectors.lenders.cherry import cherry
-from connectors.lenders.http import LenderAccess
 from connectors.lenders.patientfi import patientfi
 from connectors.lenders.platform import PlatformLender
 from connectors.ports import LenderPort

@@ -1,6 +1,6 @@
 """Alphaeon Credit: events for prequalification and receipt alone, all else by polling."""
 
-from connectors.lenders.http import LenderAccess
+from connectors.lenders.access import LenderAccess
 from connectors.lenders.platform import Dialect, PlatformLender, basic
 from domain.lender_contracts import CONTRACTS
 from domain.lender_news import Thing

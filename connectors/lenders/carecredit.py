@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.lenders.http import LenderAccess, LenderHttp
+from connectors.lenders.access import LenderAccess, lender_api
 from connectors.lenders.platform import bearer
 from connectors.ports import Misconfigured, ProviderUnavailable, Refused, RemoteFile
 from domain.carecredit_file import Export, read_export
@@ -21,7 +21,7 @@ class CareCredit:
 
     def __init__(self, access: LenderAccess) -> None:
         self._access = access
-        self._http = LenderHttp("carecredit", access.base_url, bearer(access.api_key))
+        self._http = lender_api("carecredit", access, bearer(access.api_key))
 
     @property
     def locations(self) -> Sequence[str]:
@@ -35,7 +35,7 @@ class CareCredit:
     async def list_files(self, location_id: str) -> Sequence[RemoteFile]:
         """Names of the files on offer, oldest first."""
         params = {"merchant": self._merchant(location_id)}
-        body = await self._http.get_json("/exports", params, {})
+        body = await self._http.get_json("/exports", params)
         files: Any = None if isinstance(body, Refused) else body.get("files")
         try:
             found = [RemoteFile.model_validate(each) for each in files]
@@ -46,7 +46,7 @@ class CareCredit:
     async def fetch_file(self, location_id: str, name: str) -> bytes:
         """A file's bytes."""
         params = {"merchant": self._merchant(location_id)}
-        answer = await self._http.get(f"/exports/{name}", params, {})
+        answer = await self._http.get(f"/exports/{name}", params)
         if isinstance(answer, Refused):
             raise ProviderUnavailable("carecredit no longer has a file that it listed")
         if len(answer.content) > FILE_BYTES_MAX:

@@ -1,6 +1,6 @@
 """Cherry: webhooks and polls; an approval is one limit for all practices, so it can shrink."""
 
-from connectors.lenders.http import LenderAccess
+from connectors.lenders.access import LenderAccess
 from connectors.lenders.platform import Dialect, PlatformLender, bearer
 from domain.lender_contracts import CONTRACTS
 from domain.lender_news import Thing

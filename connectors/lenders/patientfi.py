@@ -1,6 +1,6 @@
 """PatientFi: an application gives a limit, only an accepted transaction is a loan."""
 
-from connectors.lenders.http import LenderAccess
+from connectors.lenders.access import LenderAccess
 from connectors.lenders.platform import Dialect, PlatformLender
 from domain.lender_contracts import CONTRACTS
 from domain.lender_news import Thing

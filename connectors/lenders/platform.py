@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.lenders.http import LenderAccess, LenderHttp
+from connectors.lenders.access import LenderAccess, lender_api
 from connectors.lenders.webhooks import check_hmac, check_secret, event_of
 from connectors.ports import (
     BadRequest,
@@ -58,7 +58,7 @@ class PlatformLender:
     def __init__(self, dialect: Dialect, access: LenderAccess) -> None:
         self._dialect, self._access = dialect, access
         name = dialect.contract.lender.value
-        self._http = LenderHttp(name, access.base_url, dialect.sign_in(access.api_key))
+        self._http = lender_api(name, access, dialect.sign_in(access.api_key))
 
     @property
     def contract(self) -> LenderContract:

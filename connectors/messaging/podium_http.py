@@ -4,12 +4,12 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import httpx
 
-from connectors.http import NOT_SENT, PooledTransport
+from connectors.http import NOT_SENT, PooledTransport, pause_seconds
 from connectors.ports import (
     Misconfigured,
     OutcomeUnknown,
@@ -91,7 +91,9 @@ class PodiumHttp:
         except (TimeoutError, httpx.HTTPError) as error:
             raise OutcomeUnknown(f"podium may have acted: {type(error).__name__}") from None
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            raise RateLimited("podium answered 429", _pause(answer))
+            named = pause_seconds(answer)
+            pause = Decimal(_MINUTE) if named is None else named
+            raise RateLimited("podium answered 429", pause)
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise OutcomeUnknown(f"podium may have acted: HTTP {answer.status_code}")
         return answer
@@ -142,10 +144,3 @@ class PodiumHttp:
             extensions={"timeout": self._limits},
         )
         return await self._transport.handle_async_request(request)
-
-
-def _pause(answer: httpx.Response) -> Decimal:
-    try:
-        return Decimal(answer.headers["Retry-After"])
-    except (KeyError, InvalidOperation):
-        return Decimal(_MINUTE)

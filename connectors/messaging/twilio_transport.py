@@ -7,14 +7,13 @@ of them can send a second text.
 import asyncio
 import logging
 from base64 import b64encode
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import httpx
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 
-from connectors.http import NOT_SENT, PooledTransport
+from connectors.http import NOT_SENT, PooledTransport, pause_seconds
 from connectors.ports import OutcomeUnknown, ProviderUnavailable, RateLimited
 
 
@@ -58,7 +57,7 @@ class HttpxTransport(AsyncHttpClient):  # type: ignore[misc]
         except httpx.HTTPError as error:
             raise _lost(safe_to_repeat, type(error).__name__) from None
         if answer.status_code == 429:
-            raise RateLimited("twilio answered 429", _pause_seconds(answer))
+            raise RateLimited("twilio answered 429", pause_seconds(answer))
         if answer.status_code >= 500:
             raise _lost(safe_to_repeat, f"HTTP {answer.status_code}")
         return Response(answer.status_code, answer.text, answer.headers)
@@ -87,10 +86,3 @@ def _lost(safe_to_repeat: bool, what: str) -> ProviderUnavailable | OutcomeUnkno
     if safe_to_repeat:
         return ProviderUnavailable(f"twilio gave no answer: {what}")
     return OutcomeUnknown(f"twilio may have acted: {what}")
-
-
-def _pause_seconds(answer: httpx.Response) -> Decimal | None:
-    try:
-        return Decimal(answer.headers["Retry-After"])
-    except (KeyError, InvalidOperation):
-        return None

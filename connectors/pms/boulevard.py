@@ -43,6 +43,7 @@ from connectors.ports import (
 PRODUCTION_URL = "https://dashboard.boulevard.io/api/2020-01/admin"
 TOKEN_PREFIX = "blvd-admin-v1"  # noqa: S105 - a fixed part of the signed message
 PAGE_SIZE = 100
+_NO_CLIENT = Refused(code="no_such_client", kind="not_found")
 
 PAYMENT_GROUPS = """
     paymentGroups {
@@ -222,7 +223,7 @@ class Boulevard:
             client = await self._one("client", CLIENT % "", id)
             self._address_known = False
         if client is None:
-            return Refused(code="no_such_client", kind="not_found")
+            return _NO_CLIENT
         return readable("client", lambda: client_of(client))
 
     async def visit_of_appointment(self, appointment_ref: str) -> str | None:
@@ -233,23 +234,26 @@ class Boulevard:
 
     async def write_note(
         self, client_ref: str, text: str, dedupe_ref: str, search: bool = True
-    ) -> str:
+    ) -> str | Refused:
         """Leave one note carrying `dedupe_ref` and return its id, the same on every call.
 
-        Raises OutcomeUnknown when the answer to the write is lost; calling again is the
-        look-up. NotFound (a BadRequest) when there is no such client.
+        Refused (not_found) when there is no such client. Raises OutcomeUnknown when the answer
+        to the write is lost; calling again is the look-up.
         """
         client_urn = urn("Client", client_ref)
         if search:
             client = await self._one("client", CLIENT_NOTES, client_urn)
             if client is None:
-                raise NotFound("Boulevard has no such client.")
+                return _NO_CLIENT
             found = _note_in(client, dedupe_ref)
             if found is not None:
                 return found
         marked = text if dedupe_ref in text else f"{text} [{dedupe_ref}]"
         note_input = {"clientId": client_urn, "text": marked, "type": "DEFAULT"}
-        data = await self._call("createClientNote", CREATE_NOTE, {"input": note_input}, True)
+        try:
+            data = await self._call("createClientNote", CREATE_NOTE, {"input": note_input}, True)
+        except NotFound:
+            return _NO_CLIENT
         return readable(
             "createClientNote", lambda: str(data["createClientNote"]["clientNote"]["id"]), True
         )

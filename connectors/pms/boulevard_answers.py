@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from connectors.http import NOT_SENT
+from connectors.http import NOT_SENT, pause_seconds
 from connectors.ports import (
     BadRequest,
     ConnectorError,
@@ -23,8 +23,6 @@ from connectors.ports import (
 )
 
 T = TypeVar("T")
-
-"""Failures before the first byte of the request: nothing can have happened."""
 
 _WAIT_MS = re.compile(r"wait\D{0,20}(\d+)\s*ms", re.IGNORECASE)
 _UNKNOWN_FIELD = re.compile(r"Cannot query field ['\"](\w+)['\"]")
@@ -52,9 +50,7 @@ def data_of(answer: httpx.Response, operation: str, write: bool) -> Mapping[str,
     if status in (401, 403):
         raise Misconfigured(f"Boulevard refuses our credentials or permissions ({operation}).")
     if status == 429:
-        raise RateLimited(
-            f"Boulevard is limiting us ({operation}).", _seconds(answer.headers.get("retry-after"))
-        )
+        raise RateLimited(f"Boulevard is limiting us ({operation}).", pause_seconds(answer))
     if status >= 500:
         raise _broken(operation, f"answered {status}", write)
     if status != 200:
@@ -104,7 +100,3 @@ def _graphql_error(operation: str, text: str, write: bool) -> ConnectorError:
 def _broken(operation: str, what: str, write: bool) -> ConnectorError:
     text = f"Boulevard {what} ({operation})."
     return OutcomeUnknown(text) if write else ProviderUnavailable(text)
-
-
-def _seconds(header: str | None) -> Decimal | None:
-    return Decimal(header) if header and header.isdecimal() else None

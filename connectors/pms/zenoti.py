@@ -4,15 +4,17 @@ A visit is an invoice. Its "closed" event is a hint: the invoice is read anew. Z
 given payments, too; that is not built, so it stays a task for the desk, and `capabilities` say so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from connectors.pms.zenoti_http import ZenotiHttp
+import httpx
+
 from connectors.pms.zenoti_shapes import CLOSED, booked_at, client_of, tenders_of, visit_of
 from connectors.pms.zenoti_webhooks import hint_of, verified
 from connectors.ports import (
     BadRequest,
+    OutcomeUnknown,
     PmsCapabilities,
     PmsClient,
     PmsHint,
@@ -21,10 +23,13 @@ from connectors.ports import (
     Refused,
     VendorEvent,
 )
+from connectors.rest import Body, Params, RestApi
 
 T = TypeVar("T")
 
 PRODUCTION_URL = "https://api.zenoti.com"
+LIMITS = httpx.Timeout(10, connect=3)
+"""Seconds."""
 PAGE_SIZE = 100
 WINDOW_DAYS = 6
 """A list of appointments spans at most seven days, both ends counted."""
@@ -44,7 +49,8 @@ class Zenoti:
         self, *, base_url: str, api_key: str, webhook_secret: str, currency: str = "USD"
     ) -> None:
         """`currency` is the centres': invoices name it by a number that may be 0."""
-        self._http = ZenotiHttp(base_url, api_key)
+        headers = {"authorization": f"apikey {api_key}", "accept": "application/json"}
+        self._http = RestApi("zenoti", base_url, headers, LIMITS)
         self._secret, self._currency = webhook_secret, currency
 
     async def aclose(self) -> None:
@@ -86,14 +92,14 @@ class Zenoti:
 
     async def read_client(self, client_ref: str) -> PmsClient | Refused:
         """A guest's contact data."""
-        guest = await self._http.get(f"/v1/guests/{client_ref}")
+        guest = await self._get(f"/v1/guests/{client_ref}")
         if isinstance(guest, Refused):
             return guest
         return _readable("guest", lambda: client_of(guest))
 
     async def visit_of_appointment(self, appointment_ref: str) -> str | None:
         """The invoice of an appointment; None while it has none."""
-        found = await self._http.get(f"/v1/appointments/{appointment_ref}")
+        found = await self._get(f"/v1/appointments/{appointment_ref}")
         return None if isinstance(found, Refused) else found.get("invoice_id")
 
     async def next_booking(
@@ -112,21 +118,25 @@ class Zenoti:
 
     async def write_note(
         self, client_ref: str, text: str, dedupe_ref: str, search: bool = True
-    ) -> str:
+    ) -> str | Refused:
         """Leave one note carrying `dedupe_ref` and return its id, the same on every call.
 
-        Raises OutcomeUnknown when the answer to the write is lost; calling again is the look-up.
+        Refused (not_found) when there is no such guest. Raises OutcomeUnknown when the answer to
+        the write is lost; calling again is the look-up.
         """
         path = f"/v1/guests/{client_ref}/notes"
         if search:
-            for note in await self._pages(path, "notes", {}):
-                if dedupe_ref in str(note.get("notes")):
-                    return str(note["id"])
+            notes = await self._pages(path, "notes", {})
+            found = _readable("notes", lambda: _note_in(notes, dedupe_ref))
+            if found is not None:
+                return found
         marked = text if dedupe_ref in text else f"{text} [{dedupe_ref}]"
-        made = await self._http.post(path, {"notes": marked, "is_private": True})
+        made = _sound(await self._http.post_json(path, {"notes": marked, "is_private": True}))
         if isinstance(made, Refused):
-            raise BadRequest("Zenoti has no such guest.")
-        return str(made.get("id"))
+            return made
+        if made.get("id") is None:
+            raise OutcomeUnknown("zenoti answered a note without its id")
+        return str(made["id"])
 
     async def visits_closed(self, location_ref: str, since: datetime, until: datetime) -> list[str]:
         """Closed invoices of appointments that began in [since - 2 days, until).
@@ -157,8 +167,11 @@ class Zenoti:
         """The visit that an event speaks of; None when it opens none."""
         return hint_of(event_type, body)
 
+    async def _get(self, path: str, params: Params | None = None) -> Body | Refused:
+        return _sound(await self._http.get_json(path, params or {}))
+
     async def _invoice(self, visit_id: str, *parts: str) -> Mapping[str, Any] | Refused:
-        found = await self._http.get(f"/v1/invoices/{visit_id}", {"expand": list(parts)})
+        found = await self._get(f"/v1/invoices/{visit_id}", {"expand": list(parts)})
         if isinstance(found, Refused):
             return found
         invoice: Mapping[str, Any] = _readable("invoice", lambda: found["invoice"])
@@ -170,7 +183,7 @@ class Zenoti:
         page = 1
         while True:
             asked = {**params, "page": str(page), "size": str(PAGE_SIZE)}
-            body = await self._http.get(path, asked)
+            body = await self._get(path, asked)
             if isinstance(body, Refused):
                 return rows
             part = _readable(key, lambda body=body: list(body[key]))  # type: ignore[misc]
@@ -178,6 +191,17 @@ class Zenoti:
             if len(part) < PAGE_SIZE:
                 return rows
             page += 1
+
+
+def _sound(body: Body | Refused) -> Body | Refused:
+    """An error may come under status 200, too; null says that all is well."""
+    if not isinstance(body, Refused) and body.get("error") is not None:
+        raise BadRequest("zenoti answered with an error")
+    return body
+
+
+def _note_in(notes: Sequence[Mapping[str, Any]], dedupe_ref: str) -> str | None:
+    return next((str(one["id"]) for one in notes if dedupe_ref in str(one.get("notes"))), None)
 
 
 def _readable(what: str, build: Callable[[], T]) -> T:

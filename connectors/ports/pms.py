@@ -143,10 +143,11 @@ class PmsPort(Protocol):
 
     async def write_note(
         self, client_ref: str, text: str, dedupe_ref: str, search: bool = True
-    ) -> str:
+    ) -> str | Refused:
         """Leave one note carrying `dedupe_ref`; searches first, returns the note's id.
 
-        `search` is False right after `read_before_note` found none.
+        Refused (not_found) when the system has no such client. `search` is False right after
+        `read_before_note` found none.
         """
         ...
 

@@ -15,7 +15,7 @@ from activities.contracts import (
     UnmatchedRef,
     WriteBackIn,
 )
-from connectors.ports import LoosePayment, OutcomeUnknown, PmsPayment
+from connectors.ports import LoosePayment, OutcomeUnknown, PmsPayment, Refused
 from domain import ids
 from domain.case import Decision
 from store import entitlements, inbox, ledger, reviews
@@ -185,6 +185,25 @@ async def test_a_lost_answer_of_the_pms_is_looked_up_again(practice: Practice) -
     with pytest.raises(Exception) as caught:  # noqa: PT011
         await practice.back.write_back(ask)
     assert caught.value.non_retryable is False  # type: ignore[attr-defined]
+
+
+async def test_a_client_who_is_gone_from_the_pms_is_still_recorded_by_the_desk(
+    practice: Practice,
+) -> None:
+    who, case, invoice = await _billed(practice)
+    practice.pay_online(invoice, DUE_CENTS)
+    await practice.read(case, who)
+
+    async def gone(*_: object, **__: object) -> Refused:
+        return Refused(code="404", kind="not_found")
+
+    practice.world.pms.write_note = gone  # type: ignore[method-assign]
+    ask = WriteBackIn(case=case, client_id=practice.client_id(who), at=AT)
+    written = await practice.back.write_back(ask)
+    assert written.status == "task"
+    async with practice.world.pool.acquire() as conn:
+        asked = await reviews.get(conn, written.review_id or "")
+    assert asked.shown["facts"][-1].endswith("so our note could not be left.")
 
 
 async def test_a_late_event_of_money_kept_as_credit_opens_no_second_booking(

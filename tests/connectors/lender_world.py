@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from connectors.lenders.http import LenderAccess
+from connectors.lenders.access import LenderAccess
 from sandbox.lenders import PLATFORMS, carecredit_app, lenders_control, platform_app
 from tests.sandbox_fixture import new_box
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from connectors.pms.boulevard import Boulevard
-from connectors.pms.boulevard_answers import NotFound
 from connectors.ports import (
     ConnectorError,
     Misconfigured,
@@ -182,8 +181,9 @@ async def test_missing_objects_are_refused(practice: Practice, boulevard: Boulev
     client = await boulevard.read_client("urn:blvd:Client:nobody")
     assert client == Refused(code="no_such_client", kind="not_found")
     assert await boulevard.visit_of_appointment("urn:blvd:Appointment:none") is None
-    with pytest.raises(NotFound):
-        await boulevard.write_note("urn:blvd:Client:nobody", "x", REF)
+    for search in (True, False):
+        note = await boulevard.write_note("urn:blvd:Client:nobody", "x", REF, search=search)
+        assert note == Refused(code="no_such_client", kind="not_found")
 
 
 async def test_reads_a_client(practice: Practice, boulevard: Boulevard) -> None:

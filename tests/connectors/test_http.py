@@ -3,11 +3,22 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
 
 import httpx
 import pytest
 
-from connectors.http import PooledTransport
+from connectors.http import PooledTransport, pause_seconds
+from connectors.ports import (
+    BadRequest,
+    ConnectorError,
+    Misconfigured,
+    OutcomeUnknown,
+    ProviderUnavailable,
+    RateLimited,
+    Refused,
+)
+from connectors.rest import RestApi
 from tests.sandbox_fixture import free_port
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -100,3 +111,58 @@ async def test_a_compressed_answer_is_read_once(client: httpx.AsyncClient) -> No
 async def test_a_redirect_is_an_answer(client: httpx.AsyncClient) -> None:
     moved = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
     assert (await ask(client, answering(moved))).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("7", "7"),
+        ("0.5", "0.5"),
+        ("999999", "14400"),
+        ("Mon, 01 Jan 2199 00:00:00 GMT", "14400"),
+        ("Mon, 05 Jan 2026 00:00:00 GMT", None),
+        ("Mon, 05 Jan 2026 00:00:00 -0000", None),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_a_pause_is_named_in_seconds_or_as_a_date(given: str, seconds: str | None) -> None:
+    answer = httpx.Response(429, headers={"retry-after": given})
+    assert pause_seconds(answer) == (None if seconds is None else Decimal(seconds))
+
+
+def answer_of(status: int, body: bytes = b"{}") -> Serve:
+    return answering(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n" % (status, len(body)) + body)
+
+
+@pytest.mark.parametrize(
+    ("serve", "on_read", "on_write"),
+    [
+        (answering(b""), ProviderUnavailable, OutcomeUnknown),
+        (answer_of(500), ProviderUnavailable, OutcomeUnknown),
+        (answer_of(200, b"busy"), ProviderUnavailable, OutcomeUnknown),
+        (answer_of(200, b"[]"), ProviderUnavailable, OutcomeUnknown),
+        (answer_of(429), RateLimited, RateLimited),
+        (answer_of(422), BadRequest, BadRequest),
+        (answer_of(302), BadRequest, BadRequest),
+        (answer_of(403), Misconfigured, Misconfigured),
+        (answer_of(404), None, None),
+    ],
+)
+async def test_each_answer_of_a_rest_interface_is_done_refused_or_unknown(
+    serve: Serve, on_read: type[ConnectorError] | None, on_write: type[ConnectorError] | None
+) -> None:
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    api = RestApi("vendor", f"http://127.0.0.1:{port}", {}, httpx.Timeout(1))
+    calls = ((api.get_json("/a", {}), on_read), (api.post_json("/a", {"b": 1}), on_write))
+    for call, expected in calls:
+        if expected is None:
+            assert await call == Refused(code="404", kind="not_found")
+            continue
+        with pytest.raises(ConnectorError) as caught:
+            await call
+        assert type(caught.value) is expected
+    await api.aclose()
+    server.close()

@@ -182,6 +182,13 @@ async def test_a_note_is_left_once(org: Organisation, zenoti: Zenoti) -> None:
     assert again != first
 
 
+async def test_a_note_for_a_guest_who_is_gone_is_refused(org: Organisation, zenoti: Zenoti) -> None:
+    refused = Refused(code="404", kind="not_found")
+    for search in (True, False):
+        assert await zenoti.write_note("nobody", "paid", "FU-1", search=search) == refused
+    assert org.box.state.list("zenoti_note") == []
+
+
 async def test_refusals_are_in_the_house_s_words(org: Organisation, zenoti: Zenoti) -> None:
     org.box.state.put("setting", "zenoti_limit", {"per_minute": 1})
     await zenoti.read_client("nobody")

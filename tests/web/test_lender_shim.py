@@ -11,8 +11,8 @@ import pytest
 
 from activities.intake import Intake
 from activities.lender_intake import LenderIntake
+from connectors.lenders.access import LenderAccess
 from connectors.lenders.cherry import cherry
-from connectors.lenders.http import LenderAccess
 from domain import ids
 from starter.web import build_web
 from tests.web.conftest import BASE_URL, World
