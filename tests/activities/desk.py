@@ -22,6 +22,7 @@ from domain.preview import Preview, PreviewEntry, PreviewLot, PreviewMoney
 from domain.topics import Need
 from store import invoices, reviews, seen
 from store.reviews import Review
+from tests.activities import refs
 from tests.activities.practice import AT, Practice
 
 DUE_CENTS = 65_000
@@ -168,13 +169,7 @@ async def loose(practice: Practice) -> Scene:
         customer_id=None,
         paid_at=AT,
     )
-    payment = UnmatchedRef(
-        case_id=ids.unmatched_workflow_id("stripe", payment_id),
-        location_id=practice.world.location_id,
-        source="stripe",
-        payment_id=payment_id,
-        zone="America/Chicago",
-    )
+    payment = refs.loose(practice.world.location_id, payment_id)
     placed = await practice.unmatched.place_payment(PlaceIn(payment=payment, at=AT, review_no="1"))
     async with practice.world.pool.acquire() as conn:
         review = await reviews.get(conn, placed.review_id or "")

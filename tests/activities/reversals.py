@@ -37,6 +37,7 @@ from store.invoices import Document
 from store.payments import PaymentFact
 from store.refunds import RefundMove
 from store.reviews import Review
+from tests.activities import refs
 from tests.activities.practice import AT, ZONE, Practice
 from tests.agreed import channels_on
 from tests.connectors.stripe_world import World as Twin
@@ -163,13 +164,7 @@ class Till:
             customer_id=None,
             paid_at=AT,
         )
-        ref = UnmatchedRef(
-            case_id=ids.unmatched_workflow_id("stripe", name),
-            location_id=self.practice.world.location_id,
-            source="stripe",
-            payment_id=name,
-            zone=ZONE,
-        )
+        ref = refs.loose(self.practice.world.location_id, name)
         assert (await self.placed(ref)).status == "held"
         return ref
 
@@ -207,14 +202,7 @@ class Till:
     # -- refunds that the desk asks for
 
     def ref(self, refund_id: str = "") -> RefundRef:
-        place = self.practice.world.location_id
-        refund_id = refund_id or str(uuid4())
-        return RefundRef(
-            case_id=ids.refund_workflow_id(place, refund_id),
-            location_id=place,
-            zone=ZONE,
-            refund_id=refund_id,
-        )
+        return refs.refund(self.practice.world.location_id, refund_id or str(uuid4()))
 
     async def ask(
         self, case: CaseRef | None, who: str, ref: RefundRef, credit: int | None = None, **ask: Any
@@ -277,13 +265,7 @@ class Till:
     # -- refunds that somebody made in the processor's own pages
 
     def outside(self, object_id: str) -> RefundRef:
-        return RefundRef(
-            case_id=ids.refund_workflow_id("stripe", object_id),
-            location_id=self.practice.world.location_id,
-            zone=ZONE,
-            source="stripe",
-            object_id=object_id,
-        )
+        return refs.outside_refund(self.practice.world.location_id, object_id)
 
     async def refunded_outside(self, payment_id: str, cents: int | None = None) -> RefundRef:
         body: dict[str, Any] = {"payment_intent": await self.name_of(payment_id)}
@@ -298,13 +280,7 @@ class Till:
         return DisputeActivities(self.practice.world.pool, self.stripe.reversals, self.engine)
 
     def dispute(self, dispute_id: str) -> DisputeRef:
-        return DisputeRef(
-            case_id=ids.dispute_workflow_id("stripe", dispute_id),
-            location_id=self.practice.world.location_id,
-            zone=ZONE,
-            source="stripe",
-            dispute_id=dispute_id,
-        )
+        return refs.dispute(self.practice.world.location_id, dispute_id)
 
     async def disputed(self, payment_id: str, **more: Any) -> DisputeRef:
         body = {"payment_intent": await self.name_of(payment_id), **more}

@@ -20,6 +20,7 @@ from domain import ids
 from domain.case import Decision
 from store import entitlements, inbox, ledger, reviews
 from store.db import transaction
+from tests.activities import refs
 from tests.activities.practice import AT, ZONE, Practice
 from tests.fakes import open_invoice, paid
 
@@ -265,13 +266,7 @@ def _loose(practice: Practice, cents: int = 10_000, invoices: tuple[str, ...] = 
         customer_id=None,
         paid_at=AT,
     )
-    return UnmatchedRef(
-        case_id=ids.unmatched_workflow_id("stripe", payment_id),
-        location_id=practice.world.location_id,
-        source="stripe",
-        payment_id=payment_id,
-        zone=ZONE,
-    )
+    return refs.loose(practice.world.location_id, payment_id)
 
 
 async def _place(practice: Practice, loose: UnmatchedRef, number: int, days: int = 0) -> PlaceOut:

@@ -25,6 +25,7 @@ from store import ledger, locations, payments, payouts, reviews
 from store.db import Pool, transaction
 from store.inbox import InboxEvent
 from store.payments import PaymentFact
+from tests.activities import refs
 from tests.connectors.stripe_world import World
 from tests.fakes import FakeEngine
 from tests.web.conftest import World as WebWorld
@@ -99,13 +100,7 @@ class House:
                 await ledger.post(conn, entry)
 
     def ref(self, payout_id: str) -> PayoutRef:
-        return PayoutRef(
-            case_id=ids.payout_workflow_id("stripe", payout_id),
-            location_id=self.location_id,
-            source="stripe",
-            payout_id=payout_id,
-            zone=ZONE,
-        )
+        return refs.payout(self.location_id, payout_id)
 
     async def tie(self, payout: dict, patient: bool = False, number: str = "run/1") -> TieOut:
         return await self.work.tie_payout(

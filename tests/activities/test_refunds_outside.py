@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from activities.intake_reversals import ReversalIntake
-from activities.payout_contracts import PayoutRef, TieIn
+from activities.payout_contracts import TieIn
 from activities.payouts import PayoutActivities
 from activities.translation import Ignored
 from domain import ids
@@ -18,7 +18,8 @@ from store import entitlements, periods
 from store.db import transaction
 from store.inbox import InboxEvent
 from store.periods import PeriodClose
-from tests.activities.practice import AT, ZONE, Practice
+from tests.activities import refs
+from tests.activities.practice import AT, Practice
 from tests.activities.reversals import Till
 from tests.connectors.stripe_world import World as Twin
 
@@ -243,13 +244,7 @@ async def test_all_of_it_gone_is_a_home_too(till: Till) -> None:
 
 async def tie(till: Till, payout_id: str):
     work = PayoutActivities(till.practice.world.pool, till.stripe.payouts, till.engine)
-    ref = PayoutRef(
-        case_id=ids.payout_workflow_id("stripe", payout_id),
-        location_id=till.practice.world.location_id,
-        source="stripe",
-        payout_id=payout_id,
-        zone=ZONE,
-    )
+    ref = refs.payout(till.practice.world.location_id, payout_id)
     ask = TieIn(payout=ref, at=datetime.now(UTC), review_no=f"run/{uuid4()}", patient=True)
     return await work.tie_payout(ask)
 

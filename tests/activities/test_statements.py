@@ -28,6 +28,7 @@ from domain.case import Decision
 from store import checkouts, clients, entitlements, ledger, payments, processor, reviews
 from store.checkouts import Checkout
 from store.db import transaction
+from tests.activities import refs
 from tests.fakes import open_invoice, paid
 from tests.web.conftest import Owed, World, bill, settle
 
@@ -95,13 +96,7 @@ class Payer:
         )
 
     def loose(self, payment: LoosePayment) -> UnmatchedRef:
-        return UnmatchedRef(
-            case_id=ids.unmatched_workflow_id("stripe", payment.payment_id),
-            location_id=self.world.location_id,
-            source="stripe",
-            payment_id=payment.payment_id,
-            zone=ZONE,
-        )
+        return refs.loose(self.world.location_id, payment.payment_id)
 
     async def comes_back(self, session_id: str) -> None:
         """The payer's browser returns to the pay page, which books what it finds."""

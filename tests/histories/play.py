@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from activities.contacts import refresh_contact
 from activities.contracts import ApplyIn, ApplyUnmatchedIn, CaseRef, Mismatch, PlaceIn, UnmatchedRef
-from activities.dispute_contracts import DisputeRef, FollowDisputeIn
+from activities.dispute_contracts import FollowDisputeIn
 from activities.disputes import DisputeActivities
-from activities.payout_contracts import PayoutRef, TieIn
+from activities.payout_contracts import TieIn
 from activities.payouts import PayoutActivities
 from activities.refund_contracts import RefundRef, SettleRefundIn
 from activities.refunds import RefundActivities
@@ -24,6 +24,7 @@ from starter.opening import Opening, open_books
 from store import entitlements, ledger, processor, reviews
 from store.db import transaction
 from store.reviews import Review
+from tests.activities import refs
 from tests.activities.practice import AT, ZONE, Practice
 from tests.fakes import open_invoice, paid
 from tests.histories.outside import Account
@@ -177,18 +178,23 @@ class Play:
                 await self._read()
             case "loose":
                 await self.practice.unmatched.place_payment(
-                    PlaceIn(payment=self._unmatched(one), at=AT, review_no="run/1")
+                    PlaceIn(payment=self._loose(one), at=AT, review_no="run/1")
                 )
             case "refund" | "refund_failed":
-                await self._settle(self._outside_refund(one))
+                await self._settle(refs.outside_refund(self.place, self.account.id("re", one.name)))
             case "dispute" | "won" | "lost":
-                ref = self._dispute(one)
+                ref = refs.dispute(self.place, self.account.id("dp", one.name))
                 ask = FollowDisputeIn(dispute=ref, at=AT, tell=False)
                 followed = await self.disputes.follow_dispute(ask)
                 await self._asks(ref.case_id, followed.questions)
             case "payout":
                 await self.payouts.tie_payout(
-                    TieIn(payout=self._payout(one), at=AT, review_no="run/1", patient=True)
+                    TieIn(
+                        payout=refs.payout(self.place, self.account.id("po", one.name)),
+                        at=AT,
+                        review_no="run/1",
+                        patient=True,
+                    )
                 )
 
     async def _bill(self) -> None:
@@ -213,45 +219,8 @@ class Play:
                 if review.review_id not in asked:
                     await reviews.withdraw(conn, review.review_id, "it has moved on")
 
-    def _unmatched(self, one: News) -> UnmatchedRef:
-        name = self.account.id("pi", one.name)
-        return UnmatchedRef(
-            case_id=ids.unmatched_workflow_id("stripe", name),
-            location_id=self.place,
-            source="stripe",
-            payment_id=name,
-            zone=ZONE,
-        )
-
-    def _outside_refund(self, one: News) -> RefundRef:
-        name = self.account.id("re", one.name)
-        return RefundRef(
-            case_id=ids.refund_workflow_id("stripe", name),
-            location_id=self.place,
-            zone=ZONE,
-            source="stripe",
-            object_id=name,
-        )
-
-    def _dispute(self, one: News) -> DisputeRef:
-        name = self.account.id("dp", one.name)
-        return DisputeRef(
-            case_id=ids.dispute_workflow_id("stripe", name),
-            location_id=self.place,
-            zone=ZONE,
-            source="stripe",
-            dispute_id=name,
-        )
-
-    def _payout(self, one: News) -> PayoutRef:
-        name = self.account.id("po", one.name)
-        return PayoutRef(
-            case_id=ids.payout_workflow_id("stripe", name),
-            location_id=self.place,
-            source="stripe",
-            payout_id=name,
-            zone=ZONE,
-        )
+    def _loose(self, one: News) -> UnmatchedRef:
+        return refs.loose(self.place, self.account.id("pi", one.name))
 
     # -- what the desk answers
 
@@ -304,22 +273,14 @@ class Play:
 
     async def _carry_out(self, case_id: str, decision: Decision) -> str:
         loose = next((n for n in self.history.news if n.what == "loose"), None)
-        if loose is not None and case_id == self._unmatched(loose).case_id:
-            ask = ApplyUnmatchedIn(payment=self._unmatched(loose), decision=decision, at=AT)
+        if loose is not None and case_id == self._loose(loose).case_id:
+            ask = ApplyUnmatchedIn(payment=self._loose(loose), decision=decision, at=AT)
             return (await self.practice.unmatched.apply_unmatched(ask)).effect
         case = self.case.model_copy(update={"case_id": case_id})
         ask = ApplyIn(case=case, client_id=self.client_id, decision=decision, at=AT)
         done = await self.practice.reviews.apply_decision(ask)
-        self.ours += [self._our_refund(refund_id) for refund_id in done.refund_ids]
+        self.ours += [refs.refund(self.place, refund_id) for refund_id in done.refund_ids]
         return done.effect
-
-    def _our_refund(self, refund_id: str) -> RefundRef:
-        return RefundRef(
-            case_id=ids.refund_workflow_id(self.place, refund_id),
-            location_id=self.place,
-            zone=ZONE,
-            refund_id=refund_id,
-        )
 
     async def _use_credit(self) -> bool:
         """Credit pays what is still owed on the visit, as the chase would have it asked."""

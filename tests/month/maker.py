@@ -12,8 +12,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from activities.billing import bill_chart
-from activities.contracts import BuildIn, CaseRef, PlaceIn, UnmatchedRef, WriteBackIn
-from activities.payout_contracts import PayoutRef, TieIn
+from activities.contracts import BuildIn, CaseRef, PlaceIn, WriteBackIn
+from activities.payout_contracts import TieIn
 from activities.payouts import PayoutActivities
 from connectors.ports import LoosePayment, PmsPayment
 from domain import calendar, ids
@@ -24,6 +24,7 @@ from starter.desk.bank_claims import claim
 from starter.opening import Opening, OpeningTier, open_books
 from store import bank, reviews
 from store.db import transaction
+from tests.activities import refs
 from tests.activities.practice import CODE, ZONE, Practice
 from tests.month.payouts import Balance
 
@@ -307,13 +308,7 @@ class Maker:
             paid_at=at,
         )
         self.balance.charge(payment_id, payment_id, 12_345, at)
-        ref = UnmatchedRef(
-            case_id=ids.unmatched_workflow_id("stripe", payment_id),
-            location_id=self.made.location_id,
-            source="stripe",
-            payment_id=payment_id,
-            zone=ZONE,
-        )
+        ref = refs.loose(self.made.location_id, payment_id)
         await self.practice.unmatched.place_payment(PlaceIn(payment=ref, at=at, review_no="run/1"))
 
     # -- the money on its way
@@ -326,13 +321,7 @@ class Maker:
             return
         self.made.payouts.append(payout_id)
         work = PayoutActivities(self.practice.world.pool, self.balance, self.practice.world.engine)
-        ref = PayoutRef(
-            case_id=ids.payout_workflow_id("stripe", payout_id),
-            location_id=self.made.location_id,
-            source="stripe",
-            payout_id=payout_id,
-            zone=ZONE,
-        )
+        ref = refs.payout(self.made.location_id, payout_id)
         tied = await work.tie_payout(TieIn(payout=ref, at=at, review_no="run/1", patient=False))
         assert tied.status == "tied", tied
         sent = self.balance.payouts[payout_id]
