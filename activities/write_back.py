@@ -8,7 +8,7 @@ from activities.installments import IN_HOUSE
 from activities.outside import standing_of
 from activities.questions import question
 from activities.tools import Tools
-from connectors.ports import OutcomeUnknown, ProviderUnavailable, Refused
+from connectors.ports import OutcomeUnknown, PmsPort, PmsTenders, ProviderUnavailable, Refused
 from domain import ids
 from domain.money import dollars
 from store import clients, invoices, payments, pms_standings, reviews
@@ -60,15 +60,8 @@ class WriteBackActivities:
             return WriteBackOut(status="task", review_id=waiting.review_id)
         unnoted: tuple[str, ...] = ()
         if pms.capabilities.writes_notes and not is_noted:
-            words = f"Paid online {dollars(collected_cents)}, invoice {document.number}."
-            try:
-                noted = await pms.write_note(
-                    pms_ref, f"{words} {reference}", reference, search=is_noted is None
-                )
-            except OutcomeUnknown as error:
-                # The next attempt searches for the note before it writes one.
-                raise ProviderUnavailable(str(error)) from None
-            if isinstance(noted, Refused):  # a client merged or deleted there
+            text = f"Paid online {dollars(collected_cents)}, invoice {document.number}. {reference}"
+            if not await _noted(pms, pms_ref, text, reference, search=is_noted is None):
                 unnoted = (_UNNOTED,)
         task = question(
             case.case_id,
@@ -85,15 +78,25 @@ class WriteBackActivities:
                 *unnoted,
             ),
             ours={"collected": dollars(collected_cents), "invoice": document.number},
-            theirs={
-                "unpaid in the PMS": "not readable"
-                if isinstance(tenders, Refused)
-                else dollars(tenders.unpaid_cents)
-            },
+            theirs={"unpaid in the PMS": _unpaid(tenders)},
         )
         async with self._tools.pool.acquire() as conn:
             await reviews.open_review(conn, task)
         return WriteBackOut(status="task", review_id=task.review_id)
+
+
+async def _noted(pms: PmsPort, pms_ref: str, text: str, reference: str, search: bool) -> bool:
+    """Whether the client has our note now; False for one who was merged or deleted there."""
+    try:
+        note = await pms.write_note(pms_ref, text, reference, search=search)
+    except OutcomeUnknown as error:
+        # The next attempt searches for the note before it writes one.
+        raise ProviderUnavailable(str(error)) from None
+    return not isinstance(note, Refused)
+
+
+def _unpaid(tenders: PmsTenders | Refused) -> str:
+    return "not readable" if isinstance(tenders, Refused) else dollars(tenders.unpaid_cents)
 
 
 def _number(document_no: int, asked_before: int) -> str:
