@@ -1,5 +1,6 @@
 """Write-back: the PMS learns what was collected, by note and, where it must be, by a person."""
 
+import structlog
 from temporalio import activity
 
 from activities.contracts import WriteBackIn, WriteBackOut
@@ -8,13 +9,22 @@ from activities.installments import IN_HOUSE
 from activities.outside import standing_of
 from activities.questions import question
 from activities.tools import Tools
-from connectors.ports import OutcomeUnknown, PmsPort, PmsTenders, ProviderUnavailable, Refused
+from connectors.ports import (
+    BadRequest,
+    OutcomeUnknown,
+    PmsPort,
+    PmsTenders,
+    ProviderUnavailable,
+    Refused,
+)
 from domain import ids
 from domain.money import dollars
 from store import clients, invoices, payments, pms_standings, reviews
 
+log = structlog.get_logger("tieout.write_back")
+
 _TASK = "PMS_CONFIRM"
-_UNNOTED = "The PMS no longer has this client, so our note could not be left."
+_UNNOTED = "The PMS did not take our note on this client."
 
 
 class WriteBackActivities:
@@ -86,9 +96,12 @@ class WriteBackActivities:
 
 
 async def _noted(pms: PmsPort, pms_ref: str, text: str, reference: str, search: bool) -> bool:
-    """Whether the client has our note now; False for one who was merged or deleted there."""
+    """Whether the client has our note now; False when the PMS said no, which holds nothing up."""
     try:
         note = await pms.write_note(pms_ref, text, reference, search=search)
+    except BadRequest as error:
+        log.warning("note_refused", pms=pms.name, error=str(error))  # for a developer
+        return False
     except OutcomeUnknown as error:
         # The next attempt searches for the note before it writes one.
         raise ProviderUnavailable(str(error)) from None

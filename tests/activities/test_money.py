@@ -15,7 +15,7 @@ from activities.contracts import (
     UnmatchedRef,
     WriteBackIn,
 )
-from connectors.ports import LoosePayment, OutcomeUnknown, PmsPayment, Refused
+from connectors.ports import BadRequest, LoosePayment, OutcomeUnknown, PmsPayment, Refused
 from domain import ids
 from domain.case import Decision
 from store import entitlements, inbox, ledger, reviews
@@ -188,23 +188,28 @@ async def test_a_lost_answer_of_the_pms_is_looked_up_again(practice: Practice) -
     assert caught.value.non_retryable is False  # type: ignore[attr-defined]
 
 
-async def test_a_client_who_is_gone_from_the_pms_is_still_recorded_by_the_desk(
-    practice: Practice,
+@pytest.mark.parametrize(
+    "refused", [Refused(code="404", kind="not_found"), BadRequest("no such field")]
+)
+async def test_a_note_that_the_pms_refuses_leaves_the_payment_to_the_desk(
+    practice: Practice, refused: Refused | BadRequest
 ) -> None:
     who, case, invoice = await _billed(practice)
     practice.pay_online(invoice, DUE_CENTS)
     await practice.read(case, who)
 
-    async def gone(*_: object, **__: object) -> Refused:
-        return Refused(code="404", kind="not_found")
+    async def no(*_: object, **__: object) -> Refused:
+        if isinstance(refused, Exception):
+            raise refused
+        return refused
 
-    practice.world.pms.write_note = gone  # type: ignore[method-assign]
+    practice.world.pms.write_note = no  # type: ignore[method-assign]
     ask = WriteBackIn(case=case, client_id=practice.client_id(who), at=AT)
     written = await practice.back.write_back(ask)
     assert written.status == "task"
     async with practice.world.pool.acquire() as conn:
         asked = await reviews.get(conn, written.review_id or "")
-    assert asked.shown["facts"][-1].endswith("so our note could not be left.")
+    assert asked.shown["facts"][-1] == "The PMS did not take our note on this client."
 
 
 async def test_a_late_event_of_money_kept_as_credit_opens_no_second_booking(

@@ -133,7 +133,8 @@ def test_a_pause_is_named_in_seconds_or_as_a_date(given: str, seconds: str | Non
 
 
 def answer_of(status: int, body: bytes = b"{}") -> Serve:
-    return answering(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n" % (status, len(body)) + body)
+    head = b"HTTP/1.1 %d X\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+    return answering(head % (status, len(body)) + body)
 
 
 @pytest.mark.parametrize(
