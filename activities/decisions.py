@@ -1,13 +1,14 @@
 """What each answer of the desk does to the books, and what the case does next.
 
 Effects: rebuild (read and price the chart again), reread (read the money again), resend,
-rest (leave the debt open for a while), continue, written_off, stop, not_billable, credited
+rest (leave the debt open for a while), continue, written_off, stop, agency, not_billable, credited
 (the processor may have to ask for another amount), despite_credit.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 
+from activities.agency import hand_over
 from activities.answering import CannotCarryOut
 from activities.contracts import ApplyIn, CaseRef
 from activities.credit import apply_credit
@@ -67,6 +68,7 @@ NEXT: Mapping[str, str] = {
     "apply": "credited",
     "chase_anyway": "despite_credit",
     "stop": "stop",
+    "agency": "agency",
     "drop": "dropped",
     "new_method": "resend",
 }
@@ -216,6 +218,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "confirm": _confirm_tax,
     "reinstate": _reinstate,
     "write_off": _write_off,
+    "agency": hand_over,
     "apply_credit": apply_credit,
     "send_again": _send_again,
     "credit": _credit,

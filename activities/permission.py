@@ -26,6 +26,7 @@ _HOLD_RULES: Mapping[str, str] = MappingProxyType(
         "adverse_event": "D6",
         "promise": "D7",
         "reply": "D19",
+        "agency": "D16",
     }
 )
 _OTHER_HOLDS = "D15"

@@ -202,6 +202,8 @@ async def _after(
     if effect in ("written_off", "stop"):
         still = f"; {left} stays on the account" if balance_cents > 0 else ""
         return f"The case ends and nothing more is sent{still}."
+    if effect == "agency":
+        return f"The case ends; {left} goes on the agency's next list: `tieout agency export`."
     if effect == "rest":
         return f"Nothing is sent for {place.chase.keep_open_days} days; then you are asked again."
     if effect == "resend":

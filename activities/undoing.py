@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from temporalio import activity
 
+from activities.agency import hold_id
 from activities.answering import CannotCarryOut
 from activities.contracts import UndoIn, UndoneOut
 from activities.errors import vendor_errors
@@ -19,6 +20,7 @@ from domain.case import Undo
 from domain.ledger import Entry, reverse
 from domain.money import dollars
 from store import (
+    agency,
     clients,
     entitlements,
     ledger,
@@ -123,6 +125,11 @@ async def _must_be_alone(
             continue
         if await refund_facts.written_off(conn, line.case_id) < line.debit_cents:
             raise CannotCarryOut("Since then a part of what was given up came in.")
+    placed = await agency.of_decision(conn, review.review_id)
+    if placed is not None and placed.agency is not None:
+        raise CannotCarryOut(
+            f"{placed.agency} has it: `tieout agency recall {placed.number}` takes it back."
+        )
     if await undos.moves_other_lots(conn, review.review_id):
         raise CannotCarryOut(undoing.NO_RULE)
 
@@ -139,6 +146,10 @@ async def _do(
     for part in await undos.placed(conn, review.review_id):
         await payments.allocate(conn, part.payment_id, part.case_id, -part.cents, undo.by, today)
     await _lots_back(conn, review.review_id, today)
+    placed = await agency.of_decision(conn, review.review_id)
+    if placed is not None:
+        hold = hold_id(placed.placement_id, placed.client_id)
+        await agency.recall(conn, placed.placement_id, hold, undo.by, undo.reason, at)
 
 
 async def _lots_back(conn: Conn, review_id: str, today: date) -> None:

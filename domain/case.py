@@ -224,6 +224,7 @@ class VisitStatus(StrEnum):
     PAID = "paid"
     WRITTEN_OFF = "written_off"
     CLOSED_BY_STAFF = "closed_by_staff"
+    AGENCY = "agency"
     NOT_BILLABLE = "not_billable"
 
 

@@ -57,7 +57,7 @@ def recovered(
 def agency_remitted(
     *,
     remittance_id: str,
-    net_cents: int,
+    gross_cents: int,
     commission_cents: int,
     written_off_cents: int,
     client_id: str,
@@ -67,11 +67,12 @@ def agency_remitted(
 ) -> Entry:
     """An agency pays net of its commission: 1010 and 6030 to what is owed, or to recovery.
 
-    `written_off_cents` is the part of the gross that lowers 6030 because it was given up.
+    `written_off_cents` is the part of the gross that lowers 6030 because it was given up. The
+    commission is the practice's cost and no part of what was given up of the visit.
     """
-    gross_cents = net_cents + commission_cents
-    tally = Tally(client_id, case_id)
-    tally.add("1010", net_cents).add(BAD_DEBT, commission_cents)
-    tally.add(BAD_DEBT, -written_off_cents).add(RECEIVABLE, written_off_cents - gross_cents)
-    key = f"agency|{remittance_id}"
-    return entry("agency_remitted", key, location_id, effective_on, tally)
+    paid = Tally(client_id).add("1010", gross_cents - commission_cents)
+    paid.add(BAD_DEBT, commission_cents)
+    owed = Tally(client_id, case_id).add(BAD_DEBT, -written_off_cents)
+    owed.add(RECEIVABLE, written_off_cents - gross_cents)
+    key = f"agency|{remittance_id}|{case_id}"
+    return entry("agency_remitted", key, location_id, effective_on, paid.plus(owed))

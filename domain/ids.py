@@ -86,6 +86,11 @@ def hold_id(business_key: str, client_id: str) -> str:
     return str(uuid5(_SPACE, f"hold|{business_key}|{client_id}"))
 
 
+def remittance_id(location_id: str, agency: str, reference: str) -> str:
+    """Id of what an agency paid, the same for the same reference of the same agency."""
+    return str(uuid5(_SPACE, f"remittance|{location_id}|{agency}|{reference}"))
+
+
 def client_id(location_id: str, pms: str, pms_client_ref: str) -> str:
     """Our opaque client id, the same for the same PMS client."""
     return str(uuid5(_SPACE, f"client|{location_id}|{pms}|{pms_client_ref}"))

@@ -42,6 +42,7 @@ _NAMED_BY: Mapping[str, tuple[str, int]] = MappingProxyType(
         "plan-signed": ("plan", 1),
         "opening": ("lot", 1),
         "drawer-deposit": ("line", 1),
+        "agency": ("agency", 1),
     }
 )
 """First word of a business key -> the kind of thing, and the place of its id in the key."""
@@ -53,6 +54,8 @@ APPLIED = frozenset({"payment_received", "unidentified_applied", "unapplied_appl
 """Events that apply a payment to a case."""
 
 
+AGENCY_PAID = "agency_remitted"
+"""Event of what a collection agency paid of a case."""
 DECIDED = ("entry:", "given:", "move:", "dispute:")
 """Things that only a person's decision stands behind."""
 TAKEN_BACK = frozenset({"payment_reversed", "dispute_lost"})

@@ -8,6 +8,7 @@ from domain.invoice import PricedInvoice
 from domain.model import Record
 from domain.money import dollars
 from domain.month_keys import (
+    AGENCY_PAID,
     APPLIED,
     BILLED,
     NO_PAYOUT_YET,
@@ -16,7 +17,15 @@ from domain.month_keys import (
     is_under_way,
     thing_of,
 )
-from domain.month_rows import Applied, Billed, BookLine, Leaking, LotChange, Unsourced
+from domain.month_rows import (
+    Applied,
+    Billed,
+    BookLine,
+    Leaking,
+    LotChange,
+    Remitted,
+    Unsourced,
+)
 from domain.tie import Item, Side, Tie, tie
 
 
@@ -49,6 +58,7 @@ def receivable(
     applied: Sequence[Applied],
     names: Mapping[str, str],
     behind: Mapping[str, str],
+    remitted: Sequence[Remitted],
     until: date,
 ) -> Tie:
     """1100 against the open invoices: what was billed, less what was applied or decided.
@@ -62,7 +72,7 @@ def receivable(
         if event in TAKEN_BACK and thing in behind:
             books.add(f"payment:{behind[thing]}|{line.case_id}", line.cents, line.on)
             continue
-        if event in APPLIED:
+        if event in APPLIED or event == AGENCY_PAID:
             books.add(f"{thing}|{line.case_id}", line.cents, line.on)
             continue
         key = thing if event in BILLED else f"entry:{line.entry_id}"
@@ -74,10 +84,15 @@ def receivable(
         invoices.add(f"document:{document.document_id}", document.cents, document.on)
     for each in applied:
         invoices.add(f"payment:{each.payment_id}|{each.case_id}", -each.cents, each.on)
+    for paid in remitted:
+        invoices.add(f"agency:{paid.remittance_id}|{paid.case_id}", -paid.cents, paid.on)
     shown = {f"document:{each.document_id}": f"invoice {each.number}" for each in documents}
     for each in applied:
         key = f"payment:{each.payment_id}"
         shown[f"{key}|{each.case_id}"] = f"{names.get(key, key)} on {each.case_id}"
+    for paid in remitted:
+        key = f"agency:{paid.remittance_id}|{paid.case_id}"
+        shown[key] = f"the agency's {paid.reference} on {paid.case_id}"
     return tie(
         "RECEIVABLE",
         "Receivables (1100)",

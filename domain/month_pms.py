@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from domain.model import Record
-from domain.month_keys import APPLIED, BILLED, base_event, thing_of
+from domain.month_keys import AGENCY_PAID, APPLIED, BILLED, base_event, thing_of
 from domain.month_rows import Applied, BookLine, Deposit, Lent, Paid
 from domain.tie import Side, Tie, tie
 
@@ -86,7 +86,8 @@ def pms_owed(
     for line in receivable:
         case_id = line.case_id or ""
         owed[case_id] = owed.get(case_id, 0) + line.cents
-        if line.decided_by and base_event(line.event) not in BILLED | APPLIED:
+        is_decided = line.decided_by and base_event(line.event) not in BILLED | APPLIED
+        if is_decided or line.event == AGENCY_PAID:
             decided[case_id] = decided.get(case_id, 0) + line.cents
     known: dict[str, tuple[int, str]] = {}
     for each in shown:

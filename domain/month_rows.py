@@ -56,6 +56,16 @@ class Applied(Record):
     is_given_back: bool = False
 
 
+class Remitted(Record):
+    """What a collection agency paid of a case that was still owed."""
+
+    remittance_id: str
+    reference: str
+    case_id: str
+    cents: int
+    on: date
+
+
 class Paid(Record):
     """A payment that has arrived, on the local day when its system took it."""
 

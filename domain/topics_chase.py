@@ -27,6 +27,13 @@ TOPICS: tuple[Topic, ...] = (
         "keep_open",
         choice("keep_open", "Keep it open", "The debt rests and is asked about again later."),
         _WRITE_OFF,
+        choice(
+            "agency",
+            "Hand to an agency",
+            "{amount} goes on the agency's next list; no more messages about this visit.",
+            Need.REASON,
+            two_person=True,
+        ),
         _STOP,
     ),
     topic(

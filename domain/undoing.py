@@ -56,6 +56,7 @@ _OF_CHOICE: Mapping[str, str] = MappingProxyType(
 )
 TAKEN_BACK = frozenset(
     {
+        "agency",
         "apply",
         "apply_credit",
         "called",

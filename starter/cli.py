@@ -23,6 +23,7 @@ COMMANDS = (
     "visit",
     "plan",
     "refund",
+    "agency",
     "client",
     "price",
     "match",

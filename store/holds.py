@@ -18,9 +18,10 @@ HoldKind = Literal[
     "exclusion",
     "legal_hold",
     "deceased",
+    "agency",
 ]
-PERMANENT: frozenset[HoldKind] = frozenset({"legal_hold", "deceased"})
-"""Kinds that nobody lifts."""
+PERMANENT: frozenset[HoldKind] = frozenset({"legal_hold", "deceased", "agency"})
+"""Kinds that nobody lifts; a debt that comes back from an agency ends its own."""
 
 
 class ClientHold(Record):

@@ -109,7 +109,7 @@ async def adjustments(
         " (SELECT sum(debit_cents)::bigint FROM ledger_postings p"
         "  WHERE p.entry_id = e.entry_id) AS cents,"
         " (SELECT min(case_id) FROM ledger_postings p WHERE p.entry_id = e.entry_id) AS case_id,"
-        " coalesce(u.undone_by, d.decided_by, claimed_by, accepted_by) AS by,"
+        " coalesce(u.undone_by, d.decided_by, claimed_by, accepted_by, booked_by) AS by,"
         " CASE WHEN u.review_id IS NULL THEN d.confirmed_by ELSE u.confirmed_by END"
         "  AS confirmed_by, coalesce(u.reason, d.reason, b.reason) AS reason"
         " FROM ledger_entries e LEFT JOIN review_decisions d ON d.review_id = e.review_id"
@@ -117,9 +117,11 @@ async def adjustments(
         " LEFT JOIN bank_claims b ON e.business_key = 'drawer-deposit|' || b.line_id"
         " LEFT JOIN payouts o ON e.business_key = 'payout-difference|' || o.source || '|'"
         "  || o.payout_id"
+        " LEFT JOIN agency_remittances a ON starts_with(e.business_key, 'agency|')"
+        "  AND a.remittance_id = split_part(e.business_key, '|', 2)"
         " WHERE e.location_id = ANY($1::text[]) AND e.effective_on BETWEEN $2 AND $3"
         " AND (e.corrects IS NOT NULL OR e.fact_on IS NOT NULL OR d.review_id IS NOT NULL"
-        "  OR o.payout_id IS NOT NULL)"
+        "  OR o.payout_id IS NOT NULL OR a.remittance_id IS NOT NULL)"
         " ORDER BY e.effective_on, e.recorded_at, e.entry_id",
         list(places),
         first,

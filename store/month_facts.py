@@ -12,6 +12,7 @@ from domain.month_rows import (
     Moved,
     Paid,
     PaidOut,
+    Remitted,
     StatementLine,
 )
 from store.db import Conn
@@ -61,6 +62,20 @@ async def allocations(conn: Conn, places: Sequence[str]) -> list[Applied]:
         list(GIVEN_BACK),
     )
     return [Applied.model_construct(**row) for row in rows]
+
+
+async def remitted(conn: Conn, places: Sequence[str]) -> list[Remitted]:
+    """What collection agencies paid of what was owed, by case, on the day when it was booked."""
+    rows = await conn.fetch(
+        "SELECT remittance_id, reference, p.case_id, p.gross_cents - recovered_cents AS cents,"
+        " coalesce(effective_on, received_on) AS on"
+        " FROM agency_remittance_parts p JOIN agency_remittances r USING (remittance_id)"
+        " LEFT JOIN ledger_entries"
+        "  ON business_key = 'agency|' || remittance_id || '|' || p.case_id"
+        " WHERE r.location_id = ANY($1::text[]) AND p.gross_cents > recovered_cents",
+        list(places),
+    )
+    return [Remitted.model_construct(**row) for row in rows]
 
 
 async def payments(conn: Conn, places: Sequence[str]) -> list[Paid]:
@@ -249,6 +264,8 @@ async def known_things(conn: Conn, keys: Sequence[str]) -> set[str]:
         " WHEN 'move' THEN EXISTS (SELECT FROM refund_moves WHERE move_id = substr(key, 6))"
         " WHEN 'dispute' THEN EXISTS (SELECT FROM disputes WHERE dispute_id = substr(key, 9)"
         "  AND outcome_by IS NOT NULL)"
+        " WHEN 'agency' THEN EXISTS (SELECT FROM agency_remittances"
+        "  WHERE remittance_id = substr(key, 8))"
         " WHEN 'line' THEN EXISTS (SELECT FROM bank_claims WHERE line_id = substr(key, 6))"
         " ELSE false END",
         list(keys),

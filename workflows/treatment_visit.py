@@ -38,7 +38,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.refund_child import carry_out_refunds
     from workflows.visit_state import STUCK
 
-_ENDS = {"written_off": VisitStatus.WRITTEN_OFF, "stop": VisitStatus.CLOSED_BY_STAFF}
+_ENDS = {
+    "written_off": VisitStatus.WRITTEN_OFF,
+    "stop": VisitStatus.CLOSED_BY_STAFF,
+    "agency": VisitStatus.AGENCY,
+}
 """Effects of a decision that end the case."""
 
 _TO_RECORD = "PMS_CONFIRM"

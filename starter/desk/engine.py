@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.translation import visit_input
-from domain.case import Close, Decision, Hold, Release, Undo, UnmatchedInput
+from domain.case import Close, Decision, Hold, PaymentPosted, Release, Undo, UnmatchedInput
 from domain.model import Record
 from domain.refund_case import RefundInput, RefundResult
 from starter.deciding import send_decision
@@ -66,6 +66,20 @@ async def take_back(settings: Settings, place: Location, review: Review, undo: U
             )
         )
     )
+
+
+async def wake(settings: Settings, place: Location, case_ids: Sequence[str], what: str) -> None:
+    """Have visits read their money again; a closed one opens again, and asks the desk alone."""
+    if not case_ids:
+        return
+    engine = cases(settings, await temporal_client(settings))
+    hint = PaymentPosted(payment_id=what)
+    for case_id in case_ids:
+        _, _, pms, visit_id = case_id.split("/", 3)
+        start = visit_input(place, pms, visit_id, what)
+        await engine.start_or_signal(
+            "TreatmentVisit", case_id, start, "payment_posted", hint, place.location_id
+        )
 
 
 async def _start(starting: Awaitable[object]) -> None:

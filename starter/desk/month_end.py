@@ -23,7 +23,7 @@ from domain.month_pms import Shown, Task, lenders, pms_owed, pms_paid
 from domain.month_rows import Applied, Billed, BookLine, LotChange, Paid
 from domain.tie import Tie
 from starter.desk import month_lists
-from store import locations, month_books, month_desk, month_facts, month_lots, pms_standings
+from store import agency, locations, month_books, month_desk, month_facts, month_lots, pms_standings
 from store.db import Conn
 from store.locations import Location
 
@@ -110,7 +110,13 @@ async def month_report(
         ties=tuple(ties),
         earned=month_lists.earned(balances, facts.paid, month),
         trial_balance=tuple(balances),
-        debts=month_lists.debts(facts.lines, facts.documents, await _due_days(places), month.last),
+        debts=month_lists.debts(
+            facts.lines,
+            facts.documents,
+            await _due_days(places),
+            await agency.at_agency(conn, ids, month.last),
+            month.last,
+        ),
         rolls=month_lists.rolls(facts.changes, balances, OWED, month),
         held=month_lists.held(facts.on("2090", "2095"), facts.names, month.last),
         waiting=month_lists.waiting(await month_desk.waiting(conn, ids, month.last), month.last),
@@ -141,6 +147,7 @@ async def _ledger(conn: Conn, ids: Sequence[str], month: Month, facts: Facts) ->
             facts.applied,
             facts.names,
             await month_facts.behind(conn, ids),
+            await month_facts.remitted(conn, ids),
             month.last,
         ),
     ]

@@ -1,6 +1,6 @@
 """The lists below the tie-out: debts by age, roll-forwards, held money, open questions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -28,6 +28,9 @@ _LEDGER_ONLY = (
 )
 
 
+_AT_AGENCY = "patients, through an agency"
+
+
 def earned(balances: Sequence[AccountLine], paid: Sequence[Paid], month: Month) -> Earned:
     """Income, costs and money received in the month."""
     received: dict[str, int] = {}
@@ -52,21 +55,38 @@ def earned(balances: Sequence[AccountLine], paid: Sequence[Paid], month: Month) 
 
 
 def debts(
-    lines: Sequence[BookLine], documents: Sequence[Billed], due_days: int, until: date
+    lines: Sequence[BookLine],
+    documents: Sequence[Billed],
+    due_days: int,
+    at_agency: Collection[str],
+    until: date,
 ) -> tuple[Debts, ...]:
-    """Who owes what at the month's end; a patient's debt is as old as its first invoice."""
+    """Who owes what at the month's end; a patient's debt is as old as its first invoice.
+
+    `at_agency` are visits whose debt was handed over: theirs are a list of their own.
+    """
     first: dict[str, Billed] = {}
     for document in documents:
         first.setdefault(document.case_id, document)
     found = []
     for account, who, days in (
         ("1100", "patients", due_days),
+        ("1100", _AT_AGENCY, due_days),
         ("1030", "lenders", 0),
         ("1105", "instalments not yet due", 0),
         ("1130", "manufacturers", 0),
         ("1120", "the processor, for disputes", 0),
     ):
-        owed = _by_case([line for line in lines if line.account == account], until)
+        is_theirs = who == _AT_AGENCY
+        owed = _by_case(
+            [
+                line
+                for line in lines
+                if line.account == account
+                and (account != "1100" or (line.case_id in at_agency) == is_theirs)
+            ],
+            until,
+        )
         items = [
             Aged(
                 ref=ref,

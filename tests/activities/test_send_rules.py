@@ -16,8 +16,23 @@ from store.send_answers import SendAnswer
 from tests.activities.practice import AT, Practice
 from tests.activities.sends import DAY_3, answers, billed, place, rows, set_channel, silent, switch
 
-HELD = ["dispute", "complaint", "adverse_event", "reply", "exclusion", "legal_hold", "deceased"]
-RULES = {"dispute": "D6", "complaint": "D6", "adverse_event": "D6", "reply": "D19"}
+HELD = [
+    "dispute",
+    "complaint",
+    "adverse_event",
+    "reply",
+    "exclusion",
+    "legal_hold",
+    "deceased",
+    "agency",
+]
+RULES = {
+    "dispute": "D6",
+    "complaint": "D6",
+    "adverse_event": "D6",
+    "reply": "D19",
+    "agency": "D16",
+}
 
 
 @pytest.mark.parametrize("kind", HELD)

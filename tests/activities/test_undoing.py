@@ -58,6 +58,7 @@ async def _balances(practice: Practice) -> dict[str, int]:
     [
         ("CHASE_EXHAUSTED", "write_off"),
         ("CHASE_EXHAUSTED", "stop"),
+        ("CHASE_EXHAUSTED", "agency"),
         ("CHASE_EXHAUSTED", "keep_open"),
         ("DUPLICATE_SUSPECTED", "keep_as_credit"),
         ("DUPLICATE_SUSPECTED", "not_duplicate"),
@@ -104,7 +105,7 @@ async def test_the_books_are_as_before_and_the_question_is_open_again(
     decided = await _balances(practice)
     assert (await _taken_back(again)).effect == "undone"
     assert await _balances(practice) == before
-    assert (decided == before) == (choice in ("stop", "keep_open", "treat_as_sent"))
+    assert (decided == before) == (choice in ("stop", "agency", "keep_open", "treat_as_sent"))
 
 
 async def test_what_two_people_decided_two_take_back(practice: Practice) -> None:
