@@ -171,6 +171,12 @@ async def test_month_end_shows_what_is_at_an_agency_and_finds_a_cent(world, tmp_
     assert (item.off_cents, item.name) == (1, f"the agency's R-1 on {document.case_id}")
 
 
+async def _book(world, paid, part, entry):
+    async with world.conn.transaction():
+        await agency.remit(world.conn, paid, (part,))
+        await ledger.post(world.conn, entry)
+
+
 async def test_the_database_takes_no_cent_off_but_what_the_agency_paid(world, tmp_path):
     document = await _handed_over(world)
     await _export(world, tmp_path / "list.csv", "--json")
@@ -210,9 +216,7 @@ async def test_the_database_takes_no_cent_off_but_what_the_agency_paid(world, tm
             effective_on=document.issued_at.date(),
         )
         with pytest.raises(asyncpg.RestrictViolationError):
-            async with world.conn.transaction():
-                await agency.remit(world.conn, paid, (part,))
-                await ledger.post(world.conn, entry)
+            await _book(world, paid, part, entry)
 
 
 async def test_a_debt_comes_back_and_the_desk_is_asked(world, tmp_path, woken):
@@ -223,6 +227,7 @@ async def test_a_debt_comes_back_and_the_desk_is_asked(world, tmp_path, woken):
     for _ in range(2):
         assert (await world.run(*back, "--json")).json["state"] == "recalled"
     assert woken == [document.case_id] * 2
+    assert await _state(world) == [("recalled", document.change_due_cents, 0)]
     assert await holds.now(world.conn, world.client_id, document.issued_at.date()) == []
 
 

@@ -245,6 +245,15 @@ async def test_case_can_be_stopped_while_the_processor_refuses(case: Case, world
     assert (await case.ended()).status == VisitStatus.CLOSED_BY_STAFF
 
 
+async def test_a_debt_at_an_agency_ends_the_case_and_stays_owed(case: Case, world: World) -> None:
+    await case.day(15)
+    said = len(world.said)
+    await case.decide("agency", reason="no answer")
+    result = await case.ended()
+    assert (result.status, result.balance_cents) == (VisitStatus.AGENCY, 20_000)
+    assert len(world.said) == said
+
+
 async def test_decision_that_fails_for_good_is_carried_out_when_tried_again(
     case: Case, world: World
 ) -> None:
