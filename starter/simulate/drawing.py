@@ -34,6 +34,11 @@ REST_DAYS = 16
 BUSY_WEEKDAY, BUSY_SHARE = 3, 0.6
 """Most patients come on Thursdays, so that many reminders are due at the same moment."""
 STRIKES_EVERY_DAYS = 3
+STRIKES = (
+    (time(9, 59, 40), ("kill_worker", "slow_vendor")),
+    (time(10, 59, 40), ("slow_vendor", "kill_worker")),
+)
+"""(when, what in turn): just before the reminders of the eastern and of the western zones."""
 
 OUTAGES = (
     ("outage_of_days", ("boulevard", "stripe"), time(9, 55), (1_800, 3_250, 4_700)),
@@ -86,8 +91,9 @@ def _practice(seed: int, first: date, days: int) -> list[Act]:
             acts.append(Act(begins, "outage_begins", data=data))
             acts.append(Act(begins + length, "outage_ends", data=data))
     for number, day in enumerate(range(STRIKES_EVERY_DAYS, days, STRIKES_EVERY_DAYS)):
-        kind = ("slow_vendor", "kill_worker", "slow_vendor")[number % 3]
-        acts.append(Act(at_clock(first + timedelta(days=day), time(9, 59, 40)), kind))
+        for when, kinds in STRIKES:
+            at = at_clock(first + timedelta(days=day), when)
+            acts.append(Act(at, kinds[number % len(kinds)]))
     for day in range(1, days):
         at = at_clock(first + timedelta(days=day), time(6, 30))
         acts.append(Act(at, "sweep", data={"name": TEXTS}))

@@ -19,8 +19,9 @@ _LEAD = timedelta(milliseconds=300)
 _TEXTED = (1, 2)
 """Which wake-ups of a case are reminders by text: the first two, if nothing came between."""
 _ALWAYS = 1_000_000_000
-_WAIT_SECONDS = 20
-_WORTH_IT, _PATIENT_TRIES, _TRIES_MAX = 8, 5, 12
+_FIRST_SECONDS, _NEXT_SECONDS = 6, 3
+"""How long the first call may be in coming, and the others after it: it is given up after four."""
+_WORTH_IT, _PATIENT_TRIES, _TRIES_MAX = 4, 2, 12
 """Wait some days for so many texts that are due at once."""
 _TOMORROW = timedelta(days=1)
 
@@ -77,8 +78,8 @@ async def strike(world: World, act: Act) -> None:
     """Texts that are due in a moment meet a vendor that does not answer, before or after the
     effect; when the act says so, the worker is killed while it waits."""
     due, tries = _due(world), act.data.get("tries", 0)
-    if world.struck_at == act.at:
-        due = []  # one blow a day
+    if world.struck_at == act.at or world.outages or world.off:
+        due = []  # one blow at a time, and only at who would send
     if len(due) < (1 if tries > _PATIENT_TRIES else _WORTH_IT):
         if tries < _TRIES_MAX:
             data = {**act.data, "tries": tries + 1}
@@ -146,16 +147,14 @@ def _may_text(world: World, client: int) -> bool:
 
 async def _held(world: World, wanted: int, before_all: int) -> None:
     """Wait until the calls hang, or as many of them as will."""
-    deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
-    before, began = -1, asyncio.get_running_loop().time()
-    while asyncio.get_running_loop().time() < deadline:
-        hits = await world.hits()
-        held = hits[_KILLED] - before_all
-        waited = asyncio.get_running_loop().time() - began
-        if held >= wanted or (held == before and waited > (1 if held else _WAIT_SECONDS / 3)):
-            return
-        before = held
-        await asyncio.sleep(0.3)
+    clock = asyncio.get_running_loop().time
+    held, ends = 0, clock() + _FIRST_SECONDS
+    while held < wanted and clock() < ends:
+        await asyncio.sleep(0.1)
+        now = (await world.hits())[_KILLED] - before_all
+        if now and not held:
+            ends = clock() + _NEXT_SECONDS
+        held = now
 
 
 VERBS = {
