@@ -53,9 +53,10 @@ def control_app(box: Box) -> Starlette:
             box.faults.rules.clear()
         elif request.method == "POST":
             try:
-                box.faults.add(Fault(**await request.json()))
+                box.faults.add(rule := Fault(**await request.json()))
             except (TypeError, ValueError) as error:
                 return JSONResponse({"error": str(error)}, 400)
+            return JSONResponse(vars(rule))
         return JSONResponse([vars(rule) for rule in box.faults.rules])
 
     async def docs(request: Request) -> JSONResponse:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +15,10 @@ from store import consents
 from store.db import transaction
 from workflows.sweeps import SweepStart
 
-_BACK_SECONDS, _TEXTS_BACK_SECONDS = 600, 84 * 3600
+_TEXTS_BACK_SECONDS = 84 * 3600
+_OVERLAP = timedelta(seconds=30)
+"""How far a sweep looks back beyond its last run, by the wall clock: vendors stamp with that."""
+_SECOND = timedelta(seconds=1)
 _OPEN_TEXTS = "SELECT case_id FROM touchpoints WHERE channel = 'sms' AND state = 'accepted'"
 
 # -- the visit
@@ -171,15 +174,18 @@ async def sweep(world: World, act: Act) -> None:
     numbers = await _with_open_texts(world) if name == TEXTS else world.unheard
     concerned = {case_id for number in numbers for case_id in world.cases_of(number)}
     await asyncio.gather(*(world.cases.sync(case_id) for case_id in sorted(concerned)))
+    began = datetime.now(UTC)
+    back = began - world.swept.get(name, world.began) + _OVERLAP
     await world.practice.engine.execute_workflow(
         name,
         SweepStart(
             location_id=world.practice.location_id if name == MISSED else None,
-            back_seconds=_TEXTS_BACK_SECONDS if name == TEXTS else _BACK_SECONDS,
+            back_seconds=_TEXTS_BACK_SECONDS if name == TEXTS else back // _SECOND,
         ),
         id=f"simulated/{name}/{uuid4()}",
         task_queue=world.practice.settings.temporal_task_queue,
     )
+    world.swept[name] = began
     world.touched |= concerned | world.unseen
     if name != TEXTS:
         world.unheard.clear()

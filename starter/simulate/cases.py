@@ -24,6 +24,8 @@ POLL_SECONDS, POLL_SECONDS_MAX = 0.02, 0.12
 IDLE_SECONDS = 120
 DESK = "desk"
 _AT_ONCE = 8
+_LOOKS_AT_ONCE = 4
+"""How many cases are watched until they rest: the others meanwhile come to rest unwatched."""
 _IN_STEP = timedelta(milliseconds=50)
 _ABOUT_TO_SECONDS = 0.5
 """How long after its time a case may be silent; one that is, is moved on and seen again."""
@@ -75,6 +77,7 @@ class Cases:
         config = TimeSkippingConfig(max_session_skip_count=_SKIPS_MAX)
         self._skipper = TimeSkipper(practice.engine, config=config)
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._watchers = asyncio.Semaphore(_LOOKS_AT_ONCE)
         self.known: dict[str, Tracked] = {}
         self.skips = 0
         self.overtook: set[str] = set()
@@ -120,15 +123,18 @@ class Cases:
 
     async def idle(self, case_ids: Iterable[str]) -> None:
         """Wait until none of the cases has work under way, and learn what they wait for."""
-        await asyncio.gather(*(self._idle(case_id) for case_id in case_ids))
+        await asyncio.gather(*(self._watch(case_id) for case_id in case_ids))
+
+    async def _watch(self, case_id: str) -> None:
+        async with self._watchers:
+            await self._idle(case_id)
 
     async def _idle(self, case_id: str) -> None:
         clock = asyncio.get_running_loop().time
         began = quiet_since = clock()
         pause = POLL_SECONDS
         while True:
-            async with self._slots:
-                found = await self._describe(case_id)
+            found = await self._describe(case_id)
             if found is None:
                 return
             busy = self._learn(case_id, found)

@@ -33,7 +33,7 @@ REST_DAYS = 16
 """Visits end this long before the run does, so that every step of each falls due in it."""
 BUSY_WEEKDAY, BUSY_SHARE = 3, 0.6
 """Most patients come on Thursdays, so that many reminders are due at the same moment."""
-STRIKES_EVERY_DAYS = 3
+STRIKES_EVERY_DAYS = 4
 STRIKES = (
     (time(9, 59, 40), ("kill_worker", "slow_vendor")),
     (time(10, 59, 40), ("slow_vendor", "kill_worker")),

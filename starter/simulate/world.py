@@ -5,7 +5,7 @@ import heapq
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -58,6 +58,9 @@ class World:
         """Clients with a payment whose news was lost or is late."""
         self.touched: set[str] = set()
         """Cases that something happened to in this instant, besides those of its clients."""
+        self.began = datetime.now(UTC)
+        self.swept: dict[str, datetime] = {}
+        """When each sweep ran last, by the wall clock."""
         self.struck_at: datetime | None = None
         """When texts met a vendor that did not answer, or a dying worker, last."""
         self.off: set[str] = set()
