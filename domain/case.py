@@ -204,8 +204,6 @@ class Stage(StrEnum):
     HELD = "held"
     AWAITING_PAYMENT = "awaiting_payment"
     DESK = "desk"
-    WRITING_BACK = "writing_back"
-    CLOSED = "closed"
 
 
 class Attention(StrEnum):

@@ -63,38 +63,38 @@ def payment_intent(id: str, now: int, cents: int, currency: str, payer: str | No
     }
 
 
+_CHARGE_EMPTY = (
+    "application",
+    "application_fee",
+    "application_fee_amount",
+    "balance_transaction",
+    "calculated_statement_descriptor",
+    "customer",
+    "description",
+    "failure_balance_transaction",
+    "failure_message",
+    "on_behalf_of",
+    "receipt_email",
+    "receipt_number",
+    "receipt_url",
+    "review",
+    "shipping",
+    "source",
+    "source_transfer",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_data",
+    "transfer_group",
+)
+
+
 def charge(id: str, now: int, intent: Doc, last4: str, failure: str | None) -> Doc:
     """A charge of the whole intent, captured unless `failure` names the decline code."""
-    nothing = dict.fromkeys(
-        [
-            "application",
-            "application_fee",
-            "application_fee_amount",
-            "balance_transaction",
-            "calculated_statement_descriptor",
-            "customer",
-            "description",
-            "failure_balance_transaction",
-            "failure_message",
-            "on_behalf_of",
-            "receipt_email",
-            "receipt_number",
-            "receipt_url",
-            "review",
-            "shipping",
-            "source",
-            "source_transfer",
-            "statement_descriptor",
-            "statement_descriptor_suffix",
-            "transfer_data",
-            "transfer_group",
-        ]
-    )
     ok = failure is None
     return {
         "id": id,
         "object": "charge",
-        **nothing,
+        **dict.fromkeys(_CHARGE_EMPTY),
         "amount": intent["amount"],
         "amount_captured": intent["amount"] if ok else 0,
         "amount_refunded": 0,
