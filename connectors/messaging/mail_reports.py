@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage, Message
 from email.policy import SMTP
 
+from connectors.messaging.mail_codes import kind_of_status
 from connectors.ports import BadRequest, MailReport, SignatureRefused, VendorEvent
 
 TIMESTAMP, SIGNATURE = "mail-timestamp", "mail-signature"
@@ -23,14 +24,6 @@ REPORT = "mail.report"
 
 DSN, ARF = "message/delivery-status", "message/feedback-report"
 COMPLAINTS = frozenset({"abuse", "fraud", "other"})
-
-KINDS: tuple[tuple[str, str], ...] = (
-    (r"4\.\d+\.\d+|5\.2\.2", "retry_later"),
-    (r"5\.1\.\d+|5\.2\.1|5\.4\.4", "invalid_address"),
-    (r"5\.7\.\d+|5\.3\.4|5\.6\.\d+", "filtered"),
-    (r"5\.\d+\.\d+", "unreachable"),
-)
-"""Enhanced status of a message that the relay gave up on -> what it means to us."""
 
 _OUR_ID = re.compile(r"<([0-9a-f]{32})@[^<>\s]+>")
 
@@ -78,16 +71,12 @@ def _bounce(part: Message, key: str | None) -> MailReport:
         action, status = _text(block, "action").lower(), _status(block)
         if not action:
             continue
-        kind = None
-        if action == "failed":
-            kind = next((kind for known, kind in KINDS if re.fullmatch(known, status)), None)
-            kind = kind or "unreachable"
         return MailReport(
             state={"failed": "failed", "delivered": "delivered"}.get(action, "accepted"),
             message_key=key,
             recipient=_recipient(block, "original-recipient", "final-recipient"),
             code=status or None,
-            failure_kind=kind,
+            failure_kind=kind_of_status(status) if action == "failed" else None,
         )
     raise BadRequest("a delivery status about no recipient")
 

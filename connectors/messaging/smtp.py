@@ -15,6 +15,7 @@ import aiosmtplib
 from pydantic import Field, SecretStr
 
 from connectors.messaging import mime
+from connectors.messaging.mail_codes import INVALID_ADDRESS, kind_of_refusal
 from connectors.ports import (
     Accepted,
     BadRequest,
@@ -98,7 +99,7 @@ class SmtpEmails:
     async def send(self, email: OutgoingEmail) -> Accepted | Refused:
         """Hand one message to the relay. The provider id is the Message-ID."""
         if not _plausible(email.to_address):
-            return Refused(code="syntax", kind="invalid_address")
+            return Refused(code="syntax", kind=INVALID_ADDRESS)
         message_id, content = self._compose(email)
         began = asyncio.get_running_loop().time()
         try:
@@ -204,7 +205,8 @@ class SmtpEmails:
         except aiosmtplib.SMTPRecipientRefused as error:
             await smtp.rset()
             if error.code >= 500:
-                return Refused(code=str(error.code), kind="invalid_address")
+                kind = kind_of_refusal(error.code, error.message)
+                return Refused(code=str(error.code), kind=kind)
             raise _later(error.code) from None
         return None
 
@@ -214,7 +216,9 @@ class SmtpEmails:
             await smtp.data(content)
         except aiosmtplib.SMTPDataError as error:
             if error.code >= 500:
-                return Refused(code=str(error.code), kind="filtered")
+                kind = kind_of_refusal(error.code, error.message)
+                kind = kind if kind == INVALID_ADDRESS else "filtered"
+                return Refused(code=str(error.code), kind=kind)
             raise _later(error.code) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise OutcomeUnknown(f"relay may have taken it: {type(error).__name__}") from None

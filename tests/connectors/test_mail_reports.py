@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors.messaging.mail_codes import kind_of_refusal
 from connectors.messaging.mail_reports import MailReports
 from connectors.ports import BadRequest, MailReport, SignatureRefused
 from sandbox.faults import Fault
@@ -87,6 +88,8 @@ def test_a_relays_bounce_names_message_recipient_and_reason() -> None:
     ("status", "action", "state", "kind"),
     [
         ("5.1.10", "failed", "failed", "invalid_address"),
+        ("5.1.0", "failed", "failed", "unreachable"),
+        ("5.1.8", "failed", "failed", "filtered"),
         ("5.2.1 (disabled)", "failed", "failed", "invalid_address"),
         ("5.2.2", "failed", "failed", "retry_later"),
         ("4.4.7", "failed", "failed", "retry_later"),
@@ -103,6 +106,32 @@ def test_the_status_says_what_it_means_to_us(
 ) -> None:
     report = read(bounce(status, action))
     assert (report.state, report.failure_kind) == (state, kind)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "kind"),
+    [
+        (550, "5.1.1 The email account does not exist", "invalid_address"),
+        (550, "5.1.10 The domain takes no mail", "invalid_address"),
+        (550, "5.2.1 Disabled", "invalid_address"),
+        (550, "5.0.0 ana... User unknown", "invalid_address"),
+        (550, "No such user here", "invalid_address"),
+        (550, "Recipient address rejected: User unknown in table", "invalid_address"),
+        (553, "sorry, no mailbox here by that name", "invalid_address"),
+        (551, "The mailbox doesn't exist", "invalid_address"),
+        (550, "Mailbox unavailable", "unreachable"),
+        (550, "5.4.1 Recipient address rejected: Access denied", "unreachable"),
+        (550, "Sender address does not exist", "unreachable"),
+        (550, "Relaying denied, unknown user", "unreachable"),
+        (550, "5.7.1 Refused by policy, user unknown", "filtered"),
+        (550, "5.1.8 The sender's domain does not exist", "filtered"),
+        (552, "5.3.4 Message too big", "filtered"),
+        (552, "5.2.2 Mailbox full", "retry_later"),
+        (554, "No such user", "unreachable"),
+    ],
+)
+def test_only_what_names_the_mailbox_itself_gives_it_up(code: int, text: str, kind: str) -> None:
+    assert kind_of_refusal(code, text) == kind
 
 
 def test_a_message_that_is_not_ours_has_no_key() -> None:
