@@ -101,10 +101,10 @@ class TextIntake:
                         "stop",
                         given_at=at,
                     )
-                elif report.failure_kind == outbox.DEAD_NUMBER:
+                elif report.failure_kind == outbox.DEAD_ADDRESS:
                     sent_at = message.accepted_at or message.sending_at or message.at
                     await consents.suppress_address_of(
-                        conn, message.client_id, "sms", outbox.DEAD_NUMBER, sent_at, at
+                        conn, message.client_id, "sms", outbox.DEAD_ADDRESS, sent_at, at
                     )
         except (LookupError, touchpoints.IllegalTransition):
             raise Ignored("no message that we sent is named") from None

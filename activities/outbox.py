@@ -6,7 +6,8 @@ is unknown. A lost reminder is better than a double one, so unknown is looked up
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypeAlias
 
 from pydantic import AwareDatetime
 
@@ -29,8 +30,9 @@ from domain.case import Channel, ChannelOutcome, ChaseStep
 from domain.messages import TEMPLATE_VERSION
 from domain.model import Record
 from domain.template_catalog import DETAILED
-from store import clients, consents, invoices, locations, send_facts, touchpoints
+from store import clients, consents, handovers, invoices, locations, send_facts, touchpoints
 from store.db import Conn
+from store.handovers import HandedOver
 from store.send_facts import Earlier
 from store.touchpoints import Touchpoint, TouchpointState
 
@@ -39,10 +41,12 @@ AGAIN_REASONS = frozenset({"ABSENT", "SEND_AGAIN"})
 """Failures after which the same step may go out again, as a new intent."""
 OVERTAKEN = "OVERTAKEN"
 """An intent that an attempt left behind unsent: the step may still go, as a new intent."""
-DEAD_NUMBER = "invalid_address"
-"""The kind of refusal after which nothing is texted to the number any more (C.1)."""
+DEAD_ADDRESS = "invalid_address"
+"""The kind of refusal after which nothing goes to the number or mailbox any more (C.1)."""
 UNSAID_REASONS = frozenset({OVERTAKEN, IN_STATEMENT})
 _UNSAID = frozenset({"intent", "skipped"})
+
+Outgoing: TypeAlias = OutgoingText | OutgoingEmail
 
 _STATES = {
     "accepted": "accepted",
@@ -119,7 +123,7 @@ class Outbox:
                 outcomes.append(_outcome(one.row, "refused", "NO_ADDRESS"))
                 continue
             to_send[one.row.message_key] = (one, outgoing)
-        begun = await self._begin({key: str(one.words) for key, (one, _) in to_send.items()}, last)
+        begun = await self._begin(to_send, last)
         stopped = [one.row for key, (one, _) in to_send.items() if key not in begun]
         outcomes += await self._stopped(stopped)
         sent = await asyncio.gather(
@@ -132,11 +136,18 @@ class Outbox:
             outcomes.append(outcome)
         return outcomes
 
-    async def _begin(self, words: Mapping[str, str], last: Handover) -> dict[str, Touchpoint]:
-        if not words:
+    async def _begin(
+        self, to_send: Mapping[str, tuple[Ready, Outgoing]], last: Handover
+    ) -> dict[str, Touchpoint]:
+        if not to_send:
             return {}
+        words = {key: str(one.words) for key, (one, _) in to_send.items()}
+        vault = self._tools.vault
+        kept = {
+            key: handovers.sealed(vault, key, _handed(what)) for key, (_, what) in to_send.items()
+        }
         async with self._tools.pool.acquire() as conn:
-            return await touchpoints.begin(conn, words, last.switch, last.checked_at)
+            return await touchpoints.begin(conn, words, last.switch, last.checked_at, kept)
 
     async def _stopped(self, rows: Sequence[Touchpoint]) -> list[ChannelOutcome]:
         """Messages that did not begin: switched off in the last moment, or begun elsewhere."""
@@ -159,16 +170,24 @@ class Outbox:
     async def resolve(
         self, step: ChaseStep, message_key: str, last_look: bool, may_repeat_email: bool
     ) -> ChannelOutcome:
-        """Find out what became of a message of unknown outcome."""
+        """Find out what became of a message of unknown outcome, where it was handed over.
+
+        The client's number, mailbox or name may be another one by now.
+        """
         async with self._tools.pool.acquire() as conn:
             row = await touchpoints.get(conn, message_key)
+            handed = await handovers.get(conn, self._tools.vault, message_key)
         if _STATES.get(row.state) != "unknown":
             return await self._as_found(row)
+        if handed is not None and row.channel is Channel.SMS:
+            return await self._look_up(row, _text_as_handed(row, handed), last_look)
         words = words_from(row.words, step)
         outgoing = render(self._tools, row, words, await self._envelope(row, words))
-        if isinstance(outgoing, OutgoingText):
+        if isinstance(outgoing, OutgoingText):  # of a message from before it was kept
             return await self._look_up(row, outgoing, last_look)
         if isinstance(outgoing, OutgoingEmail) and may_repeat_email:
+            if handed is not None and handed.to != outgoing.to_address:
+                return _outcome(row, "unknown")
             async with self._tools.pool.acquire() as conn:
                 await touchpoints.mark_sending(conn, message_key, row.attempt + 1)
             return await self._hand_over(row, outgoing, is_repeat=True)
@@ -204,6 +223,7 @@ class Outbox:
         if isinstance(found, Accepted):
             return await self._finish(row, "accepted", provider_id=found.provider_id)
         if isinstance(found, Refused):
+            await self._learn(row, outgoing, found.kind)
             return await self._finish(row, "failed", reason=found.kind)
         if last_look:
             await self._finish(row, "failed", reason="ABSENT")
@@ -211,7 +231,7 @@ class Outbox:
         return _outcome(row, "unknown")
 
     async def _hand_over(
-        self, row: Touchpoint, outgoing: OutgoingText | OutgoingEmail, *, is_repeat: bool = False
+        self, row: Touchpoint, outgoing: Outgoing, *, is_repeat: bool = False
     ) -> ChannelOutcome:
         try:
             if isinstance(outgoing, OutgoingText):
@@ -227,20 +247,22 @@ class Outbox:
                 await touchpoints.mark(conn, row.message_key, "intent", reason="NOT_HANDED_OVER")
             raise
         if isinstance(answer, Refused):
-            await self._learn(row, answer.kind)
+            await self._learn(row, outgoing, answer.kind)
             return await self._finish(row, "failed", reason=answer.kind, code=answer.code)
         return await self._finish(row, "accepted", provider_id=answer.provider_id)
 
-    async def _learn(self, row: Touchpoint, kind: str) -> None:
+    async def _learn(self, row: Touchpoint, outgoing: Outgoing, kind: str) -> None:
         """What a refusal says about every later message."""
+        vault, to = self._tools.vault, _handed(outgoing).to
         async with self._tools.pool.acquire() as conn:
             if kind == "opted_out":
                 await consents.opt_out(
                     conn, row.client_id, row.channel, consents.EVERYTHING, "carrier", "stop"
                 )
-            elif kind == DEAD_NUMBER and row.channel is Channel.SMS:
-                now = datetime.now(UTC)
-                await consents.suppress_address_of(conn, row.client_id, "sms", kind, now, now)
+            elif kind == DEAD_ADDRESS:
+                is_text = row.channel is Channel.SMS
+                digest = (clients.phone_digest if is_text else clients.email_digest)(vault, to)
+                await consents.suppress_address(conn, digest, row.channel, kind)
 
     async def _finish(
         self,
@@ -295,6 +317,23 @@ def skipped_row(ask: SendIn, today: date, step: str, channel: Channel, reason: s
     key = ids.message_key(ask.document_id, step, channel, TEMPLATE_VERSION, 0)
     changes = {"message_key": key, "step": step, "state": "skipped", "reason": reason}
     return row.model_copy(update=changes)
+
+
+def _handed(outgoing: Outgoing) -> HandedOver:
+    if isinstance(outgoing, OutgoingText):
+        return HandedOver(to=outgoing.to_e164, body=outgoing.body)
+    return HandedOver(to=outgoing.to_address)
+
+
+def _text_as_handed(row: Touchpoint, handed: HandedOver) -> OutgoingText:
+    return OutgoingText(
+        message_key=row.message_key,
+        to_e164=handed.to,
+        body=handed.body,
+        validity_seconds=1,
+        provider=row.provider or "",
+        location_id=row.location_id,
+    )
 
 
 def _is_overtaken(row: Touchpoint, at: datetime) -> bool:

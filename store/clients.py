@@ -140,3 +140,4 @@ async def erase_contact(conn: Conn, client_id: str) -> None:
         " email_digest = NULL, changed_at = clock_timestamp() WHERE client_id = $1",
         client_id,
     )
+    await conn.execute("DELETE FROM handovers WHERE client_id = $1", client_id)

@@ -5,6 +5,7 @@ Transitions are checked, and each is logged, by the database.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import AwareDatetime
@@ -132,6 +133,7 @@ async def mark_sending(conn: Conn, key: str, attempt: int) -> Touchpoint:
 
 
 _BEGIN = """
+WITH begun AS (
 UPDATE touchpoints t SET state = 'sending', attempt = attempt + 1, checked_at = $2,
     words = $3::jsonb ->> message_key
 FROM locations l
@@ -140,19 +142,31 @@ WHERE t.message_key = ANY($4) AND t.state = 'intent' AND l.location_id = t.locat
     AND (SELECT s.is_on FROM channel_settings s WHERE s.location_id = t.location_id
         AND s.channel = t.channel ORDER BY s.setting_id DESC LIMIT 1)
 RETURNING t.*
+), kept AS (
+    INSERT INTO handovers (message_key, client_id, sealed)
+    SELECT message_key, client_id, decode($5::jsonb ->> message_key, 'base64') FROM begun
+    WHERE $5::jsonb ? message_key
+    ON CONFLICT (message_key) DO UPDATE SET sealed = excluded.sealed
+)
+SELECT * FROM begun
 """
 
 
 async def begin(
-    conn: Conn, words: Mapping[str, str], switch: str, checked_at: datetime
+    conn: Conn,
+    words: Mapping[str, str],
+    switch: str,
+    checked_at: datetime,
+    sealed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Touchpoint]:
     """Say that the provider is about to be called, unless a switch was thrown meanwhile.
 
     The switches are read by the statement that marks the messages, as the last thing before the
-    hand-off. `words` names by message key what goes out. A key that is missing in the answer
-    must not be sent: it is switched off, or another attempt has it.
+    hand-off. `words` names by message key what goes out, `sealed` is the message itself, see
+    `store.handovers`. A key that is missing in the answer must not be sent: it is switched off,
+    or another attempt has it.
     """
-    rows = await conn.fetch(_BEGIN, switch, checked_at, dict(words), list(words))
+    rows = await conn.fetch(_BEGIN, switch, checked_at, dict(words), list(words), dict(sealed))
     return {row["message_key"]: Touchpoint.model_validate(dict(row)) for row in rows}
 
 
@@ -177,6 +191,19 @@ async def drop_step(conn: Conn, document_id: str, step: str, reason: str) -> Non
     )
 
 
+_MARK = """
+WITH moved AS (
+    UPDATE touchpoints SET state = $2, provider_id = coalesce($3, provider_id),
+        reason = coalesce($4, reason), failure_code = coalesce($5, failure_code)
+    WHERE message_key = $1 AND state <> $2 AND touchpoint_may_move(state, $2) RETURNING *
+), known AS (
+    DELETE FROM handovers h USING moved
+    WHERE h.message_key = moved.message_key AND moved.state NOT IN ('sending', 'unknown')
+)
+SELECT * FROM moved
+"""
+
+
 async def mark(
     conn: Conn,
     key: str,
@@ -191,9 +218,7 @@ async def mark(
     to a message that was never sent raises IllegalTransition.
     """
     row = await conn.fetchrow(
-        "UPDATE touchpoints SET state = $2, provider_id = coalesce($3, provider_id),"
-        " reason = coalesce($4, reason), failure_code = coalesce($5, failure_code)"
-        " WHERE message_key = $1 AND state <> $2 AND touchpoint_may_move(state, $2) RETURNING *",
+        _MARK,
         key,
         state,
         provider_id,

@@ -9,14 +9,22 @@ import pytest
 
 from activities import send as sending
 from activities.bounces import tell_failed
+from activities.contacts import refresh_contact
 from activities.contracts import ResolveIn, SendIn, StandingOut
-from connectors.ports import OutcomeUnknown, OutgoingEmail, OutgoingText, ProviderUnavailable
+from connectors.ports import (
+    Accepted,
+    OutcomeUnknown,
+    OutgoingEmail,
+    OutgoingText,
+    ProviderUnavailable,
+)
 from domain.case import Channel
-from store import checkouts, consents, holds, touchpoints
+from store import checkouts, clients, consents, handovers, holds, touchpoints
 from store.checkouts import Checkout
 from store.db import transaction
 from tests.activities.practice import AT, Practice
 from tests.activities.sends import DAY_3, answers, billed, place, rows, set_channel, silent, switch
+from tests.web.conftest import new_phone
 
 
 async def away(_: OutgoingText | OutgoingEmail) -> Any:
@@ -262,6 +270,74 @@ async def test_an_email_is_repeated_on_what_is_true_when_it_goes(
     assert practice.mail.sent == []
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_text_is_looked_up_where_and_as_it_was_handed_over(
+    practice: Practice, is_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await billed(practice)
+    handed: list[OutgoingText] = []
+
+    async def lost(text: OutgoingText) -> Any:
+        handed.append(text)
+        raise OutcomeUnknown("no answer")
+
+    async def find(text: OutgoingText, _: datetime) -> Accepted | None:
+        is_it = (text.to_e164, text.body) == (handed[0].to_e164, handed[0].body)
+        return Accepted(provider_id=f"SM{text.message_key}") if is_it and is_there else None
+
+    monkeypatch.setattr(practice.world.text, "send", lost)
+    monkeypatch.setattr(practice.world.text, "find", find)
+    sent = await practice.sending.send_step(practice.step(case, who))
+    await changed(practice, case.location_id, who, first_name="Ira", phone_e164=new_phone())
+    (key,) = [one.message_key for one in sent.outcomes if one.state == "unknown"]
+    assert await kept(practice, key)
+    ask = look_up(practice, case, who, key).model_copy(update={"last_look": True})
+    found = await practice.sending.resolve_sends(ask)
+    assert [one.state for one in found.outcomes] == ["accepted" if is_there else "absent"]
+    assert not await kept(practice, key)
+
+
+async def test_an_email_of_unknown_outcome_is_not_repeated_to_another_mailbox(
+    practice: Practice,
+) -> None:
+    who, case, _ = await billed(practice)
+    practice.mail.resends_safely = True
+    practice.mail.failures = [OutcomeUnknown("no answer")]
+    sent = await practice.sending.send_step(practice.step(case, who))
+    await changed(practice, case.location_id, who, email="ira@example.test")
+    (key,) = [one.message_key for one in sent.outcomes if one.state == "unknown"]
+    found = await practice.sending.resolve_sends(look_up(practice, case, who, key))
+    assert (found.unknown, practice.mail.sent) == ((key,), [])
+    async with transaction(practice.world.pool) as conn:
+        await clients.erase_contact(conn, practice.client_id(who))
+    assert not await kept(practice, key)
+
+
+async def changed(practice: Practice, location_id: str, who: str, **changes: Any) -> None:
+    """The desk corrects a patient in the PMS."""
+    known = practice.world.pms.clients[who]
+    practice.world.pms.clients[who] = known.model_copy(update=changes)
+    await refresh_contact(practice.tools, location_id, who)
+
+
+async def kept(practice: Practice, key: str) -> bool:
+    """Whether the books hold, sealed, what was handed over."""
+    async with practice.world.pool.acquire() as conn:
+        return await handovers.get(conn, practice.world.vault, key) is not None
+
+
+def look_up(practice: Practice, case: Any, who: str, key: str) -> ResolveIn:
+    """Have one message of the first step looked up."""
+    return ResolveIn(
+        case=case,
+        client_id=practice.client_id(who),
+        step=practice.step(case, who).step,
+        message_keys=(key,),
+        last_look=False,
+        at=AT + timedelta(minutes=1),
+    )
+
+
 async def test_a_repeat_that_reached_nobody_says_nothing_of_the_attempt_before(
     practice: Practice,
 ) -> None:
@@ -270,14 +346,7 @@ async def test_a_repeat_that_reached_nobody_says_nothing_of_the_attempt_before(
     practice.mail.failures = [OutcomeUnknown("no answer")]
     sent = await practice.sending.send_step(practice.step(case, who))
     (lost,) = [one for one in sent.outcomes if one.state == "unknown"]
-    ask = ResolveIn(
-        case=case,
-        client_id=practice.client_id(who),
-        step=practice.step(case, who).step,
-        message_keys=(lost.message_key,),
-        last_look=False,
-        at=AT + timedelta(minutes=1),
-    )
+    ask = look_up(practice, case, who, lost.message_key)
     practice.mail.failures = [ProviderUnavailable("connection refused")]
     found = await practice.sending.resolve_sends(ask)
     assert found.unknown == (lost.message_key,)

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from activities import send as sending
-from connectors.ports import Accepted, OutgoingText, ProviderUnavailable, Refused
+from activities.contacts import refresh_contact
+from connectors.ports import Accepted, OutgoingEmail, OutgoingText, ProviderUnavailable, Refused
 from domain import ids
 from domain.case import Channel
 from domain.dunning import RECEIPT_STEP
@@ -166,6 +168,31 @@ async def test_a_refusal_at_once_leaves_the_step_to_the_other_one(practice: Prac
     async with practice.world.pool.acquire() as conn:
         text = await consents.permission(conn, practice.client_id(who), Channel.SMS, "billing")
     assert text.reason == "address_suppressed"  # the next step does not try the landline again
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("invalid_address", "address_suppressed"), ("filtered", None)]
+)
+async def test_a_mailbox_that_is_not_there_is_written_to_no_more(
+    practice: Practice, kind: str, reason: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, case, _ = await billed(practice, practice.client(email=f"{uuid4()}@example.test"))
+
+    async def refused(_: OutgoingEmail) -> Refused:
+        return Refused(code="550", kind=kind)
+
+    monkeypatch.setattr(practice.mail, "send", refused)
+    await practice.sending.send_step(practice.step(case, who))
+    client_id = practice.client_id(who)
+    async with practice.world.pool.acquire() as conn:
+        allowed = await consents.permissions(conn, client_id, "billing")
+    assert (allowed[Channel.EMAIL].reason, allowed[Channel.SMS].ok) == (reason, True)
+    practice.world.pms.clients[who] = practice.world.pms.clients[who].model_copy(
+        update={"email": f"{uuid4()}@example.test"}
+    )
+    await refresh_contact(practice.tools, case.location_id, who)
+    async with practice.world.pool.acquire() as conn:
+        assert (await consents.permission(conn, client_id, Channel.EMAIL, "billing")).ok
 
 
 @pytest.mark.parametrize(("barred", "status"), [("opt_out", "no_consent"), ("off", "unreachable")])
