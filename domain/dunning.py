@@ -89,6 +89,16 @@ class Taken(Protocol):
         ...
 
 
+class Spoken(Record):
+    """The money that the words of a step go by, in cents."""
+
+    step: str
+    asked_cents: int | None = None
+    """What was asked for before it; less is owed after a part payment."""
+    in_flight_cents: int | None = None
+    """What was owed while a payment was under way; as much is owed again when it failed."""
+
+
 class Dunning:
     """The cadence of one case. All instants are the case's own clock, aware."""
 
@@ -108,6 +118,7 @@ class Dunning:
         self._retry_of: str | None = None
         self.asked_cents: int | None = None
         self.in_flight_cents: int | None = None
+        self._spoken = Spoken(step="")
         self.despite_credit = False
         self._messages = Messages()
         self._opens: dict[str, datetime] = {}
@@ -166,8 +177,25 @@ class Dunning:
             self.day0 = self.policy.day0_on
             self._counts_anew = self.day0 is None
 
+    def words_of(self, step: ChaseStep) -> Spoken:
+        """What the words of a step go by; what is said once more goes by what it was said for.
+
+        Else a failed payment would be a firm reminder, and a softened tone a hard one, only
+        because the first try did not arrive (D4, D5).
+        """
+        if self._spoken.step != step.name:
+            return Spoken(
+                step=step.name, asked_cents=self.asked_cents, in_flight_cents=self.in_flight_cents
+            )
+        if self.in_flight_cents is None:
+            return self._spoken
+        return self._spoken.model_copy(update={"in_flight_cents": self.in_flight_cents})
+
     def sent(self, step: ChaseStep, taken: Taken) -> None:
         """Remember which message is which, and what was asked for."""
+        said = self.words_of(step)
+        most_cents = max(said.asked_cents or 0, taken.balance_cents)
+        self._spoken = said.model_copy(update={"asked_cents": most_cents})
         self._messages.sent(step.name, taken.outcomes)
         self._opens.update((one.name, one.at) for one in taken.later)
         self.asked_cents = taken.balance_cents
@@ -226,6 +254,11 @@ class Dunning:
     def note_in_flight(self, balance_cents: int) -> None:
         """A payment is under way: if as much is owed afterwards, it has failed."""
         self.in_flight_cents = balance_cents
+
+    def note_settled(self, balance_cents: int) -> None:
+        """No payment is under way; the one that was has come when less is owed by now."""
+        if self.in_flight_cents is not None and balance_cents < self.in_flight_cents:
+            self.in_flight_cents = None
 
     def pause_for_payment(self, step: ChaseStep, now: datetime) -> bool:
         """Keep a step for when the payment has failed; True when a person should look at it.

@@ -88,6 +88,7 @@ class VisitSteps:
         retry_of: str | None,
     ) -> SendOut:
         """Send one step, unless the facts of that moment say otherwise."""
+        words = dunning.words_of(step)
         return await workflow.execute_activity_method(
             SendActivities.send_step,
             SendIn(
@@ -102,8 +103,8 @@ class VisitSteps:
                 first=not dunning.done,
                 settled_ok=step.name == RECEIPT_STEP.name,
                 retry_of=retry_of,
-                asked_cents=dunning.asked_cents,
-                in_flight_cents=dunning.in_flight_cents,
+                asked_cents=words.asked_cents,
+                in_flight_cents=words.in_flight_cents,
                 despite_credit=dunning.despite_credit,
             ),
             summary=f"send {step.name}",

@@ -286,6 +286,8 @@ class TreatmentVisit(Chasing):
         self.door_ok = read.door_in_step
         if read.in_flight:
             self.dunning.note_in_flight(read.balance_cents)
+        elif read.status == "verified":
+            self.dunning.note_settled(read.balance_cents)
         if read.status == "unverified":
             await self._wait_to_read_again(read.missing)
             return

@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from activities.contracts import SendOut, StepOpens
 from domain.case import Channel, ChannelOutcome, DeliveryFailed
 from domain.dunning import AfterBounce, Dunning
@@ -174,6 +176,50 @@ def test_what_was_asked_for_and_what_hung_are_remembered() -> None:
     assert dunning.in_flight_cents == 20_000
     take(dunning, 1, date(2026, 10, 18), answer(("c", SMS, "accepted"), balance_cents=15_000))
     assert (dunning.asked_cents, dunning.in_flight_cents) == (15_000, None)
+
+
+@pytest.mark.parametrize(
+    ("first_cents", "then_cents", "spoken"),
+    [
+        (20_000, None, (20_000, 20_000)),
+        (15_000, None, (20_000, None)),
+        (None, None, (20_000, None)),
+        (None, 12_000, (20_000, 12_000)),
+    ],
+    ids=["a payment failed", "a part was paid", "nothing moved", "another payment hangs"],
+)
+def test_a_step_that_is_said_once_more_goes_by_what_it_was_said_for(
+    first_cents: int | None, then_cents: int | None, spoken: tuple[int, int | None]
+) -> None:
+    dunning = begun()
+    if first_cents == 20_000:
+        dunning.note_in_flight(20_000)
+    step = DEFAULT_CHASE.steps[2]
+    cents = first_cents or 20_000
+    take(dunning, 2, date(2026, 10, 22), answer(("c", SMS, "accepted"), balance_cents=cents))
+    if then_cents is not None:
+        dunning.note_in_flight(then_cents)
+    for _ in range(2):  # a repetition is no step of its own
+        again = dunning.words_of(step)
+        assert (again.asked_cents, again.in_flight_cents) == spoken
+        dunning.sent(step, answer(("d", SMS, "accepted"), balance_cents=cents))
+    following = dunning.words_of(DEFAULT_CHASE.steps[3])
+    assert (following.asked_cents, following.in_flight_cents) == (cents, None)
+
+
+def test_a_part_that_was_paid_since_the_first_try_counts() -> None:
+    dunning = begun()
+    take(dunning, 1, date(2026, 10, 18), answer(("c", SMS, "accepted"), balance_cents=30_000))
+    assert dunning.words_of(DEFAULT_CHASE.steps[1]).asked_cents == 30_000
+
+
+def test_a_payment_that_came_in_part_has_not_failed_when_more_is_owed_again() -> None:
+    dunning = begun()
+    dunning.note_in_flight(20_000)
+    dunning.note_settled(20_000)
+    assert dunning.in_flight_cents == 20_000
+    dunning.note_settled(8_000)
+    assert dunning.words_of(DEFAULT_CHASE.steps[1]).in_flight_cents is None
 
 
 def test_an_address_that_was_mended_may_fall_back_again() -> None:

@@ -202,6 +202,23 @@ async def test_a_part_payment_is_told_to_the_next_step(case: Case, world: World)
     assert asked == [None, 20_000, 15_000]
 
 
+async def test_what_is_tried_again_on_the_next_day_goes_by_the_same_money(
+    case: Case, world: World
+) -> None:
+    await case.pay(5_000)
+    world.in_flight = True
+    await case.announced()
+    world.in_flight = False
+    await case.day(3)
+    await case.bounced("sms", "retry_tomorrow")
+    await case.day(4, hour=15)
+    assert world.said == ["invoice", "invoice", "day-3", "day-3"]
+    first, again = world.of("send_step")[-2:]
+    assert again.retry_of is not None
+    for ask in (first, again):
+        assert (ask.asked_cents, ask.in_flight_cents) == (20_000, 15_000)
+
+
 async def test_when_nothing_arrives_a_person_mends_it_and_day_0_moves(
     case: Case, world: World
 ) -> None:
