@@ -26,6 +26,9 @@ class Chasing(VisitState):
     async def _collect(self) -> None:
         """Take the next dunning step when it is due, unless there is news first."""
         self._hear_release()
+        if self.carried and self._is_small():
+            await self._carry()
+            return
         due = None if self.reopened else self.dunning.due(self.room.now())
         if due is None:
             await self._ask_what_next()
@@ -61,7 +64,7 @@ class Chasing(VisitState):
         elif sent.status == "credit":
             await self._ask("CREDIT_ON_ACCOUNT", f"step {step.name}")
         elif sent.status == "small":
-            self.dunning.finish()
+            self._too_little()
         elif sent.status in _TAKEN:
             self.dunning.sent(step, sent)
             self.dunning.took(step, skipped, sent.local_date)
@@ -72,6 +75,19 @@ class Chasing(VisitState):
         elif sent.status in _UNHEARD and self.balance_cents > 0:
             code = "CONSENT_MISSING" if sent.status == "no_consent" else "UNREACHABLE"
             await self._ask(code, f"step {step.name}")
+
+    def _too_little(self) -> None:
+        """Nothing more is asked for, unless more is owed again one day (D4)."""
+        if workflow.patched("small-balance-is-carried"):
+            self.carried = True
+        else:
+            self.dunning.finish()
+
+    async def _carry(self) -> None:
+        """A small balance stays on the account: nobody is reminded, and no person is asked."""
+        why = "a small balance is carried"
+        self.room.enter(Stage.AWAITING_PAYMENT, Attention.NONE, None, why)
+        await self.room.wait(self._chase_news, None, why)
 
     async def _in_flight(self, step: ChaseStep) -> None:
         """A payment is under way: the step waits for it, and for no longer than a week (D5)."""
@@ -123,6 +139,8 @@ class Chasing(VisitState):
             why = "kept open by the desk"
             self.room.enter(Stage.AWAITING_PAYMENT, Attention.PATIENT, rest, why)
             await self.room.wait(self._chase_news, rest, why)
+        elif self._is_small() and workflow.patched("small-balance-is-carried"):
+            await self._carry()
         else:
             await self._ask("CHASE_EXHAUSTED", *sorted(self.dunning.done))
 

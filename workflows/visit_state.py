@@ -48,6 +48,8 @@ class VisitState:
         """The kind of hold that the books have on the whole client."""
         self.released = False
         self.waits_for_hold = False
+        self.carried = False
+        """A step found too little owed to remind of."""
         self.ending: VisitStatus | None = None
 
     # -- questions
@@ -102,6 +104,10 @@ class VisitState:
     def _chase_news(self) -> bool:
         """News, or a person who wants the messages to stop, or to go on."""
         return self._news() or self.held is not None or self.released
+
+    def _is_small(self) -> bool:
+        """Less is owed than a patient is reminded of (D4)."""
+        return 0 < self.balance_cents < self.visit.chase.minimum_chase_cents
 
     def _is_held(self) -> bool:
         return self.held is not None or self.silenced is not None

@@ -101,6 +101,25 @@ async def partial(clinic: Clinic, _: World) -> Case:
     return case
 
 
+async def small_rest_asked(clinic: Clinic, _: World) -> Case:
+    """Recorded by code that put a small rest to the desk."""
+    return await _small_rest(clinic, "small-rest-asked")
+
+
+async def small_rest_carried(clinic: Clinic, _: World) -> Case:
+    """Too little is left to remind of; the rest is paid later."""
+    return await _small_rest(clinic, "small-rest-carried")
+
+
+async def _small_rest(clinic: Clinic, visit_id: str) -> Case:
+    case = await clinic.visit(visit_id=visit_id)
+    await case.day(4)
+    await case.pay(19_600)
+    await case.day(20)
+    await case.pay()
+    return case
+
+
 async def nothing_due(clinic: Clinic, world: World) -> Case:
     world.due_cents = 0
     return await clinic.visit(visit_id="nothing-due")
@@ -355,6 +374,8 @@ PATHS: tuple[Play, ...] = (
     silenced,
     bounced,
     unheard,
+    small_rest_asked,
+    small_rest_carried,
     unmatched,
     paid_on_a_page,
     replied,

@@ -1,6 +1,6 @@
 """From the first message to the last cent: who hears what, on which day, and when it stops."""
 
-from domain.case import VisitStatus
+from domain.case import Attention, VisitStatus
 from tests.workflows.clinic import THURSDAY, Case, Clinic
 from tests.workflows.fakes import World
 
@@ -132,12 +132,30 @@ async def test_money_taken_at_the_desk_lowers_what_the_processor_asks(
     assert world.times("open_payment_door") == 2
 
 
-async def test_small_rest_is_not_chased_but_asked_about(case: Case, world: World) -> None:
+async def test_a_small_rest_is_carried_and_nobody_is_asked(case: Case, world: World) -> None:
     await case.day(1)
     await case.pay(19_600)
-    await case.day(20)
-    assert world.said == ["invoice", "invoice"]
-    assert world.open_codes == ["CHASE_EXHAUSTED"]
+    await case.day(60)
+    assert (world.said, world.codes) == (["invoice", "invoice"], [])
+    assert (await case.handle.query("standing"))["attention"] == Attention.NONE
+    world.paid_cents -= 10_000  # money went back: more is owed than may be carried
+    await case.announced()
+    assert world.said == ["invoice", "invoice", "day-14"]
+    assert world.skipped == ["day-3", "day-7"]
+    await case.pay()
+    assert (await case.ended()).balance_cents == 0
+
+
+async def test_a_rest_that_is_small_only_after_the_last_reminder_is_carried_too(
+    case: Case, world: World
+) -> None:
+    await case.day(15)
+    await case.decide("keep_open")
+    await case.pay(19_600)
+    await case.day(60)
+    assert world.codes == ["CHASE_EXHAUSTED"]
+    await case.pay()
+    assert (await case.ended()).status == VisitStatus.PAID
 
 
 async def test_nothing_due_gets_one_receipt_and_no_money_message(
