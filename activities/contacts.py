@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import date
 
 from activities.tools import Tools
-from connectors.ports import PmsClient, Refused
+from connectors.ports import ConnectorError, PmsClient, Refused
 from domain import ids
 from store import clients
 
@@ -26,6 +26,19 @@ async def refresh_contact(tools: Tools, location_id: str, pms_client_ref: str) -
             conn, tools.vault, client_id, location_id, pms.name, pms_client_ref, _contact(person)
         )
     return client_id
+
+
+async def read_again(tools: Tools, location_id: str, client_id: str) -> None:
+    """Take over what the PMS says of a client by now: a corrected number is heard of nowhere else.
+
+    A PMS that does not answer, or does not have the client, changes nothing.
+    """
+    async with tools.pool.acquire() as conn:
+        pms_ref = await clients.pms_ref_of(conn, client_id)
+    pms = tools.pms.get(location_id)
+    if pms is not None and ids.client_id(location_id, pms.name, pms_ref) == client_id:
+        with suppress(ConnectorError):
+            await refresh_contact(tools, location_id, pms_ref)
 
 
 def _contact(person: PmsClient | Refused) -> clients.Contact:

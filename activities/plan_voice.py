@@ -7,6 +7,7 @@ committed under the client's lock, switch again, provider call, answer.
 from datetime import UTC, datetime, timedelta
 
 from activities import permission
+from activities.contacts import read_again
 from activities.contracts import CaseRef, SendIn, StandingOut
 from activities.outbox import OVERTAKEN, Handover, Outbox, skipped_row
 from activities.permission import Verdict
@@ -43,6 +44,8 @@ class PlanVoice:
             verdict = permission.unsent(status, case.routes)
         if verdict is not None:
             return await self._not_sent(case, verdict)
+        if case.facts.contact is not None:
+            await read_again(self._tools, ask.case.location_id, ask.client_id)
         outcomes: list[ChannelOutcome] = []
         for channels in (case.routes.usable, case.routes.spare):
             if outcomes and not all(one.state == "refused" for one in outcomes):

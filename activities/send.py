@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities import permission
 from activities.clock import at_this_attempt
+from activities.contacts import read_again
 from activities.contracts import (
     ResolveIn,
     ResolveOut,
@@ -53,6 +54,8 @@ from store.touchpoints import Touchpoint
 _FRESH = timedelta(seconds=2)
 """How old the balance may be when a message is handed over."""
 _READS_MAX = 3
+_JUST_READ = timedelta(minutes=10)
+"""How long the contact that the bill was issued to is good for."""
 
 
 class SendActivities:
@@ -80,13 +83,26 @@ class SendActivities:
             early = permission.held(ask, case.facts.holds)
         if early is not None:
             return await self._not_sent(case, early, owed)
+        await self._read_contact(case)
         standing = await self._refresh(ask)
         late = permission.after_balance(ask, case.facts, standing)
         if late is not None:
             return await self._not_sent(case, late, standing)
         if not case.routes.usable:
+            if await self._is_news(case):
+                return await self._decide(ask.model_copy(update={"at": case.at}))
             return await self._no_route(case, standing)
         return await self._send(case, standing)
+
+    async def _read_contact(self, case: SendCase) -> None:
+        """A reminder goes to the number that the patient has now; the bill has just read it.
+
+        Another one is news, so that everything is decided anew.
+        """
+        issued_at, at = case.facts.issued_at, case.ask.at
+        is_just_read = issued_at is not None and at - issued_at < _JUST_READ
+        if case.facts.contact is not None and not is_just_read:
+            await read_again(self._tools, case.ask.case.location_id, case.ask.client_id)
 
     async def _refresh(self, ask: SendIn) -> StandingOut:
         return await self._standing.refresh(

@@ -38,8 +38,8 @@ class ChannelNow(Record):
 class Touched(Record):
     """What the client has heard of late, and how much has been said about what they may hear.
 
-    `words` counts holds, words about consent and payers sent to the processor: rows are never
-    taken away, so that any other count is news.
+    `words` counts holds, words about consent and payers sent to the processor, whose rows are never
+    taken away, on from when the contact last changed: any other number is news.
     """
 
     touches: tuple[ClientTouch, ...]
@@ -85,6 +85,8 @@ SELECT (SELECT count(*) FROM client_holds WHERE client_id = $1)
     + (SELECT count(*) FROM checkouts WHERE client_id = $1)
     + (SELECT count(*) FROM address_events a JOIN clients c
         ON a.digest IN (c.phone_digest, c.email_digest) WHERE c.client_id = $1)
+    + coalesce((SELECT (extract(epoch FROM changed_at) * 1000000)::bigint FROM clients
+        WHERE client_id = $1), 0)
 """
 
 _FACTS = f"""

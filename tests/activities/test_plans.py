@@ -18,6 +18,7 @@ from store.db import transaction
 from store.holds import ClientHold
 from tests.activities.plans import DUE, Plan, accepted, agree_to_details
 from tests.activities.practice import AT, ZONE
+from tests.web.conftest import new_phone
 
 
 async def test_an_approval_goes_out_on_both_channels_in_neutral_words(plan: Plan) -> None:
@@ -167,6 +168,16 @@ async def test_a_reading_that_takes_long_carries_no_touch_into_the_night(
     evening = calendar.instant(calendar.local_date(AT, ZONE), time(19, 57, 30), ZONE)
     assert (await plan.say(touch, evening)).status == "snoozed"
     assert plan.practice.world.text.sent == []
+
+
+async def test_a_touch_goes_to_the_number_that_the_patient_has_by_then(plan: Plan) -> None:
+    people, new = plan.practice.world.pms.clients, new_phone()
+    people[plan.client_ref] = people[plan.client_ref].model_copy(update={"phone_e164": new})
+    touch = await plan.touch("approval")
+    waits = await plan.say(touch)
+    assert (waits.status, plan.practice.world.text.sent) == ("snoozed", [])
+    assert (await plan.say(touch, AT + timedelta(minutes=2))).status == "sent"
+    assert [text.to_e164 for text in plan.practice.world.text.sent] == [new]
 
 
 async def test_no_consent_no_word(plan: Plan) -> None:

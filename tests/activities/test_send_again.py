@@ -313,6 +313,23 @@ async def test_an_email_of_unknown_outcome_is_not_repeated_to_another_mailbox(
     assert not await kept(practice, key)
 
 
+@pytest.mark.parametrize("known", ["another number", "no number before", "gone"])
+async def test_a_reminder_goes_to_the_number_that_the_patient_has_by_then(
+    practice: Practice, known: str
+) -> None:
+    old, new = new_phone(), new_phone()
+    first = {"phone_e164": None, "email": None} if known == "no number before" else {}
+    who, case, _ = await billed(practice, practice.client(**{"phone_e164": old, **first}))
+    people = practice.world.pms.clients
+    if known == "gone":
+        del people[who]
+    else:
+        people[who] = people[who].model_copy(update={"phone_e164": new})
+    sent = await practice.sending.send_step(practice.step(case, who, 1, at=DAY_3))
+    assert sent.status == "sent"
+    assert [text.to_e164 for text in practice.world.text.sent] == [old if known == "gone" else new]
+
+
 async def changed(practice: Practice, location_id: str, who: str, **changes: Any) -> None:
     """The desk corrects a patient in the PMS."""
     known = practice.world.pms.clients[who]
