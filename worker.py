@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.build import BuildActivities
+from activities.closing import ClosingActivities
 from activities.disputes import DisputeActivities
 from activities.expired_lots import ExpiredLotActivities
 from activities.feed import FeedActivities
@@ -126,6 +127,7 @@ def activities(wiring: Wiring) -> list[Any]:
         WriteBackActivities(tools),
         UnmatchedActivities(tools),
     )
+    closing = ClosingActivities(tools)
     sweeps = SweepActivities(wiring.intake)
     undone = UndoActivities(wiring.pool, wiring.engine)
     replies, plans = ReplyActivities(tools), PlanActivities(tools, wiring.engine)
@@ -153,6 +155,7 @@ def activities(wiring: Wiring) -> list[Any]:
         reviews.remind_staff,
         undone.take_back,
         back.write_back,
+        closing.close_case,
         unmatched.place_payment,
         unmatched.apply_unmatched,
         replies.ask_reply,

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from domain.case import ChannelOutcome, ChasePolicy, ChaseStep, Decision, Undo
+from domain.case import ChannelOutcome, ChasePolicy, ChaseStep, Decision, Undo, VisitStatus
 from domain.model import Record
 
 
@@ -264,6 +264,22 @@ class UnmatchedRef(Record):
     source: str
     payment_id: str
     zone: str
+
+
+class CloseIn(Record):
+    """Keep how a case ended. `closed_by` is the person who ended it, if one did."""
+
+    case: CaseRef
+    client_id: str | None
+    status: VisitStatus
+    closed_by: str | None
+    at: AwareDatetime
+
+
+class CloseOut(Record):
+    """`refusal` says why the books do not agree that the case is over; None when they do."""
+
+    refusal: str | None = None
 
 
 class PlaceIn(Record):

@@ -119,6 +119,7 @@ class PlanActivities:
         plan, location = ask.plan, await self._location(ask.plan.location_id)
         case_id = ids.installment_workflow_id(plan.location_id, plan.plan_id, ask.number)
         visit = VisitInput(
+            keeps_end=True,
             location_id=plan.location_id,
             pms=IN_HOUSE,
             visit_id=ids.installment_visit_id(plan.plan_id, ask.number),

@@ -61,6 +61,7 @@ def optional_text_at(body: Mapping[str, Any], *path: str) -> str | None:
 def visit_input(location: Location, pms: str, visit_id: str, event_id: str) -> VisitInput:
     """What a visit starts with: the location's policy as it is now."""
     return VisitInput(
+        keeps_end=True,
         location_id=location.location_id,
         pms=pms,
         visit_id=visit_id,

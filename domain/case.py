@@ -93,6 +93,8 @@ class VisitInput(Record):
     """The inbox event that opened the case; the same event later is not an amendment."""
     clock_shift_seconds: int = 0
     """Rehearsals only: moves the case's clock so that a day can be played at any hour."""
+    keeps_end: bool = False
+    """The end is kept in the books; not so for cases that began before it was."""
 
 
 class UnmatchedInput(Record):

@@ -98,7 +98,7 @@ class Dispute:
         for review_id in sorted(stale):
             await self.room.withdraw_one(review_id, "the dispute has moved on")
         if done.status in ENDS:
-            return DisputeResult(status=done.status)
+            return None if self.news else DisputeResult(status=done.status)
         if done.status == "missing":
             await self._wait(MISSING, "its payment is not in the books yet")
         elif done.status == "waits":

@@ -94,7 +94,7 @@ class LenderLoan:
         for each in settled.questions:
             days = self.start.staff_reminder_business_days
             self.room.asked(each.review_id, each.code, days)
-        self.is_done = settled.status == "done"
+        self.is_done = settled.status == "done" and not self.news
         if settled.status == "waits" and not self._rests():
             self.rests_until = settled.until
 

@@ -97,7 +97,7 @@ class PayoutTieOut:
         self.look_at = self.room.now() + timedelta(days=1)
         if tied.status in ENDS:
             await self.room.withdraw("the payout ties out by now")
-            return PayoutResult(status=tied.status)
+            return None if self.news else PayoutResult(status=tied.status)
         if tied.review_id is not None and tied.code is not None:
             self.room.asked(tied.review_id, tied.code, self.start.staff_reminder_business_days)
         elif tied.status == "missing":

@@ -128,7 +128,7 @@ class Refund:
         for review_id in sorted(stale):
             await self.room.withdraw_one(review_id, "the refund has moved on")
         if done.status in ENDS:
-            return RefundResult(status=done.status)
+            return None if self.news else RefundResult(status=done.status)
         if done.status == "missing":
             self.looks += 1
             await self._wait(MISSING, "its payment is not in the books yet")

@@ -7,12 +7,15 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.build import BuildActivities
+    from activities.closing import ClosingActivities
     from activities.contracts import (
         ApplyIn,
         ApplyOut,
         BuildIn,
         BuildOut,
         CaseRef,
+        CloseIn,
+        CloseOut,
         OpenReviewIn,
         PaymentDoorIn,
         PaymentDoorOut,
@@ -29,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.send import SendActivities
     from activities.standing import StandingActivities
     from activities.write_back import WriteBackActivities
-    from domain.case import ChasePolicy, ChaseStep, Decision
+    from domain.case import ChasePolicy, ChaseStep, Decision, VisitStatus
     from domain.dunning import RECEIPT_STEP, Dunning
     from workflows.options import BOOKS, MONEY, SEND
 
@@ -163,5 +166,20 @@ class VisitSteps:
             ReviewActivities.apply_decision,
             ApplyIn(case=self._case, client_id=self._client_id, decision=decision, at=self._now()),
             summary=f"carry out: {decision.choice}",
+            **BOOKS,
+        )
+
+    async def close(self, status: VisitStatus, closed_by: str | None) -> CloseOut:
+        """Keep how the case ended, or learn that the books do not agree."""
+        return await workflow.execute_activity_method(
+            ClosingActivities.close_case,
+            CloseIn(
+                case=self._case,
+                client_id=self._client_id,
+                status=status,
+                closed_by=closed_by,
+                at=self._now(),
+            ),
+            summary=f"close: {status}",
             **BOOKS,
         )

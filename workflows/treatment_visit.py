@@ -88,6 +88,8 @@ class TreatmentVisit(Chasing):
             if self.status is not None:
                 await self.room.take_back_all()
                 self.status = None if self._is_late_news() else self.status
+            if self.status is not None and self.visit.keeps_end:
+                await self._keep_end(self.status)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return VisitResult(
             status=self.status,
@@ -198,7 +200,7 @@ class TreatmentVisit(Chasing):
     async def close(self, close: Close) -> str:
         """A person ends the case; what is owed stays in the books."""
         self.room.note(f"closed by {close.by}")
-        self.ending = VisitStatus.CLOSED_BY_STAFF
+        self.ending, self.ended_by = VisitStatus.CLOSED_BY_STAFF, close.by
         return "closing"
 
     @workflow.query
@@ -345,6 +347,8 @@ class TreatmentVisit(Chasing):
         if review_id == self.draft_review_id:
             self.draft_review_id = None
             self.chart_news = True
+        if applied.effect in _ENDS:
+            self.ended_by = decision.by
         self._follow(applied.effect)
         if code == _TO_RECORD and self._is_done():
             self.status = VisitStatus.PAID
@@ -358,6 +362,19 @@ class TreatmentVisit(Chasing):
         self.balance_cents = undone.balance_cents
         self.dunning.wait_until(None)
         self.door_ok, self.money_news = False, True
+
+    async def _keep_end(self, status: VisitStatus) -> None:
+        """Keep the end in the books, which refuse one while money is off: then a person looks."""
+        self.status = None
+        try:
+            closed = await self.steps.close(status, self.ended_by)
+            if closed.refusal is not None:
+                self.ending = None
+                await self._ask(STUCK, closed.refusal)
+            elif not self._is_late_news():
+                self.status = status
+        except ActivityError as failure:
+            await self._stuck(failure)
 
     def _is_done(self) -> bool:
         """Nothing owed, nothing asked, nothing new: what the desk just said is the last word."""

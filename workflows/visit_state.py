@@ -51,6 +51,8 @@ class VisitState:
         self.carried = False
         """A step found too little owed to remind of."""
         self.ending: VisitStatus | None = None
+        self.ended_by: str | None = None
+        """Who ended the case, or gave up what was owed."""
 
     # -- questions
 

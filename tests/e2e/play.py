@@ -262,7 +262,10 @@ class Play(Seen):
             return status is not WorkflowExecutionStatus.RUNNING
 
         await self.until(closed, "the end of the case", case)
-        return str((await handle.result())["status"])
+        status = str((await handle.result())["status"])
+        kept = await self.fetch("SELECT status FROM case_closings WHERE case_id = $1", case.case_id)
+        assert [row["status"] for row in kept][-1:] == [status]
+        return status
 
 
 @contextlib.asynccontextmanager

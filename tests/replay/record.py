@@ -70,6 +70,14 @@ async def kept_open(clinic: Clinic, _: World) -> Case:
     return case
 
 
+async def refused_end(clinic: Clinic, world: World) -> Case:
+    world.refuses_ends.append("the case is off by 1 cents and nobody has closed it")
+    case = await clinic.visit(visit_id="refused-end")
+    await case.pay()
+    await case.decide("try_again")
+    return case
+
+
 async def held_draft(clinic: Clinic, world: World) -> Case:
     world.hold_code = "CATALOG_UNMAPPED"
     case = await clinic.visit(visit_id="held-draft")
@@ -364,6 +372,7 @@ PATHS: tuple[Play, ...] = (
     paid_at_once,
     paid_day_9,
     chased_to_the_end,
+    refused_end,
     kept_open,
     held_draft,
     fixed_draft,

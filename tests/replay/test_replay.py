@@ -93,6 +93,7 @@ def test_corpus_calls_every_activity() -> None:
         "apply_payout",
         "ask_about_lot",
         "apply_to_lot",
+        "close_case",
     }
 
 

@@ -122,6 +122,7 @@ class Clinic:
     async def visit(self, at: datetime = THURSDAY, visit_id: str = "", **changes: Any) -> "Case":
         """Open a case whose clock shows `at`."""
         start = VisitInput(
+            keeps_end=True,
             location_id="lumin",
             pms="boulevard",
             visit_id=visit_id or str(uuid4()),

@@ -23,6 +23,7 @@ class FakeDisputes(Fake):
     @activity.defn
     async def follow_dispute(self, ask: FollowDisputeIn) -> FollowDisputeOut:
         world = self.heard(ask)
+        await self.meanwhile()
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if not found.startswith("DISPUTE_"):
             return FollowDisputeOut(status=found)

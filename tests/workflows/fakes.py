@@ -76,8 +76,12 @@ class World:
     """Makes the first delivery look as many days old, as when no worker ran since."""
     during_send: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What happens while the next sends run."""
+    during_look: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What happens while the next looks at a refund, dispute, payout or loan run."""
     during_write_back: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What happens while the next write-backs run."""
+    refuses_ends: list[str] = field(default_factory=list)
+    """Why the books do not agree to the next ends of the case, one each."""
     two_people: tuple[str, ...] = ()
     """Choices that a second person has to confirm."""
     plan_case_id: str | None = None
@@ -87,6 +91,7 @@ class World:
     reply_visit: str | None = None
     """The visit of the client who wrote back."""
     # the books
+    ends: list[tuple[str, str | None]] = field(default_factory=list)
     documents: list[tuple[str, int]] = field(default_factory=list)
     paid_cents: int = 0
     written_off_cents: int = 0
@@ -176,3 +181,8 @@ class Fake:
         if kind is not None:
             raise ApplicationError("scripted", type=kind, non_retryable=True)
         return self.world
+
+    async def meanwhile(self) -> None:
+        """What the script lets happen while a look runs."""
+        if self.world.during_look:
+            await self.world.during_look.pop(0)()

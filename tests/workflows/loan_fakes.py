@@ -27,6 +27,7 @@ class FakeLoans(Fake):
     @activity.defn
     async def settle_loan(self, ask: SettleLoanIn) -> SettleLoanOut:
         world = self.heard(ask)
+        await self.meanwhile()
         if self.found == "done":
             return SettleLoanOut(status="done")
         if self.found == "waits" or ask.is_resting:

@@ -24,6 +24,7 @@ class FakePayouts(Fake):
     @activity.defn
     async def tie_payout(self, ask: TieIn) -> TieOut:
         world = self.heard(ask)
+        await self.meanwhile()
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if not found.startswith("PAYOUT_"):
             return TieOut(status=found)

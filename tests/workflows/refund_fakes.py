@@ -37,6 +37,7 @@ class FakeRefunds(Fake):
     @activity.defn
     async def settle_refund(self, ask: SettleRefundIn) -> SettleRefundOut:
         world = self.heard(ask)
+        await self.meanwhile()
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if not found.startswith("REFUND_"):
             return SettleRefundOut(status=found)

@@ -1,9 +1,17 @@
 """News that arrives at an awkward moment is neither lost nor turned in circles over."""
 
 import asyncio
+from typing import Any
+
+import pytest
+from temporalio import activity
 
 from domain.case import ChartAmended, Close, VisitStatus
-from tests.workflows.clinic import Case
+from domain.dispute_case import DisputeMoved
+from domain.loan_case import LoanMoved
+from domain.payout_case import PayoutMoved
+from domain.refund_case import RefundMoved
+from tests.workflows.clinic import Case, Clinic
 from tests.workflows.fakes import World
 
 
@@ -57,3 +65,32 @@ async def test_money_announced_just_before_the_desk_closes_is_booked(
     result = await case.ended()
     assert result.status == VisitStatus.CLOSED_BY_STAFF
     assert result.balance_cents == world.due_cents - 5_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "signal", "news", "look"),
+    [
+        (
+            "refund",
+            {"source": "stripe", "object_id": "re_late"},
+            "refund_moved",
+            RefundMoved(state="failed"),
+            "settle_refund",
+        ),
+        ("dispute", {}, "dispute_moved", DisputeMoved(state="won"), "follow_dispute"),
+        ("payout", {}, "payout_moved", PayoutMoved(state="failed"), "tie_payout"),
+        ("loan", {}, "loan_moved", LoanMoved(loan_id="tx-1"), "settle_loan"),
+    ],
+)
+async def test_news_during_the_last_look_is_looked_at(
+    clinic: Clinic, world: World, kind: str, start: Any, signal: str, news: Any, look: str
+) -> None:
+    async def tell() -> None:
+        case = clinic.client.get_workflow_handle(activity.info().workflow_id)
+        await case.signal(signal, news)
+
+    world.during_look.append(tell)
+    clinic.loans.found = "done"
+    case = await getattr(clinic, kind)(**start)
+    await case.ended()
+    assert world.times(look) == 2

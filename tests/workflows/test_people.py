@@ -42,6 +42,25 @@ async def test_close_ends_at_once_and_leaves_the_books_alone(case: Case, world: 
     await case.update("close", Close(by="desk-1", reason="moved"))
     result = await case.ended()
     assert (result.status, result.balance_cents) == ("closed_by_staff", 20_000)
+    assert world.ends == [("closed_by_staff", "desk-1")]
+
+
+async def test_an_end_that_the_books_refuse_is_asked_about(case: Case, world: World) -> None:
+    world.refuses_ends.append("it is off by 20000 cents and nobody has closed it")
+    await case.pay()
+    assert (world.open_codes, world.ends) == (["STATE_UNKNOWN"], [])
+    await case.decide("try_again")
+    assert (await case.ended()).status == VisitStatus.PAID
+    assert world.ends == [("paid", None)]
+
+
+async def test_an_end_by_a_person_that_the_books_refuse_is_no_end(case: Case, world: World) -> None:
+    world.refuses_ends.append("it names nobody")
+    await case.update("close", Close(by=" ", reason="moved"))
+    assert world.open_codes == ["STATE_UNKNOWN"]
+    await case.decide("stop", reason="moved")
+    assert (await case.ended()).status == VisitStatus.CLOSED_BY_STAFF
+    assert world.ends == [("closed_by_staff", "desk-1")]
 
 
 async def test_close_takes_an_open_question_back(case: Case, world: World) -> None:

@@ -13,6 +13,8 @@ from activities.contracts import (
     ApplyUnmatchedOut,
     BuildIn,
     BuildOut,
+    CloseIn,
+    CloseOut,
     Mismatch,
     OpenReviewIn,
     OpenReviewOut,
@@ -288,6 +290,18 @@ class FakeWriteBack(Fake):
         return WriteBackOut(status="task", review_id=review_id)
 
 
+class FakeClosing(Fake):
+    """Keeps how the case ended."""
+
+    @activity.defn
+    async def close_case(self, ask: CloseIn) -> CloseOut:
+        world = self.heard(ask)
+        if world.refuses_ends:
+            return CloseOut(refusal=world.refuses_ends.pop())
+        world.ends.append((ask.status, ask.closed_by))
+        return CloseOut()
+
+
 class FakeUnmatched(Fake):
     """Money without a reference, in suspense."""
 
@@ -360,7 +374,7 @@ def activities(world: World) -> list[Any]:
     """Every fake activity as a bound method, as the worker registers them."""
     build, standing, send = FakeBuild(world), FakeStanding(world), FakeSend(world)
     reviews, back, unmatched = FakeReviews(world), FakeWriteBack(world), FakeUnmatched(world)
-    replies = FakeReplies(world)
+    replies, closing = FakeReplies(world), FakeClosing(world)
     return [
         build.build_invoice,
         standing.read_standing,
@@ -373,6 +387,7 @@ def activities(world: World) -> list[Any]:
         reviews.withdraw_review,
         reviews.remind_staff,
         back.write_back,
+        closing.close_case,
         unmatched.place_payment,
         unmatched.apply_unmatched,
         replies.ask_reply,
