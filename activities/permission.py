@@ -131,9 +131,10 @@ def _unaddressed(ask: SendIn, facts: SendFacts) -> Verdict | None:
 
 def held(ask: SendIn, holds: Sequence[ClientHold]) -> Verdict | None:
     """D6, D7, D15, D19: a hold of the client or of this case; a dated one ends by itself."""
-    binding = [hold for hold in holds if not ask.settled_ok or hold.kind in SILENT_FOR_GOOD]
+    standing = [hold for hold in holds if not ask.settled_ok or hold.kind in SILENT_FOR_GOOD]
+    binding = [hold for hold in standing if hold.case_id in (None, ask.case.case_id)]
     if not binding:
-        return None
+        return _disputed_elsewhere(ask) if standing else None
     endless = [hold for hold in binding if hold.until is None]
     hold = endless[0] if endless else max(binding, key=lambda one: one.until or date.min)
     until = None
@@ -147,6 +148,20 @@ def held(ask: SendIn, holds: Sequence[ClientHold]) -> Verdict | None:
         reason=f"HOLD_{hold.kind.upper()}",
         rule=_HOLD_RULES.get(hold.kind, _OTHER_HOLDS),
         until=until,
+    )
+
+
+def _disputed_elsewhere(ask: SendIn) -> Verdict | None:
+    """D6: who disputes one payment at the bank is asked for no other money while that is open."""
+    if ask.switch is not None:  # a plan's touch asks for none
+        return None
+    day = calendar.local_date(ask.at, ask.case.zone) + timedelta(days=1)
+    return Verdict(
+        status="snoozed",
+        answer="held",
+        reason="HOLD_DISPUTE",
+        rule=_HOLD_RULES["dispute"],
+        until=calendar.instant(day, ask.chase.send_at, ask.case.zone),
     )
 
 

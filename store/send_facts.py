@@ -53,6 +53,7 @@ class SendFacts(Touched):
     channels: dict[str, ChannelNow]
     """A channel that is absent was never agreed to."""
     holds: tuple[ClientHold, ...]
+    """Of the client, of the case, and of other cases whose payment is disputed at the bank."""
     contact: Contact | None
     token: str | None
     """Of the case's pay link; None before the first message."""
@@ -96,7 +97,9 @@ SELECT to_jsonb(l) - 'recorded_at' AS location,
     WHERE location_id = $3 ORDER BY channel, setting_id DESC) AS newest) AS channels,
 (SELECT coalesce(jsonb_agg(to_jsonb(h) - 'recorded_at' ORDER BY h.recorded_at, h.hold_id), '[]')
     FROM client_holds h LEFT JOIN client_hold_releases r USING (hold_id)
-    WHERE h.client_id = $1 AND r.hold_id IS NULL AND (h.case_id IS NULL OR h.case_id = $4)
+    WHERE h.client_id = $1 AND r.hold_id IS NULL AND (h.case_id IS NULL OR h.case_id = $4
+        OR EXISTS (SELECT FROM disputes d WHERE d.source = h.placed_by
+            AND d.dispute_id = h.reason AND d.outcome IS NULL AND d.state <> 'won'))
         AND (h.until IS NULL OR h.until >= $8)) AS holds,
 ({_TOUCHES}) AS touches,
 ({_WORDS}) AS words,

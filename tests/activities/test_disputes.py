@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -105,6 +106,33 @@ async def test_it_is_contested_with_days_and_ids_and_won(till: Till) -> None:
     assert books.pop("6040") == FEE_CENTS
     assert books.pop("1020") == before.pop("1020") - FEE_CENTS
     assert books == before
+
+
+@pytest.mark.parametrize("end", ["won", "write_off"])
+async def test_while_it_is_open_the_client_is_asked_for_no_other_money(
+    till: Till, end: str
+) -> None:
+    practice = till.practice
+    who, _, payment = await _paid(till)
+    other = practice.chart(who, ("TOXIN-UNIT", "50"))
+    await practice.bill(other)
+    await practice.ask_online(other, 65_000)
+    if end == "won":
+        ref = await till.disputed(payment)
+        await till.follow(ref)
+    else:
+        ref, review_id = await _lost(till, payment)
+    ask = practice.step(other, who)
+    held = await practice.sending.send_step(ask)
+    assert (held.status, held.reason) == ("snoozed", "HOLD_DISPUTE")
+    assert held.until == AT + timedelta(hours=22)
+    assert practice.world.text.sent == practice.mail.sent == []
+    if end == "won":
+        await till.bank(ref, "won")
+    else:
+        await till.decide(ref, review_id, "write_off", **WHY)
+    await till.follow(ref)
+    assert (await practice.sending.send_step(ask)).status == "sent"
 
 
 async def test_a_lost_one_is_billed_again(till: Till) -> None:
