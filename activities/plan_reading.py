@@ -27,7 +27,7 @@ class PlanReader:
     async def read(self, plan: PlanRef, at: datetime) -> ReadPlanOut:
         """The plan's facts. Raises LookupError when nobody has told of the plan."""
         async with self._tools.pool.acquire() as conn:
-            facts, said = await self._books(conn, plan, at)
+            facts, said = await of_books(conn, plan, at)
             client_id = facts.plan.client_id
             location = await locations.get_location(conn, plan.location_id)
             ref = await clients.pms_ref_of(conn, client_id) if client_id else None
@@ -42,28 +42,28 @@ class PlanReader:
         booked_on = calendar.local_date(booked_at, plan.zone) if booked_at else None
         return ReadPlanOut(facts=facts.model_copy(update={"booked_on": booked_on}), said=said)
 
-    async def _books(
-        self, conn: Conn, plan: PlanRef, at: datetime
-    ) -> tuple[PlanFacts, tuple[str, ...]]:
-        key = (plan.location_id, plan.lender, plan.plan_id)
-        standing = await plans.standing(conn, *key)
-        if standing is None:
-            raise LookupError("Nobody has told of this plan yet.")
-        rows = await touchpoints.of_case(conn, plan.case_id)
-        today = calendar.local_date(at, plan.zone)
-        held = await holds.now(conn, standing.client_id, today) if standing.client_id else []
-        kinds = {hold.kind for hold in held}
-        silenced_by = {hold.kind for hold in held if hold.case_id in (None, plan.case_id)}
-        facts = PlanFacts(
-            plan=standing,
-            sessions=await plan_sessions.of_plan(conn, *key),
-            overdue_installments=await overdue(conn, standing, today),
-            is_disputed=bool(kinds & _DISPUTE),
-            has_reaction=bool(kinds & _REACTION),
-            last_touch_on=max((row.local_date for row in _out(rows)), default=None),
-            silenced_by=tuple(sorted(silenced_by)),
-        )
-        return facts, tuple(sorted({row.step for row in _out(rows)}))
+
+async def of_books(conn: Conn, plan: PlanRef, at: datetime) -> tuple[PlanFacts, tuple[str, ...]]:
+    """The plan's facts but for the calendar, and the touches that went out; LookupError."""
+    key = (plan.location_id, plan.lender, plan.plan_id)
+    standing = await plans.standing(conn, *key)
+    if standing is None:
+        raise LookupError("Nobody has told of this plan yet.")
+    rows = await touchpoints.of_case(conn, plan.case_id)
+    today = calendar.local_date(at, plan.zone)
+    held = await holds.now(conn, standing.client_id, today) if standing.client_id else []
+    kinds = {hold.kind for hold in held}
+    silenced_by = {hold.kind for hold in held if hold.case_id in (None, plan.case_id)}
+    facts = PlanFacts(
+        plan=standing,
+        sessions=await plan_sessions.of_plan(conn, *key),
+        overdue_installments=await overdue(conn, standing, today),
+        is_disputed=bool(kinds & _DISPUTE),
+        has_reaction=bool(kinds & _REACTION),
+        last_touch_on=max((row.local_date for row in _out(rows)), default=None),
+        silenced_by=tuple(sorted(silenced_by)),
+    )
+    return facts, tuple(sorted({row.step for row in _out(rows)}))
 
 
 def _out(rows: Sequence[Touchpoint]) -> list[Touchpoint]:

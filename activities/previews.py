@@ -10,7 +10,14 @@ from datetime import datetime
 
 import asyncpg
 
-from activities import answering, decisions, expired_lots, payouts, unmatched
+from activities import (
+    answering,
+    decisions,
+    expired_lots,
+    payouts,
+    previews_lending,
+    unmatched,
+)
 from activities.answering import CannotCarryOut, Waits
 from activities.billing import bill_chart
 from activities.charting import charted_again, overrides_of
@@ -346,6 +353,8 @@ _FAMILIES: Mapping[str, Follow] = {
     "refund": _reversal,
     "dispute": _reversal,
     "lot": _lot,
+    "loan": previews_lending.loan,
+    "plan": previews_lending.plan,
 }
 """By the first part of the case's id."""
 

@@ -141,6 +141,12 @@ def next_touch(
     )
 
 
+def is_to_sign(facts: PlanFacts) -> bool:
+    """Whether a plan of the practice's own runs, so that its instalments are owed in the books."""
+    is_ours = facts.plan.lender is Lender.IN_HOUSE and facts.plan.status in RUNNING
+    return is_ours and bool(facts.plan.installments)
+
+
 def to_bill(
     facts: PlanFacts, policy: PlanPolicy, billed: Set[int]
 ) -> list[tuple[date, Installment]]:

@@ -4,10 +4,11 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from domain import plan_course
     from domain.case import PaymentPosted
     from domain.money import dollars
-    from domain.plan_case import Ask, Installment, Lender
-    from domain.plan_course import RUNNING, PlanFacts
+    from domain.plan_case import Ask, Installment
+    from domain.plan_course import PlanFacts
     from workflows.plan_state import PlanState
 
 
@@ -15,8 +16,7 @@ class OwnInstallments(PlanState):
     """Sign and bill; nothing of it concerns a lender's plan."""
 
     def _is_to_sign(self, facts: PlanFacts) -> bool:
-        is_ours = facts.plan.lender is Lender.IN_HOUSE and facts.plan.status in RUNNING
-        return is_ours and bool(facts.plan.installments) and not self.is_signed
+        return plan_course.is_to_sign(facts) and not self.is_signed
 
     async def _sign(self) -> None:
         """The visit owes less from now on; it reads that by itself once it is told."""

@@ -15,6 +15,7 @@ from activities.loan_contracts import (
     SettleLoanOut,
 )
 from activities.plan_intake import PlanIntake
+from activities.previews import preview
 from connectors.ports import PmsPayment
 from domain import ids
 from domain.case import Decision
@@ -23,8 +24,9 @@ from domain.lender_news import FundingFact, FundingState
 from domain.matching_policy import FeeRule
 from domain.plan_case import Lender, PlanStatus
 from domain.plan_facts import FactSource, PlanFact
-from store import ledger, lender_loans, reviews
+from store import ledger, lender_loans, reviews, seen
 from store.db import transaction
+from tests.activities.desk import booked_by, booked_since
 from tests.activities.practice import AT, ZONE, Practice
 
 VISIT = (("TOXIN-UNIT", "50"),)
@@ -137,11 +139,19 @@ class Loans:
         decision = Decision(
             review_id=asked.review_id, choice=choice, by="dana", reason="looked at", **more
         )
+        async with self.world.pool.acquire() as conn:
+            since = await seen.start(conn)
+            shown = await preview(conn, decision, AT)
         done = await self.work.apply_to_loan(ApplyLoanIn(loan=ref, decision=decision, at=AT))
-        if done.effect != "proposed":
-            return done
-        yes = decision.model_copy(update={"confirmed_by": second})
-        return await self.work.apply_to_loan(ApplyLoanIn(loan=ref, decision=yes, at=AT))
+        if done.effect == "proposed":
+            yes = decision.model_copy(update={"confirmed_by": second})
+            done = await self.work.apply_to_loan(ApplyLoanIn(loan=ref, decision=yes, at=AT))
+        if done.effect == "again":
+            await self.settle(ref)
+        assert await booked_since(self.practice, since) == booked_by(shown), "what was shown"
+        assert (done.effect == "failed") == (shown.problem is not None)
+        assert shown.follows or shown.problem
+        return done
 
     async def books(self, *also: str) -> dict[str, int]:
         """Net debits of the location's accounts, without the sale itself."""

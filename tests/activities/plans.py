@@ -51,7 +51,7 @@ class Plan:
         """A poll of the lender says something of the plan."""
         fact = PlanFact(
             location_id=self.ref.location_id,
-            lender=Lender.CHERRY,
+            lender=Lender(self.ref.lender),
             plan_id=self.ref.plan_id,
             source=FactSource.POLL,
             key=str(uuid4()),
