@@ -124,6 +124,8 @@ def _read(shape: type[_Shape], source: str) -> _Shape:
 
 
 def _folded(text: str) -> str:
+    if text.isascii():  # nearly every stem, for every file
+        return text.lower()
     spread = unicodedata.normalize("NFKD", text.lower())
     return "".join(char for char in spread if not unicodedata.combining(char))
 

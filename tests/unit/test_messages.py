@@ -361,9 +361,10 @@ class TestLint:
             assert old in path.read_text()
             new = path.read_text().replace(old, new)
         path.write_text(new)
-        assert [f for f in lint_templates(folder) if f.startswith(f"{file}: ") and finding in f]
-        with pytest.raises(TemplateFault, match=finding):
+        with pytest.raises(TemplateFault) as stopped:
             load_templates(folder)
+        findings = str(stopped.value).split("; ")
+        assert [one for one in findings if one.startswith(f"{file}: ") and finding in one]
 
     @pytest.mark.parametrize("stem", ["botox", "lip", "doctor"])
     def test_a_stem_is_found_at_the_beginning_of_a_word_alone(
