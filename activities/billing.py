@@ -15,6 +15,7 @@ from domain.chart import Chart
 from domain.invoice import Held, PricedInvoice
 from domain.lots import is_sold_now
 from domain.model import input_hash
+from domain.pms_side import PmsSide, differences
 from domain.pricing import price
 from store import catalogs, entitlements, invoices, ledger, refund_facts, reviews
 from store.db import Conn
@@ -23,11 +24,17 @@ from store.invoices import Document
 
 
 async def bill_chart(
-    conn: Conn, ask: BuildIn, chart: Chart, client_id: str, approved: frozenset[str]
+    conn: Conn,
+    ask: BuildIn,
+    chart: Chart,
+    client_id: str,
+    approved: frozenset[str],
+    theirs: PmsSide | None = None,
 ) -> BuildOut:
     """Issue the invoice of a chart, or what changed since, or hold it for a person.
 
-    Writes to the books alone. `approved` are the reasons that a named person let pass.
+    Writes to the books alone. `approved` are the reasons that a named person let pass, `theirs`
+    what the PMS shows of the same visit.
     """
     case = ask.case
     latest = await invoices.latest_document(conn, case.case_id)
@@ -48,9 +55,12 @@ async def bill_chart(
         conn, client_id, chart.service_at, case.zone, own_case=case.case_id
     )
     priced = price(chart, catalog, brought, approved)
+    if isinstance(priced, PricedInvoice) and theirs is not None:
+        reasons = differences(priced, theirs, approved)
+        priced = Held(reasons=reasons, preview=priced) if reasons else priced
     if isinstance(priced, Held):
         values = {lot.lot_id: lot.value_cents for lot in brought.unit_lots}
-        return await _hold(conn, ask, client_id, chart, priced, values)
+        return await _hold(conn, ask, client_id, chart, priced, values, theirs)
     number = 1 if latest is None else latest.document_no + 1
     priced, taken = await sell(
         conn,
@@ -79,10 +89,12 @@ async def _hold(
     chart: Chart,
     held: Held,
     values: Mapping[str, int],
+    theirs: PmsSide | None,
 ) -> BuildOut:
     """Keep the draft, keep its units aside, and ask a person."""
     case = ask.case
-    await invoices.save_draft(conn, case.case_id, input_hash(chart), chart, "held", held)
+    chart_hash = input_hash(chart)
+    await invoices.save_draft(conn, case.case_id, chart_hash, chart, "held", held, theirs)
     if held.preview is not None:
         aside = [one for one in movements(held.preview) if not is_sold_now(one.lot_id)]
         aside = await not_yet_drawn(conn, case.case_id, aside)

@@ -6,7 +6,7 @@ Nothing outside our books changes here, so a retry finds either nothing or all o
 from temporalio import activity
 
 from activities.billing import bill_chart
-from activities.charting import chart_of, overrides_of
+from activities.charting import chart_of, overrides_of, side_of
 from activities.contacts import refresh_contact
 from activities.contracts import BuildIn, BuildOut
 from activities.errors import vendor_errors
@@ -39,4 +39,4 @@ class BuildActivities:
             overrides = overrides_of(await reviews.of_case(conn, ask.case.case_id))
             chart = chart_of(visit, ask.case.location_id, overrides)
             approved = frozenset(overrides.approved)
-            return await bill_chart(conn, ask, chart, client_id, approved)
+            return await bill_chart(conn, ask, chart, client_id, approved, side_of(visit))

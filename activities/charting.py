@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from connectors.ports import PmsVisit
 from domain.catalog import ItemClass
 from domain.chart import Chart, ChartLine
+from domain.pms_side import PmsSide
 from store.reviews import Review
+
+_STANDS = frozenset({"take_ours", "correct_pms"})
+"""Answers that let our figure stand against the one that the PMS shows, and no other."""
 
 
 @dataclass
@@ -32,6 +36,8 @@ def overrides_of(reviews: Sequence[Review]) -> Overrides:
             result.approved.add(key)
         elif choice == "allow":
             result.approved.add(f"{review.code}:allow")
+        elif choice in _STANDS:
+            result.approved.add(f"{review.code}:{review.shown.get('subject')}")
         elif choice == "one_off_price":
             result.unit_cents[line_id] = int(review.decision["amount_cents"])
             result.item_class[line_id] = review.decision.get("item_class")
@@ -70,6 +76,15 @@ def chart_of(visit: PmsVisit, location_id: str, overrides: Overrides) -> Chart:
         service_at=visit.service_at,
         lines=lines,
         tips_cents=tips,
+    )
+
+
+def side_of(visit: PmsVisit) -> PmsSide:
+    """What the PMS shows of the visit beside its chart."""
+    drawn = (one for one in visit.payments if one.kind == "voucher")
+    return PmsSide(
+        tax_cents=visit.tax_cents,
+        voucher_cents=sum(one.amount_cents - one.refunded_cents for one in drawn),
     )
 
 

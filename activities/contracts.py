@@ -176,10 +176,14 @@ class WriteBackIn(Record):
 
 
 class WriteBackOut(Record):
-    """`status`: agreed (the PMS shows it) | task (a person records it) | nothing."""
+    """`status`: agreed (the PMS shows it) | task (a person records it) | nothing.
+
+    `code` of the question, where it is another than PMS_CONFIRM.
+    """
 
     status: str
     review_id: str | None = None
+    code: str | None = None
 
 
 class OpenReviewIn(Record):

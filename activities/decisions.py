@@ -12,6 +12,7 @@ from activities.agency import hand_over
 from activities.answering import CannotCarryOut
 from activities.contracts import ApplyIn, CaseRef
 from activities.credit import apply_credit
+from activities.desk_lots import correct_lot
 from activities.dispute_effects import (
     DISPUTE_LOST,
     DISPUTE_OPEN,
@@ -22,6 +23,7 @@ from activities.dispute_effects import (
     write_off_lost,
 )
 from activities.held_money import apply_here, apply_named, keep_as_credit, refund_held
+from activities.moved_money import move_paid
 from activities.pms_money import take_pms, was_refunded
 from activities.posting import grant_credit
 from activities.refund_effects import (
@@ -52,7 +54,11 @@ NEXT: Mapping[str, str] = {
     "approve": "rebuild",
     "charge": "rebuild",
     "reinstate": "rebuild",
-    "confirm": "rebuild",
+    "confirm_tax": "rebuild",
+    "tax_table_fixed": "rebuild",
+    "recount": "rebuild",
+    "correct_ours": "rebuild",
+    "correct_pms": "rebuild",
     "try_again": "reread",
     "take_pms": "reread",
     "was_refunded": "reread",
@@ -77,6 +83,11 @@ NEXT: Mapping[str, str] = {
 
 _OF_CODE: Mapping[tuple[str, str], str] = {
     ("PMS_DISAGREES", "stop"): "continue",
+    ("PMS_WRITE_FAILED", "retry"): "continue",
+    ("TAX_DIFF", "take_ours"): "rebuild",
+    ("UNDERPAID", "leave_open"): "rest",
+    ("UNDERPAID", "apply"): "reread",
+    ("LATE_EVENT", "read_again"): "reread",
     ("SETTLEMENT_FAILED", "called"): "rest",
 }
 """Choices that mean something else for one code: a difference is left as it is, a debt rests."""
@@ -155,6 +166,11 @@ async def _send_again(conn: Conn, ask: ApplyIn, _: Review) -> None:
             await touchpoints.mark(conn, row.message_key, "failed", reason="SEND_AGAIN")
 
 
+async def _apply(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    """Held money goes to an invoice, or the payment that left a small rest to another one."""
+    await (move_paid if review.code == "UNDERPAID" else apply_named)(conn, ask, review)
+
+
 async def _credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """What is too much stays as the client's credit: of an amended visit, or of a payment."""
     if review.code != "CHART_CHANGED":
@@ -215,8 +231,9 @@ def _today(ask: ApplyIn) -> date:
 _EFFECTS: Mapping[str, Effect] = {
     "map": _map_code,
     "not_billable": _declare_free,
-    "confirm": _confirm_tax,
+    "confirm_tax": _confirm_tax,
     "reinstate": _reinstate,
+    "correct_ours": correct_lot,
     "write_off": _write_off,
     "agency": hand_over,
     "apply_credit": apply_credit,
@@ -225,7 +242,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "refund": _refund,
     "keep_as_credit": keep_as_credit,
     "not_duplicate": apply_here,
-    "apply": apply_named,
+    "apply": _apply,
     "pay_back": pay_back,
     "given_back": given_back,
     "pay_again": pay_again,

@@ -85,7 +85,7 @@ class FeedActivities:
                 decision.reason,
                 ask.at,
             )
-        if trouble.code == HINT and decision.choice == "confirm" and trouble.plan_id:
+        if trouble.code == HINT and decision.choice == "confirm_hint" and trouble.plan_id:
             await self._plans.take([_confirmed(ask, trouble.plan_id)], decision.review_id)
         return ApplyFeedOut(effect="rest" if decision.choice in RESTS else "done")
 

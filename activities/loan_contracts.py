@@ -7,6 +7,9 @@ from domain.case import Decision
 from domain.model import Record
 from domain.plan_case import Lender
 
+OF_PATIENTS = frozenset({"as_named", "choose", "link_payer"})
+"""Answers about money that a person paid; a lender's questions do not offer them."""
+
 
 class LoanRef(Record):
     """Which lender's money an activity works for. `case_id` is the workflow id."""

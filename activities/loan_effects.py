@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from activities.answering import CannotCarryOut
-from activities.loan_contracts import ApplyLoanIn, ApplyLoanOut
+from activities.loan_contracts import OF_PATIENTS, ApplyLoanIn, ApplyLoanOut
 from activities.loan_settling import held_in
 from activities.posting import grant_credit_to, note_paid
 from domain import calendar, entries, entries_lender, ids
@@ -22,6 +22,7 @@ RESTS = {
     "resubmit": timedelta(days=5),
     "contest": timedelta(days=14),
     "hold_30_days": timedelta(days=30),
+    "ask_payer": timedelta(days=7),
 }
 """How long a question rests that was answered so; it comes back while it is still so."""
 
@@ -38,6 +39,8 @@ async def carry_out_loan(
     """Do what a choice says, once; returns what the case does next."""
     today = calendar.local_date(ask.at, ask.loan.zone)
     choice, fee_differs = decision.choice, review.code == "LENDER_FEE_DIFF"
+    if choice in OF_PATIENTS:
+        raise CannotCarryOut("A lender sent it: apply it to the invoice that it pays.")
     told = None
     if is_first and fee_differs and choice in ("accept", "contest"):
         await _fund(conn, ask, review, _known(part), today)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from activities.contracts import Mismatch
-from activities.loan_contracts import LoanRef, SettleLoanIn
+from activities.loan_contracts import OF_PATIENTS, LoanRef, SettleLoanIn
 from activities.questions import question
 from domain import calendar, entries_lender, ids
 from domain.entries_lender import BANK, KNOWN, LENDER, UNKNOWN
@@ -307,7 +307,9 @@ class Settling:
             theirs=theirs,
         )
         shown = {**asked.shown, **more}
-        await reviews.open_review(self._conn, asked.model_copy(update={"shown": shown}))
+        choices = [one for one in asked.choices if one.name not in OF_PATIENTS]
+        told = asked.model_copy(update={"shown": shown, "choices": choices})
+        await reviews.open_review(self._conn, told)
         standing = await reviews.get(self._conn, ids.review_id(self._ref.case_id, code, name))
         if standing.state == "open":
             self._asked.append(Mismatch(review_id=standing.review_id, code=code))

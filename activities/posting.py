@@ -22,7 +22,7 @@ from store import entitlements, invoices, ledger, lots, payments, refund_facts, 
 from store.db import Conn
 from store.payments import PaymentFact
 
-_DUE_DAYS = timedelta(days=14)
+DUE_DAYS = timedelta(days=14)
 BY_MATCHING = "matching"
 
 
@@ -31,7 +31,7 @@ async def post_payment(conn: Conn, case: CaseRef, fact: PaymentFact, at: datetim
     result = match(
         _to_match(case, fact, at),
         [await _open_item(conn, case)],
-        await _earlier(conn, case, fact),
+        await earlier_of(conn, case, fact),
         location_id=case.location_id,
         currency=fact.currency,
     )
@@ -83,9 +83,11 @@ async def note_paid(conn: Conn, case_id: str) -> None:
 
 
 async def has_home(conn: Conn, payment_id: str) -> bool:
-    """Whether a person has placed money that was held, or sends it back, or none of it is left."""
+    """Whether money is on a case, was placed or is sent back by a person, or none of it is left."""
     part = await refund_facts.left_of(conn, payment_id)
-    return (part is not None and part.left_cents <= 0) or await is_placed(conn, payment_id)
+    is_gone = part is not None and part.left_cents <= 0
+    is_applied = bool(await payments.cases_of(conn, payment_id))
+    return is_gone or is_applied or await is_placed(conn, payment_id)
 
 
 async def is_placed(conn: Conn, payment_id: str) -> bool:
@@ -202,11 +204,11 @@ async def _open_item(conn: Conn, case: CaseRef) -> OpenItem:
         visit_id=case.visit_id,
         balance_cents=balance_cents,
         issued_on=issued_on,
-        due_on=issued_on + _DUE_DAYS,
+        due_on=issued_on + DUE_DAYS,
     )
 
 
-async def _earlier(conn: Conn, case: CaseRef, fact: PaymentFact) -> list[EarlierPayment]:
+async def earlier_of(conn: Conn, case: CaseRef, fact: PaymentFact) -> list[EarlierPayment]:
     """What the case was paid before and still has, and what it was paid that waits in suspense."""
     return [
         EarlierPayment(

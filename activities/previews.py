@@ -16,7 +16,7 @@ from activities import (
     expired_lots,
     payouts,
     previews_lending,
-    unmatched,
+    unmatched_choices,
 )
 from activities.answering import CannotCarryOut, Waits
 from activities.billing import bill_chart
@@ -183,7 +183,7 @@ async def _rebuilt(
 ) -> list[str]:
     """The invoice that follows, from the chart as it was read last."""
     draft = await invoices.latest_draft(conn, case.case_id)
-    if decision.choice == "chart_fixed" or draft is None or review.client_id is None:
+    if decision.choice in ("chart_fixed", "recount") or draft is None or review.client_id is None:
         return [_READ_AGAIN]
     overrides = overrides_of(await reviews.of_case(conn, case.case_id))
     built = await bill_chart(
@@ -192,6 +192,7 @@ async def _rebuilt(
         charted_again(draft.chart, overrides),
         review.client_id,
         frozenset(overrides.approved),
+        draft.pms_side,
     )
     if built.status == "held":
         return [f"The visit waits again: {topic_of(built.review_code or '').title}."]
@@ -245,9 +246,10 @@ async def _payment(
         zone=place.zone,
     )
     ask = ApplyUnmatchedIn(payment=payment, decision=decision, at=at)
-    done = await unmatched.carry_out(conn, ask, is_first=True)
+    done = await unmatched_choices.carry_out(conn, ask, is_first=True)
     if done.effect == "rest":
-        return ["Nothing is booked; the question comes back in 30 days."]
+        days = 7 if decision.choice == "ask_payer" else 30
+        return [f"Nothing is booked; the question comes back in {days} days."]
     told = [case_id for case_id in (done.case_id, *done.case_ids) if case_id is not None]
     return [await _told(conn, case_id) for case_id in told] or ["Nobody is written to."]
 

@@ -12,6 +12,7 @@ from temporalio import activity
 from activities.contracts import CaseRef, PaymentDoorIn, PaymentDoorOut, StandingIn, StandingOut
 from activities.errors import vendor_errors
 from activities.installments import IN_HOUSE
+from activities.late_news import ask_about_late
 from activities.lender_tenders import Apart, apart, book_parts
 from activities.outside import (
     Outside,
@@ -115,6 +116,7 @@ class StandingActivities:
         await book_parts(conn, ask, money.parts)
         for invoice in outside.invoices:
             await _ask_about_returned(conn, ask, invoice)
+            await ask_about_late(conn, ask, source, invoice)
         return is_waiting
 
     async def _unverified(self, ask: StandingIn, missing: str) -> StandingOut:

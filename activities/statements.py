@@ -201,17 +201,22 @@ async def _suspend(conn: Conn, fact: PaymentFact, zone: str, at: datetime) -> No
 
 
 async def release(
-    conn: Conn, fact: PaymentFact, case_id: str | None, by: str, zone: str, at: datetime
+    conn: Conn,
+    fact: PaymentFact,
+    case_ids: tuple[str, ...] | None,
+    by: str,
+    zone: str,
+    at: datetime,
 ) -> tuple[str, ...]:
-    """A person says that held money is good: to the named case, else to what is due longest.
+    """A person says that held money is good: to the named cases, else to what is due longest.
 
     Returns the cases that were paid; what is left over becomes the client's credit. The caller
     holds the client's lock and does this once.
     """
     client_id = fact.client_id or ""
     owed = await owed_by(conn, fact.location_id, client_id)
-    if case_id is not None:
-        owed = [one for one in owed if one.case_id == case_id]
+    if case_ids is not None:
+        owed = [one for one in owed if one.case_id in case_ids]
     parts, excess_cents = split(fact.amount_cents, owed)
     today = calendar.local_date(at, zone)
     for part in parts:

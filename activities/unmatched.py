@@ -1,15 +1,16 @@
 """Money that no case's own invoice brought: placed by its payment page or by a person.
 
-What came by a page of ours has a known payer and is split over their invoices. All else is seen,
-booked in suspense, and placed by a person.
+What came by a page of ours has a known payer and is split over their invoices. What names an
+invoice and comes from who belongs to it pays that one. All else is seen, booked in suspense, and
+placed by a person.
 """
 
 from datetime import datetime
 
 from temporalio import activity
 
-from activities import answering
-from activities.answering import CannotCarryOut, Waits
+from activities import answering, unreferenced
+from activities.answering import Waits
 from activities.contracts import (
     ApplyUnmatchedIn,
     ApplyUnmatchedOut,
@@ -18,23 +19,29 @@ from activities.contracts import (
     UnmatchedRef,
 )
 from activities.errors import vendor_errors
-from activities.posting import grant_credit_to, has_home, note_paid
+from activities.posting import BY_MATCHING, apply_payment, has_home
 from activities.questions import question
-from activities.refund_owed import Act, owe_held, still_held
-from activities.statements import book, keep_as_credit, money_of, release
+from activities.statements import book, money_of
 from activities.tools import Tools
+from activities.unmatched_choices import carry_out
+from activities.unreferenced import Found, Known
 from connectors.ports import LoosePayment, Refused
 from domain import calendar, entries, ids
 from domain.case import Decision
+from domain.ledger import Entry
+from domain.matching import Matched
 from domain.money import dollars
 from store import checkouts, clients, invoices, ledger, payments, processor, reviews
 from store.checkouts import Checkout
 from store.db import Conn, transaction
-from store.invoices import OpenItem
+from store.invoices import Document, OpenItem
 from store.payments import PaymentFact
 from store.reviews import Review
 
 CANDIDATES_MAX = 3
+_NAMELESS = "The payment names no invoice of ours."
+_OF_THE_NAMED = frozenset({"OVERPAID", "DUPLICATE_SUSPECTED", "WRONG_INVOICE"})
+"""Codes of money whose payer belongs to the invoice that it names: it is that client's."""
 
 
 class UnmatchedActivities:
@@ -55,40 +62,28 @@ class UnmatchedActivities:
             row = await _page_of(conn, read)
         if row is not None:
             return await self._settle(ask, row, read)
-        fact = _fact(payment, read, ask.at)
-        today = calendar.local_date(ask.at, payment.zone)
+        return await self._match(ask, read)
+
+    async def _match(self, ask: PlaceIn, read: LoosePayment) -> PlaceOut:
+        """Apply what is certain; hold all else in suspense and ask whose it is."""
+        payment, fact = ask.payment, _fact(ask.payment, read, ask.at)
         async with transaction(self._tools.pool) as conn:
             if await has_home(conn, fact.payment_id):
                 return PlaceOut(status="placed")
+            said = await unreferenced.known(conn, payment, read)
+            found = await unreferenced.find(conn, payment, fact, said)
+            held = await payments.get(conn, fact.payment_id)
+            if held is None and isinstance(found.answer, Matched) and said.document is not None:
+                return await _apply_certain(conn, ask, fact, said.document, found.answer)
+            code = found.code
+            holder_id = said.payer_id
+            if said.document is not None and code in _OF_THE_NAMED:
+                holder_id = said.document.client_id
+            held = held or fact.model_copy(update={"client_id": holder_id})
             # Asked again later, it is in the books already, on the day when it came.
-            if await payments.record(conn, fact):
-                await ledger.post(
-                    conn,
-                    entries.unidentified_received(
-                        payment_id=fact.payment_id,
-                        source=fact.source,
-                        kind=fact.kind,
-                        amount_cents=fact.amount_cents,
-                        location_id=fact.location_id,
-                        effective_on=today,
-                    ),
-                )
-            open_items = await invoices.open_items(conn, payment.location_id)
-            asked = question(
-                payment.case_id,
-                payment.location_id,
-                "NO_REFERENCE",
-                fact.amount_cents,
-                ask.review_no,
-                ask.at,
-                facts=("The payment names no invoice of ours.",),
-                ours=_candidates(open_items, fact.amount_cents),
-                theirs={
-                    "system": payment.source,
-                    "paid": dollars(fact.amount_cents),
-                    "payment": payment.payment_id,
-                },
-            )
+            if await payments.record(conn, held):
+                await ledger.post(conn, _received(ask, held))
+            asked = await _question(conn, ask, held, said, found)
             await reviews.open_review(conn, asked)
         return PlaceOut(status="held", review_id=asked.review_id, code=asked.code)
 
@@ -134,115 +129,6 @@ class UnmatchedActivities:
         return ApplyUnmatchedOut(effect=done.effect) if isinstance(done, Waits) else done
 
 
-async def carry_out(conn: Conn, ask: ApplyUnmatchedIn, is_first: bool) -> ApplyUnmatchedOut:
-    """Do what was decided, in the books alone; says what the case does next."""
-    decision, payment = ask.decision, ask.payment
-    fact = await payments.get(conn, ids.payment_id(payment.source, payment.payment_id))
-    if fact is None:
-        raise LookupError("the payment was never booked")
-    if is_first and decision.choice != "hold_30_days":
-        fact = await still_held(conn, fact)
-    if fact.client_id is not None:
-        return await _apply_known(conn, ask, fact, is_first)
-    if decision.choice == "apply":
-        return await _apply(conn, ask, fact, is_first)
-    if decision.choice == "refund":
-        return await _refund(conn, ask, fact, is_first)
-    return ApplyUnmatchedOut(effect="rest" if decision.choice == "hold_30_days" else "done")
-
-
-async def _refund(
-    conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
-) -> ApplyUnmatchedOut:
-    """It is owed back from now on; a case of its own moves the money."""
-    refund_id = ids.refund_id(ask.decision.review_id)
-    if is_first:
-        act = Act(
-            refund_id=refund_id,
-            workflow_id=ids.refund_workflow_id(fact.location_id, refund_id),
-            location_id=fact.location_id,
-            client_id=fact.client_id,
-            by=ask.decision.by,
-            reason=ask.decision.reason,
-            on=calendar.local_date(ask.at, ask.payment.zone),
-        )
-        await owe_held(conn, act, fact)
-    return ApplyUnmatchedOut(effect="done", refund_ids=(refund_id,))
-
-
-async def _apply_known(
-    conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
-) -> ApplyUnmatchedOut:
-    """Money whose payer is known waits in 2090, not in 2095."""
-    choice, zone = ask.decision.choice, ask.payment.zone
-    if choice == "refund":
-        return await _refund(conn, ask, fact, is_first)
-    case_id, document_id = None, None
-    if choice == "apply":
-        named = await invoices.find(conn, fact.location_id, ask.decision.invoice_id or "")
-        if named is None or named.client_id != fact.client_id:
-            raise CannotCarryOut("The named invoice is not one of this client's.")
-        case_id, document_id = named.case_id, named.document_id
-    if is_first:
-        await clients.lock_client(conn, fact.client_id or "")
-        if choice in ("apply", "not_duplicate"):
-            await release(conn, fact, case_id, ask.decision.by, zone, ask.at)
-        elif choice in ("credit", "keep_as_credit"):
-            await keep_as_credit(conn, fact, fact.amount_cents, zone, ask.at)
-    told = await payments.cases_of(conn, fact.payment_id)
-    effect = "rest" if choice == "hold_30_days" else "done"
-    return ApplyUnmatchedOut(effect=effect, case_ids=told, invoice_id=document_id)
-
-
-async def _apply(
-    conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, is_first: bool
-) -> ApplyUnmatchedOut:
-    document = await invoices.find(conn, fact.location_id, ask.decision.invoice_id or "")
-    if document is None:
-        raise CannotCarryOut("There is no such invoice at this location.")
-    if is_first:
-        await _apply_unidentified(conn, ask, fact, document)
-    return ApplyUnmatchedOut(
-        effect="done", case_id=document.case_id, invoice_id=document.document_id
-    )
-
-
-async def _apply_unidentified(
-    conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, document: invoices.Document
-) -> None:
-    await clients.lock_client(conn, document.client_id)
-    balance_cents = max(0, await ledger.balance_of_case(conn, document.case_id))
-    to_case_cents = min(balance_cents, fact.amount_cents)
-    excess_cents = fact.amount_cents - to_case_cents
-    today = calendar.local_date(ask.at, ask.payment.zone)
-    await ledger.post(
-        conn,
-        entries.unidentified_applied(
-            payment_id=fact.payment_id,
-            amount_to_case_cents=to_case_cents,
-            excess_cents=excess_cents,
-            client_id=document.client_id,
-            case_id=document.case_id,
-            location_id=document.location_id,
-            effective_on=today,
-        ),
-    )
-    if to_case_cents:
-        await payments.allocate(
-            conn, fact.payment_id, document.case_id, to_case_cents, ask.decision.by, today
-        )
-    if excess_cents:
-        await grant_credit_to(
-            conn,
-            document.client_id,
-            document.location_id,
-            fact.payment_id,
-            excess_cents,
-            ask.at,
-        )
-    await note_paid(conn, document.case_id)
-
-
 async def _page_of(conn: Conn, read: LoosePayment) -> Checkout | None:
     """The payment page of ours that brought the money, if one did: our id, our customer."""
     row = None if read.checkout_id is None else await checkouts.get(conn, read.checkout_id)
@@ -277,3 +163,67 @@ def _candidates(open_items: list[OpenItem], amount_cents: int) -> dict[str, str]
         + (", exactly this amount" if item.balance_cents == amount_cents else "")
         for item in nearest[:CANDIDATES_MAX]
     }
+
+
+async def _apply_certain(
+    conn: Conn, ask: PlaceIn, fact: PaymentFact, document: Document, answer: Matched
+) -> PlaceOut:
+    """Its payer belongs to the invoice that it names (tier 1): paid, what is over is credit."""
+    mine = fact.model_copy(update={"client_id": document.client_id})
+    if not await payments.record(conn, mine):
+        return PlaceOut(status="placed")
+    case = unreferenced.case_ref(ask.payment, document.case_id)
+    to_case_cents = sum(part.cents for part in answer.allocations)
+    await apply_payment(conn, case, mine, to_case_cents, answer.excess_cents, ask.at, BY_MATCHING)
+    return PlaceOut(status="settled", case_ids=(document.case_id,))
+
+
+def _received(ask: PlaceIn, fact: PaymentFact) -> Entry:
+    """Into suspense: 2090 of a known client, 2095 of an unknown payer."""
+    today = calendar.local_date(ask.at, ask.payment.zone)
+    if fact.client_id is None:
+        return entries.unidentified_received(
+            payment_id=fact.payment_id,
+            source=fact.source,
+            kind=fact.kind,
+            amount_cents=fact.amount_cents,
+            location_id=fact.location_id,
+            effective_on=today,
+        )
+    return entries.unapplied_received(
+        payment_id=fact.payment_id,
+        source=fact.source,
+        kind=fact.kind,
+        amount_cents=fact.amount_cents,
+        client_id=fact.client_id,
+        location_id=fact.location_id,
+        effective_on=today,
+    )
+
+
+async def _question(
+    conn: Conn, ask: PlaceIn, fact: PaymentFact, said: Known, found: Found
+) -> Review:
+    """Both sides, and for the answers: the invoice that is named, who paid, the sets that fit."""
+    payment, number = ask.payment, said.number
+    owed = await invoices.open_items(conn, payment.location_id, fact.client_id)
+    asked = question(
+        payment.case_id,
+        payment.location_id,
+        found.code,
+        fact.amount_cents,
+        ask.review_no,
+        ask.at,
+        client_id=fact.client_id,
+        facts=found.facts if number or said.payer_ref else (_NAMELESS,),
+        ours=found.sets or _candidates(owed, fact.amount_cents),
+        theirs={
+            "system": payment.source,
+            "paid": dollars(fact.amount_cents),
+            "payment": payment.payment_id,
+            **({"names": number} if number else {}),
+        },
+    )
+    names = said.document.number if said.document else None
+    told = {"names": names, "payer": said.payer_ref, "ways": found.ways}
+    return asked.model_copy(update={"shown": {**asked.shown, **told}})

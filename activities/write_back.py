@@ -20,11 +20,13 @@ from connectors.ports import (
 from domain import ids
 from domain.money import dollars
 from store import clients, invoices, payments, pms_standings, reviews
+from store.reviews import Review
 
 log = structlog.get_logger("tieout.write_back")
 
-_TASK = "PMS_CONFIRM"
+_TASK, _FAILED = "PMS_CONFIRM", "PMS_WRITE_FAILED"
 _UNNOTED = "The PMS did not take our note on this client."
+_UNREAD = "The note was written, and the PMS does not show it."
 
 
 class WriteBackActivities:
@@ -36,10 +38,10 @@ class WriteBackActivities:
     @activity.defn
     @vendor_errors
     async def write_back(self, ask: WriteBackIn) -> WriteBackOut:
-        """Search, write one note with our reference, and ask the desk to record the tender.
+        """Search, write one note with our reference, read it back, and have the tender recorded.
 
         Money that the PMS took itself needs nothing; a tender that carries our reference
-        already is read back as done.
+        already is read back as done. A note that the PMS does not take is a question of its own.
         """
         if ask.case.pms == IN_HOUSE:
             return WriteBackOut(status="nothing")
@@ -50,7 +52,8 @@ class WriteBackActivities:
             )
             document = await invoices.latest_document(conn, case.case_id)
             pms_ref = await clients.pms_ref_of(conn, ask.client_id)
-            asked = [r for r in await reviews.of_case(conn, case.case_id) if r.code == _TASK]
+            of_case = await reviews.of_case(conn, case.case_id)
+        asked = [review for review in of_case if review.code in (_TASK, _FAILED)]
         if collected_cents == 0 or document is None:
             return WriteBackOut(status="nothing")
         reference = ids.dedupe_ref(case.case_id)
@@ -61,51 +64,70 @@ class WriteBackActivities:
             recorded_cents = shown.ours_cents
             async with self._tools.pool.acquire() as conn:
                 await pms_standings.put(conn, shown)
-        done_cents = sum(review.money_cents for review in asked if review.state == "decided")
+        done_cents = sum(review.money_cents for review in asked if _is_done(review))
         missing_cents = collected_cents - max(recorded_cents, done_cents)
         if missing_cents <= 0:
             return WriteBackOut(status="agreed")
         waiting = next((review for review in asked if review.state == "open"), None)
         if waiting is not None:
-            return WriteBackOut(status="task", review_id=waiting.review_id)
-        unnoted: tuple[str, ...] = ()
+            return WriteBackOut(status="task", review_id=waiting.review_id, code=waiting.code)
+        code, facts = _TASK, _what_to_record(missing_cents, reference)
         if pms.capabilities.writes_notes and not is_noted:
-            text = f"Paid online {dollars(collected_cents)}, invoice {document.number}. {reference}"
-            if not await _noted(pms, pms_ref, text, reference, search=is_noted is None):
-                unnoted = (_UNNOTED,)
+            words = f"Paid online {dollars(collected_cents)}, invoice {document.number}."
+            refusal = await _note(pms, case.visit_id, pms_ref, words, reference, is_noted)
+            code, facts = (_FAILED, (refusal, *facts)) if refusal else (code, facts)
         task = question(
             case.case_id,
             case.location_id,
-            _TASK,
+            code,
             missing_cents,
-            _number(document.document_no, len(asked)),
+            _number(document.document_no, sum(one.code == code for one in asked)),
             ask.at,
             client_id=ask.client_id,
             document_id=document.document_id,
-            facts=(
-                f"Record a tender of {dollars(missing_cents)} of kind other on the order.",
-                f"Put {reference} in its note; it is read back from there.",
-                *unnoted,
-            ),
+            facts=facts,
             ours={"collected": dollars(collected_cents), "invoice": document.number},
             theirs={"unpaid in the PMS": _unpaid(tenders)},
         )
         async with self._tools.pool.acquire() as conn:
             await reviews.open_review(conn, task)
-        return WriteBackOut(status="task", review_id=task.review_id)
+        return WriteBackOut(status="task", review_id=task.review_id, code=code)
 
 
-async def _noted(pms: PmsPort, pms_ref: str, text: str, reference: str, search: bool) -> bool:
-    """Whether the client has our note now; False when the PMS said no, which holds nothing up."""
+async def _note(
+    pms: PmsPort,
+    visit_id: str,
+    pms_ref: str,
+    words: str,
+    reference: str,
+    is_noted: bool | None,
+) -> str | None:
+    """Leave our note and read it back; why the PMS has not got it, else None."""
+    text, search = f"{words} {reference}", is_noted is None
     try:
-        note = await pms.write_note(pms_ref, text, reference, search=search)
+        written = await pms.write_note(pms_ref, text, reference, search=search)
     except BadRequest as error:
         log.warning("note_refused", pms=pms.name, error=str(error))  # for a developer
-        return False
+        return _UNNOTED
     except OutcomeUnknown as error:
         # The next attempt searches for the note before it writes one.
         raise ProviderUnavailable(str(error)) from None
-    return not isinstance(note, Refused)
+    if isinstance(written, Refused):
+        return _UNNOTED
+    _, is_there = await pms.read_before_note(visit_id, pms_ref, reference)
+    return _UNREAD if is_there is False else None
+
+
+def _is_done(review: Review) -> bool:
+    """Whether the desk has seen to it: recorded by hand, or left as it is."""
+    return review.state == "decided" and (review.decision or {}).get("choice") != "retry"
+
+
+def _what_to_record(cents: int, reference: str) -> tuple[str, ...]:
+    return (
+        f"Record a tender of {dollars(cents)} of kind other on the order.",
+        f"Put {reference} in its note; it is read back from there.",
+    )
 
 
 def _unpaid(tenders: PmsTenders | Refused) -> str:

@@ -267,6 +267,32 @@ def unapplied_applied(
     return entry("unapplied_applied", key, location_id, effective_on, tally)
 
 
+def unapplied_let_go(
+    *, payment_id: str, amount_cents: int, client_id: str, location_id: str, effective_on: date
+) -> Entry:
+    """Money kept in 2090 is not its payer's own; it pays another client's invoice from 2095."""
+    tally = Tally(client_id).add("2090", amount_cents).add("2095", -amount_cents, ownerless=True)
+    key = f"unapplied-let-go|{payment_id}"
+    return entry("unapplied_let_go", key, location_id, effective_on, tally)
+
+
+def payment_taken_off(
+    *,
+    act_id: str,
+    payment_id: str,
+    amount_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """A person says that a payment was not meant for this case: it waits in 2090 for its own."""
+    tally = Tally(client_id, case_id).add(_AR, amount_cents)
+    tally.plus(Tally(client_id).add("2090", -amount_cents))
+    key = f"taken-off|{payment_id}|{case_id}|{act_id}"
+    return entry("payment_taken_off", key, location_id, effective_on, tally)
+
+
 def duplicate_received(
     *,
     payment_id: str,

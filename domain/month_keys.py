@@ -18,6 +18,8 @@ _NAMED_BY: Mapping[str, tuple[str, int]] = MappingProxyType(
         "recovered": ("payment", 2),
         "unidentified-applied": ("payment", 1),
         "unapplied-applied": ("payment", 1),
+        "unapplied-let-go": ("payment", 1),
+        "taken-off": ("payment", 1),
         "kept-as-credit": ("payment", 1),
         "held-refund": ("payment", 1),
         "charge-fee": ("movement", 2),
@@ -50,8 +52,10 @@ _NAMED_BY: Mapping[str, tuple[str, int]] = MappingProxyType(
 
 BILLED = frozenset({"visit_issued", "visit_amended"})
 """Events of a document."""
-APPLIED = frozenset({"payment_received", "unidentified_applied", "unapplied_applied"})
-"""Events that apply a payment to a case."""
+APPLIED = frozenset(
+    {"payment_received", "payment_taken_off", "unidentified_applied", "unapplied_applied"}
+)
+"""Events that apply a payment to a case, or take it off."""
 
 
 AGENCY_PAID = "agency_remitted"

@@ -18,6 +18,14 @@ _WRITE_OFF = choice(
     two_person=True,
 )
 
+_AGENCY = choice(
+    "agency",
+    "Hand to an agency",
+    "{amount} goes on the agency's next list; no more messages about this visit.",
+    Need.REASON,
+    two_person=True,
+)
+
 TOPICS: tuple[Topic, ...] = (
     topic(
         "CHASE_EXHAUSTED",
@@ -27,13 +35,24 @@ TOPICS: tuple[Topic, ...] = (
         "keep_open",
         choice("keep_open", "Keep it open", "The debt rests and is asked about again later."),
         _WRITE_OFF,
+        _AGENCY,
+        _STOP,
+    ),
+    topic(
+        "UNDERPAID",
+        "Paid less than owed",
+        "Every reminder has gone out; a payment covers a part and {amount} is still owed.",
+        "The rest stays open and nobody is reminded of it.",
+        "leave_open",
+        choice("leave_open", "Leave the rest open", "Nothing is sent; you are asked again later."),
+        _WRITE_OFF,
         choice(
-            "agency",
-            "Hand to an agency",
-            "{amount} goes on the agency's next list; no more messages about this visit.",
-            Need.REASON,
-            two_person=True,
+            "apply",
+            "The payment is for another invoice",
+            "The last payment of the visit is taken off it and applied to the chosen invoice.",
+            Need.INVOICE,
         ),
+        _AGENCY,
         _STOP,
     ),
     topic(

@@ -71,7 +71,7 @@ TOPICS: tuple[Topic, ...] = (
         _NOT_BILLED,
         None,
         choice(
-            "confirm",
+            "confirm_tax",
             "The tax row is right",
             "The tax row is confirmed in your name and used from now on.",
         ),
@@ -180,18 +180,24 @@ TOPICS: tuple[Topic, ...] = (
     topic(
         "LOT_MISMATCH",
         "Package balance differs from the PMS",
-        "The units that we have left and the units in the PMS differ.",
-        "Draws go on from our figure.",
+        "The PMS has drawn units of a package for this visit, and our books have none to draw.",
+        _NOT_BILLED,
         None,
-        choice("recount", "Recount", "Nothing changes; the question comes back after the recount."),
+        choice("recount", "Recounted", "Packages, chart and PMS are read again."),
         choice(
             "correct_ours",
             "The PMS is right",
-            "Our balance is corrected by a dated entry in your name.",
+            "Our books get the units of this item by a dated entry in your name, worth what the"
+            " PMS drew; the visit draws them.",
+            Need.SKU,
             Need.REASON,
             two_person=True,
         ),
-        choice("correct_pms", "Ours is right", "The PMS is corrected by hand."),
+        choice(
+            "correct_pms",
+            "Ours is right",
+            "Nothing is drawn and the visit is billed; the PMS is corrected by hand.",
+        ),
     ),
     topic(
         "MEMBERSHIP_SUSPENDED",

@@ -59,7 +59,7 @@ TOPICS: tuple[Topic, ...] = (
         "A webhook told of a plan, and the lender does not say so when it is asked.",
         "Messages go by the webhook's word; money does not move.",
         "ask_lender",
-        choice("confirm", "It is so", "The status counts as told by you.", Need.REASON),
+        choice("confirm_hint", "It is so", "The status counts as told by you.", Need.REASON),
         _ASK_LENDER,
         choice("leave", "Leave it", "Messages go on; money does not move.", Need.REASON),
     ),

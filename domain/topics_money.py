@@ -1,6 +1,6 @@
 """Questions about money that does not fit and about other systems' books."""
 
-from domain.topics import Choice, Need, Topic, choice, topic
+from domain.topics import Need, Topic, choice, topic
 
 _NOT_BOOKED = "The money stays in suspense and on the month-end list."
 
@@ -24,10 +24,16 @@ _CALL_PROCESSOR = choice(
 )
 
 
-def _hold(label: str) -> Choice:
-    return choice(
-        "hold_30_days", label, "{amount} stays in suspense; the question comes back in 30 days."
-    )
+_HOLD = choice(
+    "hold_30_days",
+    "Hold for 30 days",
+    "{amount} stays in suspense; the question comes back in 30 days.",
+)
+_ASK_PAYER = choice(
+    "ask_payer",
+    "I ask the payer",
+    "Nothing is booked and nothing is sent; the question comes back in 7 days.",
+)
 
 
 TOPICS: tuple[Topic, ...] = (
@@ -38,7 +44,8 @@ TOPICS: tuple[Topic, ...] = (
         _NOT_BOOKED,
         None,
         _APPLY,
-        _hold("Hold for 30 days"),
+        _HOLD,
+        _ASK_PAYER,
         _REFUND,
     ),
     topic(
@@ -47,8 +54,15 @@ TOPICS: tuple[Topic, ...] = (
         "{amount} fits more than one set of open invoices exactly.",
         _NOT_BOOKED,
         None,
+        choice(
+            "choose",
+            "Choose a set",
+            "{amount} pays every invoice of the set, named with commas between.",
+            Need.INVOICE,
+        ),
         _APPLY,
-        _hold("Hold for 30 days"),
+        _HOLD,
+        _ASK_PAYER,
         _REFUND,
     ),
     topic(
@@ -57,7 +71,15 @@ TOPICS: tuple[Topic, ...] = (
         "The payment names an invoice, but its payer is not known for that client.",
         _NOT_BOOKED,
         None,
+        choice(
+            "link_payer",
+            "They pay for this client",
+            "{amount} is applied to the named invoice; from now on this payer pays for its client"
+            " without a question.",
+            Need.REASON,
+        ),
         _APPLY,
+        _ASK_PAYER,
         _REFUND,
     ),
     topic(
@@ -66,7 +88,14 @@ TOPICS: tuple[Topic, ...] = (
         "The payment names an invoice that is void, closed or not ours.",
         _NOT_BOOKED,
         None,
+        choice(
+            "as_named",
+            "It is for that invoice",
+            "{amount} pays what the named invoice still owes; the rest becomes its client's"
+            " credit.",
+        ),
         _APPLY,
+        _ASK_PAYER,
         _REFUND,
     ),
     topic(
@@ -98,22 +127,6 @@ TOPICS: tuple[Topic, ...] = (
         _CREDIT,
         _APPLY,
         _REFUND,
-    ),
-    topic(
-        "UNDERPAID",
-        "Paid less than owed",
-        "A payment covers only a part; {amount} is still owed.",
-        "The rest stays open and reminders go on.",
-        "leave_open",
-        choice("leave_open", "Leave the rest open", "Reminders go on for {amount}."),
-        choice(
-            "write_off",
-            "Write off the rest",
-            "{amount} is written off as bad debt.",
-            Need.REASON,
-            two_person=True,
-        ),
-        _APPLY,
     ),
     topic(
         "PMS_CONFIRM",

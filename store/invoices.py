@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from domain.chart import Chart
 from domain.invoice import Held, PricedInvoice
 from domain.model import Record, input_hash
+from domain.pms_side import PmsSide
 from store.db import Conn, KeyReused
 
 _WRONG_FACTORS_MAX = 5
@@ -31,6 +32,7 @@ class Draft(Record):
     chart: Chart
     status: DraftStatus
     body: PricedInvoice | Held | None
+    pms_side: PmsSide | None = None
     recorded_at: AwareDatetime
 
 
@@ -83,27 +85,30 @@ async def save_draft(
     chart: Chart,
     status: DraftStatus,
     body: PricedInvoice | Held | None,
+    theirs: PmsSide | None = None,
 ) -> None:
     """Keep an outcome of pricing; the same outcome as the latest is not kept twice."""
     content = body.model_dump(mode="json") if body is not None else None
+    side = theirs.model_dump(mode="json") if theirs is not None else None
     await conn.execute(
-        "INSERT INTO drafts (case_id, location_id, chart_hash, chart, status, body, content_hash)"
-        " SELECT $1, $2, $3, $4, $5, $6, $7 WHERE $7 IS DISTINCT FROM (SELECT content_hash"
-        " FROM drafts WHERE case_id = $1 ORDER BY draft_id DESC LIMIT 1)",
+        "INSERT INTO drafts (case_id, location_id, chart_hash, chart, status, body, content_hash,"
+        "  pms_side) SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE $7 IS DISTINCT FROM"
+        " (SELECT content_hash FROM drafts WHERE case_id = $1 ORDER BY draft_id DESC LIMIT 1)",
         case_id,
         chart.location_id,
         chart_hash,
         chart.model_dump(mode="json"),
         status,
         content,
-        input_hash([chart_hash, status, content]),
+        input_hash([chart_hash, status, content, *([side] if side else [])]),
+        side,
     )
 
 
 async def drafts_of(conn: Conn, case_id: str) -> list[Draft]:
     """Every kept outcome of a case, newest first."""
     rows = await conn.fetch(
-        "SELECT case_id, chart_hash, chart, status, body, recorded_at FROM drafts"
+        "SELECT case_id, chart_hash, chart, status, body, pms_side, recorded_at FROM drafts"
         " WHERE case_id = $1 ORDER BY draft_id DESC",
         case_id,
     )
@@ -113,7 +118,7 @@ async def drafts_of(conn: Conn, case_id: str) -> list[Draft]:
 async def latest_draft(conn: Conn, case_id: str) -> Draft | None:
     """The newest outcome of a case."""
     row = await conn.fetchrow(
-        "SELECT case_id, chart_hash, chart, status, body, recorded_at FROM drafts"
+        "SELECT case_id, chart_hash, chart, status, body, pms_side, recorded_at FROM drafts"
         " WHERE case_id = $1 ORDER BY draft_id DESC LIMIT 1",
         case_id,
     )

@@ -24,6 +24,14 @@ async def get_customer(conn: Conn, client_id: str) -> str | None:
     return found
 
 
+async def client_of(conn: Conn, processor_id: str | None) -> str | None:
+    """The client whose customer at the processor this is."""
+    found: str | None = await conn.fetchval(
+        "SELECT client_id FROM processor_customers WHERE processor_customer_id = $1", processor_id
+    )
+    return found
+
+
 async def put_invoice(
     conn: Conn, document_id: str, processor_id: str, case_id: str, number: int = 1
 ) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from connectors.ports import (
     Accepted,
+    BadRequest,
     CheckoutOrder,
     DeliveryReport,
     InboundText,
@@ -54,6 +55,9 @@ class FakePms:
     notes: dict[str, str] = field(default_factory=dict)
     booked: dict[str, datetime] = field(default_factory=dict)
     """The next appointment by client reference."""
+    note_refusal: str | None = None
+    """Why the system takes no note."""
+    forgets_notes: bool = False
     asked: list[tuple[str, str]] = field(default_factory=list)
     down: bool = False
 
@@ -110,7 +114,10 @@ class FakePms:
         self, client_ref: str, text: str, dedupe_ref: str, search: bool = True
     ) -> str:
         self._note("write_note", client_ref)
-        self.notes.setdefault(dedupe_ref, text)
+        if self.note_refusal is not None:
+            raise BadRequest(self.note_refusal)
+        if not self.forgets_notes:
+            self.notes.setdefault(dedupe_ref, text)
         return f"note-{dedupe_ref}"
 
     async def visits_closed(

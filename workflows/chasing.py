@@ -142,7 +142,13 @@ class Chasing(VisitState):
         elif self._is_small() and workflow.patched("small-balance-is-carried"):
             await self._carry()
         else:
-            await self._ask("CHASE_EXHAUSTED", *sorted(self.dunning.done))
+            code = "UNDERPAID" if self._is_part_paid() else "CHASE_EXHAUSTED"
+            await self._ask(code, *sorted(self.dunning.done))
+
+    def _is_part_paid(self) -> bool:
+        """Whether a payment covers a part: then it may also be another invoice's."""
+        is_less = self.bill is not None and 0 < self.balance_cents < self.bill.due_cents
+        return is_less and workflow.patched("part-paid-is-underpaid")
 
     async def _wait_for_release(self) -> None:
         """Silent until a person lets the case, or the client, go on."""

@@ -46,12 +46,14 @@ _ENDS = {
 """Effects of a decision that end the case."""
 
 _TO_RECORD = "PMS_CONFIRM"
+_NOT_TAKEN = "PMS_WRITE_FAILED"
 _OF_THE_CHASE = (
     "CHASE_EXHAUSTED",
     "UNREACHABLE",
     "MESSAGE_UNKNOWN",
     "CONSENT_MISSING",
     "CREDIT_ON_ACCOUNT",
+    "UNDERPAID",
 )
 """Questions that a payment answers."""
 
@@ -261,7 +263,7 @@ class TreatmentVisit(Chasing):
         self.dunning = Dunning(self.visit.chase, self.visit.zone)
         self.dunned_document_id = built.document_id or ""
         self.reopened = False
-        await self.room.withdraw("the chart changed", *_OF_THE_CHASE, _TO_RECORD)
+        await self.room.withdraw("the chart changed", *_OF_THE_CHASE, _TO_RECORD, _NOT_TAKEN)
 
     async def _wait_for_chart(self) -> None:
         """The treatment is done, the chart is not: an event or an hourly look will tell."""
@@ -313,7 +315,7 @@ class TreatmentVisit(Chasing):
         self.recorded_news = False
         written = await self.steps.write_back()
         if written.status == "task" and written.review_id is not None:
-            self._asked(Mismatch(review_id=written.review_id, code=_TO_RECORD))
+            self._asked(Mismatch(review_id=written.review_id, code=written.code or _TO_RECORD))
         elif not self._news_but_bounces():  # what came meanwhile is looked at first
             self.status = VisitStatus.PAID
 

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.refund_child import carry_out_refunds
 
 HOLD_DAYS = 30
+ASK_PAYER_DAYS = 7
 TRY_AGAIN_HOURS = 1
 
 
@@ -106,8 +107,9 @@ class UnmatchedPayment:
         if not self.room.carried(decision, applied.effect):
             return None
         if applied.effect == "rest":
-            until = self.room.now() + timedelta(days=HOLD_DAYS)
-            await self.room.wait(lambda: bool(self.room.undos), until, "held for 30 days")
+            days = ASK_PAYER_DAYS if decision.choice == "ask_payer" else HOLD_DAYS
+            until = self.room.now() + timedelta(days=days)
+            await self.room.wait(lambda: bool(self.room.undos), until, f"held for {days} days")
             return None
         if applied.effect == "unknown_invoice":
             # An answer of an earlier version, whose question was closed by it.

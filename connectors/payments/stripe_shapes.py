@@ -150,6 +150,7 @@ def to_loose_payment(intent: Mapping[str, Any], rows: list[Mapping[str, Any]]) -
     """A payment intent, its charge expanded, with the invoices that it is applied to."""
     charge = intent.get("latest_charge")
     paid = intent["status"] == "succeeded" and isinstance(charge, Mapping)
+    metadata = intent.get("metadata") or {}
     return LoosePayment(
         payment_id=intent["id"],
         amount_cents=intent["amount_received"] if paid else intent["amount"],
@@ -160,7 +161,8 @@ def to_loose_payment(intent: Mapping[str, Any], rows: list[Mapping[str, Any]]) -
         ),
         customer_id=id_of(intent.get("customer")),
         paid_at=at(charge["created"]) if paid and isinstance(charge, Mapping) else None,
-        checkout_id=(intent.get("metadata") or {}).get("checkout"),
+        checkout_id=metadata.get("checkout"),
+        reference=str(metadata.get("invoice") or intent.get("description") or ""),
     )
 
 

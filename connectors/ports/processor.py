@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from connectors.ports.outcomes import Refused, VendorEvent
 from domain.model import Record
@@ -55,6 +55,8 @@ class LoosePayment(Record):
     paid_at: AwareDatetime | None
     checkout_id: str | None = None
     """Our checkout, when the payment was made on a page that we opened for it."""
+    reference: str = Field(default="", repr=False)
+    """What its maker wrote on it. May say anything: only an invoice's number is read from it."""
 
 
 class CheckoutOrder(Record):

@@ -6,7 +6,8 @@ POST /invoices/{id}/settle      {"succeeded": bool, "code"?}: the bank answers
 POST /sessions/{id}/pay         {"card"?}: a payer pays on a Checkout page
 POST /sessions/{id}/processing  {}: a payer starts a bank debit there
 POST /sessions/{id}/settle      {"succeeded": bool, "code"?}: the bank answers
-POST /loose_payment             {"amount_cents", "currency", "descriptor"?}
+POST /loose_payment             {"amount_cents", "currency", "descriptor"?, "description"?,
+                                "customer"?}
 POST /refund                    {"payment_intent", "amount_cents"?}: from the Dashboard
 POST /next_refund               {"status": pending | requires_action | failed}
 POST /refunds/{id}/succeed      {}: it has arrived
@@ -67,8 +68,10 @@ def stripe_control(box: Box) -> Starlette:
         return checkout.settle_session(t, id, **{"succeeded": True, **body})
 
     def loose(_: str, body: Doc) -> Doc:
-        intent = payments.new_intent(t, body["amount_cents"], body["currency"], None)
+        customer = body.get("customer")
+        intent = payments.new_intent(t, body["amount_cents"], body["currency"], customer)
         intent["statement_descriptor"] = body.get("descriptor")
+        intent["description"] = body.get("description")
         payments.charge_intent(t, intent, VISA)
         return intent
 

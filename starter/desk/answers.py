@@ -85,13 +85,19 @@ async def must_exist(books: Books, decision: Decision, review: Review) -> Decisi
         await _day(books, decision, review.location_id)
     if decision.invoice_id is None:
         return decision
-    found = await invoices.find(books.conn, review.location_id, decision.invoice_id)
+    names = decision.invoice_id.split(",") if decision.choice == "choose" else [decision.invoice_id]
+    found = [await _document(books, name.strip(), review.location_id) for name in names]
+    return decision.model_copy(update={"invoice_id": ",".join(found)})
+
+
+async def _document(books: Books, name: str, location_id: str) -> str:
+    """The id of an invoice that a person named."""
+    found = await invoices.find(books.conn, location_id, name)
     if found is None:
         raise Refusal(
-            f"There is no invoice {decision.invoice_id} at {review.location_id}:"
-            " `tieout visit list` shows the open ones."
+            f"There is no invoice {name} at {location_id}: `tieout visit list` shows the open ones."
         )
-    return decision.model_copy(update={"invoice_id": found.document_id})
+    return found.document_id
 
 
 async def must_be_open(books: Books, review: Review) -> None:

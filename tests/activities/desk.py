@@ -1,7 +1,7 @@
 """A question of every code, opened by real events where there are any, ready to be answered."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +29,9 @@ DUE_CENTS = 65_000
 VISIT = (("TOXIN-UNIT", "50"),)
 
 
+Carry = Callable[[Decision], Awaitable[str]]
+
+
 @dataclass
 class Scene:
     """One open question, and how its case carries an answer out."""
@@ -38,10 +41,14 @@ class Scene:
     who: str
     case: CaseRef | None = None
     payment: UnmatchedRef | None = None
+    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By choice: what a person gives here, where it is not what they would give anywhere."""
+    carry: Carry | None = None
+    """How a case of another kind carries an answer out; returns its effect."""
 
-    async def fill(self, needs: list[str]) -> dict[str, Any]:
+    async def fill(self, needs: list[str], choice: str = "") -> dict[str, Any]:
         """What a choice needs, as a person would give it here."""
-        given: dict[Need, Any] = {
+        known: dict[Need, Any] = {
             Need.SKU: "LASER-SESSION",
             Need.AMOUNT: 12_345,
             Need.ITEM_CLASS: "device",
@@ -50,9 +57,10 @@ class Scene:
             Need.CLIENT: self.practice.client_id(self.who),
             Need.STATUS: "active",
         }
-        if Need.INVOICE in needs:
-            given[Need.INVOICE] = await self._invoice()
-        return {need: given[Need(need)] for need in needs}
+        here = self.given.get(choice, {})
+        if Need.INVOICE in needs and Need.INVOICE not in here:
+            known[Need.INVOICE] = await self._invoice()
+        return {need: here.get(need, known.get(Need(need))) for need in needs}
 
     async def _invoice(self) -> str:
         """Another invoice of the same patient, of 24 units."""
@@ -76,6 +84,8 @@ class Scene:
         return effect
 
     async def _apply(self, decision: Decision) -> str:
+        if self.carry is not None:
+            return await self.carry(decision)
         if self.payment is not None:
             ask = ApplyUnmatchedIn(payment=self.payment, decision=decision, at=AT)
             return (await self.practice.unmatched.apply_unmatched(ask)).effect
@@ -94,7 +104,7 @@ class Scene:
 Open = Callable[[Practice], Awaitable[Scene]]
 
 
-async def _of(practice: Practice, who: str, case: CaseRef, code: str) -> Scene:
+async def of(practice: Practice, who: str, case: CaseRef, code: str) -> Scene:
     async with practice.world.pool.acquire() as conn:
         open_ = [one for one in await reviews.open_of_case(conn, case.case_id) if one.code == code]
     assert open_, f"nobody has asked {code}"
@@ -108,12 +118,12 @@ def held(code: str, *lines: tuple[str, str], **changes: Any) -> Open:
         who = practice.client()
         case = practice.chart(who, *lines, **changes)
         await practice.bill(case)
-        return await _of(practice, who, case, code)
+        return await of(practice, who, case, code)
 
     return scene
 
 
-async def _billed(practice: Practice, *lines: tuple[str, str]) -> tuple[str, CaseRef, str]:
+async def billed(practice: Practice, *lines: tuple[str, str]) -> tuple[str, CaseRef, str]:
     who = practice.client()
     case = practice.chart(who, *(lines or VISIT))
     await practice.bill(case)
@@ -121,44 +131,51 @@ async def _billed(practice: Practice, *lines: tuple[str, str]) -> tuple[str, Cas
 
 
 async def twice(practice: Practice) -> Scene:
-    who, case, invoice = await _billed(practice)
+    who, case, invoice = await billed(practice)
     practice.pay_online(invoice, DUE_CENTS)
     practice.tenders(case, PmsPayment(payment_id=uuid4().hex, kind="cash", amount_cents=DUE_CENTS))
     await practice.read(case, who)
-    return await _of(practice, who, case, "DUPLICATE_SUSPECTED")
+    return await of(practice, who, case, "DUPLICATE_SUSPECTED")
 
 
 async def over(practice: Practice) -> Scene:
-    who, case, invoice = await _billed(practice)
+    who, case, invoice = await billed(practice)
     practice.pay_online(invoice, DUE_CENTS)
     await practice.read(case, who)
     cash = PmsPayment(payment_id=uuid4().hex, kind="cash", amount_cents=10_000)
     practice.tenders(case, cash)
     await practice.read(case, who)
-    return await _of(practice, who, case, "OVERPAID")
+    return await of(practice, who, case, "OVERPAID")
 
 
 async def amended(practice: Practice) -> Scene:
-    who, case, invoice = await _billed(practice)
+    who, case, invoice = await billed(practice)
     practice.pay_online(invoice, DUE_CENTS)
     await practice.read(case, who)
     practice.chart(who, ("TOXIN-UNIT", "20"), case=case)
     await practice.bill(case, number="run/2")
-    return await _of(practice, who, case, "CHART_CHANGED")
+    return await of(practice, who, case, "CHART_CHANGED")
 
 
 async def collected(practice: Practice) -> Scene:
-    who, case, invoice = await _billed(practice)
+    who, case, invoice = await billed(practice)
     practice.pay_online(invoice, DUE_CENTS)
     await practice.read(case, who)
     ask = WriteBackIn(case=case, client_id=practice.client_id(who), at=AT)
     await practice.back.write_back(ask)
-    return await _of(practice, who, case, "PMS_CONFIRM")
+    return await of(practice, who, case, "PMS_CONFIRM")
 
 
 async def loose(practice: Practice) -> Scene:
     """Money of somebody, somewhere; a patient of the practice owes as much."""
-    who, _, __ = await _billed(practice)
+    who, _, __ = await billed(practice)
+    return await arrived(practice, who)
+
+
+async def arrived(
+    practice: Practice, who: str, customer_id: str | None = None, reference: str = ""
+) -> Scene:
+    """A payment at the processor that no invoice of ours asked for."""
     payment_id = f"pi_{uuid4().hex}"
     practice.world.processor.payments[payment_id] = LoosePayment(
         payment_id=payment_id,
@@ -166,8 +183,9 @@ async def loose(practice: Practice) -> Scene:
         currency="usd",
         state="succeeded",
         invoice_ids=(),
-        customer_id=None,
+        customer_id=customer_id,
         paid_at=AT,
+        reference=reference,
     )
     payment = refs.loose(practice.world.location_id, payment_id)
     placed = await practice.unmatched.place_payment(PlaceIn(payment=payment, at=AT, review_no="1"))
@@ -184,9 +202,9 @@ def asked(code: str) -> Open:
     """A question of the chase about a visit that is owed."""
 
     async def scene(practice: Practice) -> Scene:
-        who, case, _ = await _billed(practice)
+        who, case, _ = await billed(practice)
         await practice.ask_desk(case, who, code, DUE_CENTS)
-        return await _of(practice, who, case, code)
+        return await of(practice, who, case, code)
 
     return scene
 

@@ -1,32 +1,98 @@
-"""Every code of a question, decided in each of its ways: what was shown is what is booked."""
+"""Every code of a question, decided in each of its ways: what was shown is what is booked.
+
+The matrix is made from the catalogue and the code itself: every mismatch comes by the event that
+brings it, or is asked by a case whose own tests play that event on the engine.
+"""
+
+import ast
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from connectors.payments.stripe import StripeProcessor
 from domain.case import Decision
 from domain.reviews import TOPICS
 from store import ledger, seen
-from tests.activities.desk import SCENES, asked, booked_by, booked_since
+from tests.activities.desk import Open, Scene, asked, booked_by, booked_since
+from tests.activities.mismatches import EVENTS, at_twin
 from tests.activities.practice import Practice
+from tests.connectors.stripe_world import World as Twin
+
+ROOT = Path(__file__).resolve().parents[2]
+AT_TWIN = ("DISPUTE_OPEN", "PAYOUT_DIFF", "REFUND_AFTER_CLOSE", "REFUND_UNLINKED")
 
 
-@pytest.mark.parametrize("code", sorted(TOPICS))
+def codes_in(*parts: str) -> set[str]:
+    """The codes that the sources of a folder name as words of their own."""
+    sources = [path for part in parts for path in sorted((ROOT / part).rglob("*.py"))]
+    words = (node for path in sources for node in ast.walk(ast.parse(path.read_text())))
+    return {node.value for node in words if isinstance(node, ast.Constant) and node.value in TOPICS}
+
+
+def test_every_code_has_its_event_or_a_case_that_asks_it_on_the_engine() -> None:
+    by_cases = codes_in("workflows") & codes_in("tests/workflows")
+    assert set(TOPICS) - set(EVENTS) - set(AT_TWIN) - by_cases == set()
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[Twin]:
+    world = Twin()
+    thread = world.start()
+    yield world
+    world.server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+async def stripe(twin: Twin) -> AsyncIterator[StripeProcessor]:
+    twin.reset()
+    processor = twin.processor()
+    yield processor
+    await processor.close()
+
+
+@pytest.mark.parametrize("code", sorted(set(TOPICS) - set(AT_TWIN)))
 async def test_what_is_shown_is_what_is_booked(practice: Practice, code: str) -> None:
+    await every_choice(practice, code, EVENTS.get(code, asked(code)))
+
+
+@pytest.mark.parametrize("code", AT_TWIN)
+async def test_the_same_of_money_at_the_processor(
+    practice: Practice, twin: Twin, stripe: StripeProcessor, code: str
+) -> None:
+    await every_choice(practice, code, at_twin(twin, stripe)[code])
+
+
+async def every_choice(practice: Practice, code: str, scene: Open) -> None:
+    """Each choice on a question of its own, which the same event has brought."""
     for choice in TOPICS[code].choices:
-        scene = await SCENES.get(code, asked(code))(practice)
-        given = await scene.fill([str(need) for need in choice.needs])
-        decision = Decision(
-            review_id=scene.review.review_id, choice=choice.name, by="dana", **given
+        opened = await scene(practice)
+        assert opened.review.code == code
+        assert {one.name for one in opened.review.choices} == {
+            one.name for one in TOPICS[code].choices
+        }
+        given = await opened.fill([str(need) for need in choice.needs], choice.name)
+        await one_choice(
+            opened,
+            Decision(review_id=opened.review.review_id, choice=choice.name, by="dana", **given),
+            by_event=code in EVENTS or code in AT_TWIN,
         )
-        async with practice.world.pool.acquire() as conn:
-            since = await seen.start(conn)
-        shown = await scene.shows(decision)
-        assert await booked_since(practice, since) == booked_by(
-            shown.model_copy(update={"entries": (), "lots": (), "money": ()})
-        ), "a preview leaves nothing behind"
-        effect = await scene.does(decision)
-        assert (effect == "failed") == (shown.problem is not None), (code, choice.name, shown)
-        assert await booked_since(practice, since) == booked_by(shown), (code, choice.name)
-        assert shown.follows or shown.problem
-        async with practice.world.pool.acquire() as conn:
-            totals = await ledger.totals(conn)
-        assert (totals.debits_cents, totals.unbalanced_entries) == (totals.credits_cents, 0)
+
+
+async def one_choice(scene: Scene, decision: Decision, *, by_event: bool) -> None:
+    practice, what = scene.practice, (scene.review.code, decision.choice)
+    async with practice.world.pool.acquire() as conn:
+        since = await seen.start(conn)
+    shown = await scene.shows(decision)
+    assert await booked_since(practice, since) == booked_by(
+        shown.model_copy(update={"entries": (), "lots": (), "money": ()})
+    ), "a preview leaves nothing behind"
+    effect = await scene.does(decision)
+    assert (effect == "failed") == (shown.problem is not None), (*what, shown)
+    assert not (by_event and shown.problem), (*what, shown.problem)
+    assert await booked_since(practice, since) == booked_by(shown), what
+    assert shown.follows or shown.problem
+    async with practice.world.pool.acquire() as conn:
+        totals = await ledger.totals(conn)
+    assert (totals.debits_cents, totals.unbalanced_entries) == (totals.credits_cents, 0)

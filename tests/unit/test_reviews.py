@@ -5,7 +5,7 @@ import pytest
 
 from domain import pricing
 from domain.case import Decision
-from domain.reviews import TOPICS, problem_with, topic_of
+from domain.reviews import CONFIRM, REFUSE, TOPICS, problem_with, topic_of
 from domain.topics import Need
 
 REQUIRED = [
@@ -149,3 +149,8 @@ def test_an_unknown_code_cannot_be_decided() -> None:
     assert problem_with(decision("done"), "NO_SUCH_CODE") is not None
     with pytest.raises(LookupError, match="NO_SUCH_CODE"):
         topic_of("NO_SUCH_CODE")
+
+
+def test_no_choice_is_a_second_persons_word() -> None:
+    """A case takes `confirm` and `refuse` for the answer to what another person proposed (F5)."""
+    assert {choice.name for _, choice in CHOICES}.isdisjoint({CONFIRM, REFUSE})

@@ -60,6 +60,7 @@ class World:
     silent: str | None = None
     in_flight: bool = False
     pms_shows_tender: bool = True
+    pms_takes_notes: bool = True
     consents: tuple[str, ...] = ("sms", "email")
     switched_on: bool = True
     answers: list[SendOut] = field(default_factory=list)

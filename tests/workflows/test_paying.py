@@ -158,6 +158,37 @@ async def test_a_rest_that_is_small_only_after_the_last_reminder_is_carried_too(
     assert (await case.ended()).status == VisitStatus.PAID
 
 
+async def test_part_paid_and_reminded_of_to_the_end_is_asked_about_as_such(
+    case: Case, world: World
+) -> None:
+    await case.day(1)
+    await case.pay(5_000)
+    await case.day(20)
+    assert world.open_codes == ["UNDERPAID"]
+    await case.decide("leave_open")
+    await case.day(45)
+    assert world.open_codes == []
+    await case.day(51)
+    assert world.open_codes == ["UNDERPAID"]
+    await case.pay()
+    assert (await case.ended()).status == VisitStatus.PAID
+    assert world.open_codes == []
+
+
+async def test_a_note_that_the_pms_does_not_take_is_tried_again_by_a_person(
+    case: Case, world: World
+) -> None:
+    world.pms_takes_notes = False
+    await case.pay()
+    assert world.open_codes == ["PMS_WRITE_FAILED"]
+    await case.decide("retry")
+    assert (world.codes, world.times("write_back")) == (["PMS_WRITE_FAILED"] * 2, 2)
+    world.pms_takes_notes = True
+    await case.decide("retry")
+    assert (await case.ended()).status == VisitStatus.PAID
+    assert world.said == ["invoice", "invoice"]
+
+
 async def test_nothing_due_gets_one_receipt_and_no_money_message(
     clinic: Clinic, world: World
 ) -> None:

@@ -49,6 +49,17 @@ async def test_held_money_is_asked_about_again_after_thirty_days(
     assert (await money.ended()).status == "refund"
 
 
+async def test_while_the_desk_asks_the_payer_the_question_rests_a_week(
+    clinic: Clinic, world: World
+) -> None:
+    money = await clinic.money()
+    await money.decide("ask_payer")
+    await money.day(6)
+    assert world.open_codes == []
+    await money.day(8)
+    assert world.open_codes == ["NO_REFERENCE"]
+
+
 async def test_an_invoice_that_does_not_exist_is_replaced_by_another_answer(
     clinic: Clinic, world: World
 ) -> None:

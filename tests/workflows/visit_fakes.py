@@ -44,6 +44,7 @@ from activities.reply_contracts import (
     SettledIn,
     SettledOut,
 )
+from activities.unmatched_choices import RESTS
 from domain import calendar
 from domain.case import Channel, ChannelOutcome
 from domain.reply_case import KEEP
@@ -278,6 +279,9 @@ class FakeWriteBack(Fake):
         world = self.heard(ask)
         if world.during_write_back:
             await world.during_write_back.pop(0)()
+        if not world.pms_takes_notes:
+            failed = world.open("PMS_WRITE_FAILED", ask.case.case_id, world.times("write_back"))
+            return WriteBackOut(status="task", review_id=failed, code="PMS_WRITE_FAILED")
         done = [q for q in world.questions if q.code == "PMS_CONFIRM" and q.state == "decided"]
         if world.pms_shows_tender or done:
             return WriteBackOut(status="agreed")
@@ -325,7 +329,7 @@ class FakeUnmatched(Fake):
         if ask.decision.invoice_id == "nowhere":
             return ApplyUnmatchedOut(effect="failed")
         world.decide(ask.decision)
-        if ask.decision.choice == "hold_30_days":
+        if ask.decision.choice in RESTS:
             return ApplyUnmatchedOut(effect="rest")
         if ask.decision.choice == "refund":
             return ApplyUnmatchedOut(effect="done", refund_ids=world.refunds_of(ask.decision))

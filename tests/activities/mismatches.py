@@ -1,0 +1,322 @@
+"""The event behind each mismatch of the rules (3.4): what happens, until the desk is asked."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from uuid import uuid4
+
+from activities.contacts import refresh_contact
+from activities.contracts import CaseRef, WriteBackIn
+from activities.dispute_contracts import DisputeRef
+from activities.loan_contracts import ApplyLoanIn
+from activities.payout_contracts import ApplyPayoutIn
+from activities.plan_contracts import ApplyPlanIn, AskPlanIn
+from activities.refund_contracts import RefundRef
+from connectors.payments.stripe import StripeProcessor
+from connectors.ports import PmsPayment
+from domain.case import Decision
+from domain.lender_news import FundingState
+from domain.month import Month
+from domain.plan_desk import asks
+from domain.plan_policy import DEFAULT_PLAN
+from store import invoices, periods, processor, reviews
+from store.db import transaction
+from store.periods import PeriodClose
+from tests.activities.desk import (
+    DUE_CENTS,
+    SCENES,
+    Carry,
+    Open,
+    Scene,
+    arrived,
+    billed,
+    held,
+    of,
+)
+from tests.activities.house import House
+from tests.activities.loans import FEE, NET, Loans
+from tests.activities.plans import Plan, accepted
+from tests.activities.practice import AT, ZONE, Practice
+from tests.activities.reversals import Till
+from tests.connectors.stripe_world import World as Twin
+from tests.fakes import open_invoice, paid
+
+# -- money that no invoice of ours asked for
+
+
+async def number_of(practice: Practice, case_id: str) -> str:
+    async with practice.world.pool.acquire() as conn:
+        document = await invoices.latest_document(conn, case_id)
+    assert document is not None
+    return document.number
+
+
+async def customer(practice: Practice, who: str) -> str:
+    """The patient as a customer of the processor."""
+    name = f"cus_{uuid4().hex}"
+    async with transaction(practice.world.pool) as conn:
+        await processor.put_customer(conn, practice.client_id(who), name)
+    return name
+
+
+async def wrong_client(practice: Practice) -> Scene:
+    """Somebody whom the books know as another patient pays, and names an invoice."""
+    who, case, _ = await billed(practice)
+    other, _, _ = await billed(practice)
+    number = await number_of(practice, case.case_id)
+    payer = await customer(practice, other)
+    scene = await arrived(practice, who, payer, f"Botox for {number.lower()}, thanks")
+    scene.given = {"apply": {"invoice_id": number}}
+    return scene
+
+
+async def wrong_invoice(practice: Practice) -> Scene:
+    """A payment for an invoice that was given up."""
+    who, case, _ = await billed(practice)
+    asked = await practice.ask_desk(case, who, "CHASE_EXHAUSTED", DUE_CENTS)
+    await practice.decide(case, who, asked, "write_off", reason="moved away")
+    payer = await customer(practice, who)
+    return await arrived(practice, who, payer, await number_of(practice, case.case_id))
+
+
+async def ambiguous(practice: Practice) -> Scene:
+    """The payer owes four invoices; two pairs of them are exactly what came."""
+    who, numbers = practice.client(), []
+    for days, units in enumerate(("10", "20", "30", "40")):
+        at = AT - timedelta(days=days)
+        case = practice.chart(who, ("TOXIN-UNIT", units), at=at)
+        await practice.bill(case, at)
+        numbers.append(await number_of(practice, case.case_id))
+    scene = await arrived(practice, who, await customer(practice, who))
+    scene.given = {"choose": {"invoice_id": f"{numbers[1]}, {numbers[2]}"}}
+    return scene
+
+
+# -- what the books, the processor and the PMS say of a visit
+
+
+async def short(practice: Practice) -> Scene:
+    """All but two dollars came; the case says so when the next reminder is due."""
+    who, case, invoice = await billed(practice)
+    practice.pay_online(invoice, DUE_CENTS - 200)
+    read = await practice.read(case, who)
+    await practice.ask_desk(case, who, "UNDERPAID", read.balance_cents)
+    return await of(practice, who, case, "UNDERPAID")
+
+
+async def late(practice: Practice) -> Scene:
+    """The processor shows a payment as open again that our books have as paid."""
+    who, case, invoice = await billed(practice)
+    row = paid("inpay_" + uuid4().hex, "pi_" + uuid4().hex, DUE_CENTS)
+    pages = practice.world.processor.invoices
+    pages[invoice] = open_invoice(invoice, DUE_CENTS, DUE_CENTS, payments=(row,))
+    await practice.read(case, who)
+    older = row.model_copy(update={"state": "open", "paid_at": None})
+    pages[invoice] = open_invoice(invoice, DUE_CENTS, payments=(older,))
+    await practice.read(case, who)
+    return await of(practice, who, case, "LATE_EVENT")
+
+
+async def returned(practice: Practice) -> Scene:
+    """The bank sends a debit back."""
+    who, case, invoice = await billed(practice)
+    row = paid("inpay_" + uuid4().hex, "pi_" + uuid4().hex, DUE_CENTS)
+    back = row.model_copy(update={"state": "open", "failure_code": "R01"})
+    practice.world.processor.invoices[invoice] = open_invoice(invoice, DUE_CENTS, payments=(back,))
+    await practice.read(case, who)
+    return await of(practice, who, case, "SETTLEMENT_FAILED")
+
+
+async def disagrees(practice: Practice) -> Scene:
+    """The PMS shows less of a payment than it showed when it was booked."""
+    who, case, _ = await billed(practice)
+    cash = PmsPayment(payment_id=uuid4().hex, kind="cash", amount_cents=DUE_CENTS)
+    practice.tenders(case, cash)
+    await practice.read(case, who)
+    practice.tenders(case, cash.model_copy(update={"refunded_cents": 20_000}))
+    await practice.read(case, who)
+    return await of(practice, who, case, "PMS_DISAGREES")
+
+
+async def not_taken(practice: Practice) -> Scene:
+    """The PMS takes no note of what was collected."""
+    who, case, invoice = await billed(practice)
+    practice.pay_online(invoice, DUE_CENTS)
+    await practice.read(case, who)
+    practice.world.pms.note_refusal = "The PMS has no such client."
+    back = WriteBackIn(case=case, client_id=practice.client_id(who), at=AT)
+    assert (await practice.back.write_back(back)).code == "PMS_WRITE_FAILED"
+    practice.world.pms.note_refusal = None
+    return await of(practice, who, case, "PMS_WRITE_FAILED")
+
+
+async def other_lots(practice: Practice) -> Scene:
+    """The PMS drew from a package that our books do not know."""
+    drawn = PmsPayment(payment_id=uuid4().hex, kind="voucher", amount_cents=60_000)
+    scene = await held("LOT_MISMATCH", ("TOXIN-UNIT", "50"), payments=(drawn,))(practice)
+    scene.given = {"correct_ours": {"sku": "TOXIN-UNIT", "reason": "sold before go-live"}}
+    return scene
+
+
+# -- plans, lenders, and what went back
+
+
+async def no_date(practice: Practice) -> Scene:
+    """A lender tells of a signed plan without its first date."""
+    who = practice.client()
+    await refresh_contact(practice.tools, practice.world.location_id, who)
+    plan = Plan(practice, who)
+    await accepted(plan, first_payment_on=None)
+    [ask] = asks((await plan.read()).facts, DEFAULT_PLAN, AT, ZONE)
+    opened = await plan.acts.ask_about_plan(
+        AskPlanIn(
+            plan=plan.ref,
+            client_id=plan.client_id,
+            code=ask.code,
+            subject=ask.key,
+            says=ask.says,
+            review_no=f"run/{uuid4()}",
+            at=AT,
+        )
+    )
+
+    async def carry(decision: Decision) -> str:
+        done = await plan.acts.apply_to_plan(
+            ApplyPlanIn(
+                plan=plan.ref,
+                client_id=plan.client_id,
+                code=ask.code,
+                decision=decision,
+                at=AT,
+            )
+        )
+        return done.effect
+
+    return await _scene(practice, opened.review_id, who, carry)
+
+
+async def _scene(practice: Practice, review_id: str | None, who: str, carry: Carry) -> Scene:
+    async with practice.world.pool.acquire() as conn:
+        review = await reviews.get(conn, review_id or "")
+    return Scene(practice, review, who, carry=carry)
+
+
+def of_lender(code: str) -> Open:
+    """A lender's part of a visit: kept a fee that is off, did not pay, took its money back."""
+
+    async def scene(practice: Practice) -> Scene:
+        loans = Loans(practice)
+        await loans.agree()
+        who, case, loan_id = await loans.visit()
+        ref, days = loans.ref(loan_id, case), 0
+        if code == "LENDER_FEE_DIFF":
+            await loans.deposit(loan_id, fee_cents=FEE + 500, net_cents=NET - 500)
+        elif code == "LENDER_REVERSED":
+            name = await loans.deposit(loan_id)
+            await loans.settle(ref)
+            await loans.deposit(
+                loan_id, funding_id=name, state=FundingState.REVERSED, as_of=AT + timedelta(hours=1)
+            )
+        else:
+            days = 30
+        [asked] = (await loans.settle(ref, days=days)).questions
+        assert asked.code == code
+
+        async def carry(decision: Decision) -> str:
+            ask = ApplyLoanIn(loan=ref, decision=decision, at=AT)
+            return (await loans.work.apply_to_loan(ask)).effect
+
+        return await _scene(practice, asked.review_id, who, carry)
+
+    return scene
+
+
+def at_twin(twin: Twin, stripe: StripeProcessor) -> Mapping[str, Open]:
+    """Scenes of money at the processor itself."""
+
+    async def disputed(practice: Practice) -> Scene:
+        till = Till(practice, twin, stripe)
+        who, case, _ = await billed(practice)
+        ref = await till.disputed(await till.pay(case, who, DUE_CENTS))
+        [asked] = (await till.follow(ref)).questions
+        return await _reversal(till, ref, asked.review_id, who)
+
+    async def unlinked(practice: Practice) -> Scene:
+        till = Till(practice, twin, stripe)
+        who, _, _ = await billed(practice)
+        name = await till.charge(9_000)
+        made = await twin.control("/refund", payment_intent=name, amount_cents=4_000)
+        ref = till.outside(made["id"])
+        [asked] = (await till.settle(ref, patient=False)).questions
+        return await _reversal(till, ref, asked.review_id, who)
+
+    async def after_close(practice: Practice) -> Scene:
+        # A month is closed once: each question is of a practice of its own.
+        till = await Till(practice, twin, stripe).fresh()
+        who, case, _ = await billed(till.practice)
+        ref = await till.refunded_outside(await till.pay(case, who, DUE_CENTS), 20_000)
+        async with transaction(practice.world.pool) as conn:
+            await periods.close(conn, _november(case.location_id))
+        [asked] = (await till.settle(ref)).questions
+        return await _reversal(till, ref, asked.review_id, who)
+
+    async def payout(practice: Practice) -> Scene:
+        house = House(practice.world.pool, twin, stripe, location_id=practice.world.location_id)
+        await house.money(10_000)
+        await house.money(5_000, book=False)
+        made = await twin.control("/payouts")
+        asked = await house.tie(made)
+
+        async def carry(decision: Decision) -> str:
+            ask = ApplyPayoutIn(
+                payout=house.ref(made["id"]), code=asked.code or "", decision=decision, at=AT
+            )
+            return (await house.work.apply_payout(ask)).effect
+
+        return await _scene(practice, asked.review_id, practice.client(), carry)
+
+    return {
+        "DISPUTE_OPEN": disputed,
+        "REFUND_UNLINKED": unlinked,
+        "REFUND_AFTER_CLOSE": after_close,
+        "PAYOUT_DIFF": payout,
+    }
+
+
+async def _reversal(
+    till: Till, ref: RefundRef | DisputeRef, review_id: str | None, who: str
+) -> Scene:
+    """A case of its own, whose answers are carried out like a visit's."""
+    case = CaseRef(case_id=ref.case_id, location_id=ref.location_id, pms="", visit_id="", zone=ZONE)
+    return Scene(till.practice, await till.review(review_id), who, case)
+
+
+def _november(location_id: str) -> PeriodClose:
+    return PeriodClose(
+        location_id=location_id,
+        month=Month(first=date(2026, 11, 1)),
+        signed_by="owner",
+        limit_cents=0,
+        off_cents=0,
+        open_above_limit=0,
+        figures={},
+        signed_at=AT,
+    )
+
+
+EVENTS: Mapping[str, Open] = {
+    **SCENES,
+    "AMBIGUOUS_GROUP": ambiguous,
+    "LATE_EVENT": late,
+    "LENDER_FEE_DIFF": of_lender("LENDER_FEE_DIFF"),
+    "LENDER_REVERSED": of_lender("LENDER_REVERSED"),
+    "LENDER_UNFUNDED": of_lender("LENDER_UNFUNDED"),
+    "LOT_MISMATCH": other_lots,
+    "NULL_DATE": no_date,
+    "PMS_DISAGREES": disagrees,
+    "PMS_WRITE_FAILED": not_taken,
+    "SETTLEMENT_FAILED": returned,
+    "TAX_DIFF": held("TAX_DIFF", ("SERUM", "1"), tax_cents=900),
+    "UNDERPAID": short,
+    "WRONG_CLIENT": wrong_client,
+    "WRONG_INVOICE": wrong_invoice,
+}
