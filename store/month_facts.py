@@ -185,14 +185,15 @@ async def statement_until(conn: Conn) -> date | None:
     return last
 
 
-async def tasks(conn: Conn, places: Sequence[str], code: str) -> list[dict[str, Any]]:
-    """Open and decided questions of one code: case id, id, cents, state and who decided."""
+async def tasks(conn: Conn, places: Sequence[str], codes: Sequence[str]) -> list[dict[str, Any]]:
+    """Open and decided questions of some codes: case id, id, cents, state and who decided."""
     rows = await conn.fetch(
         "SELECT case_id, review_id, money_cents, state, decided_by FROM reviews"
         " LEFT JOIN review_decisions USING (review_id)"
-        " WHERE location_id = ANY($1::text[]) AND code = $2 AND state IN ('open', 'decided')",
+        " WHERE location_id = ANY($1::text[]) AND code = ANY($2::text[])"
+        " AND (state = 'open' OR state = 'decided' AND decision ->> 'choice' <> 'retry')",
         list(places),
-        code,
+        list(codes),
     )
     return [dict(row) for row in rows]
 

@@ -40,7 +40,7 @@ OWED = (
     ("2050", "Deposits", "deposit"),
     ("2060", "Client credit", "account_credit"),
 )
-_CONFIRM = "PMS_CONFIRM"
+_TO_RECORD = ("PMS_CONFIRM", "PMS_WRITE_FAILED")
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ async def _outside(conn: Conn, ids: Sequence[str], month: Month, facts: Facts) -
         Shown.model_validate(row.model_dump(exclude={"location_id", "read_at"}))
         for row in await pms_standings.of(conn, list(ids))
     ]
-    tasks = [Task.model_validate(row) for row in await month_facts.tasks(conn, ids, _CONFIRM)]
+    tasks = [Task.model_validate(row) for row in await month_facts.tasks(conn, ids, _TO_RECORD)]
     lent = await month_facts.lent(conn, ids)
     back = await month_facts.to_give_back(conn, ids)
     disputed = await month_facts.in_dispute(conn, ids)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from uuid import uuid4
 
 from activities.contacts import refresh_contact
@@ -32,11 +33,11 @@ from tests.activities.desk import (
     held,
     of,
 )
-from tests.activities.house import House
 from tests.activities.loans import FEE, NET, Loans
 from tests.activities.plans import Plan, accepted
 from tests.activities.practice import AT, ZONE, Practice
 from tests.activities.reversals import Till
+from tests.activities.test_payouts import House
 from tests.connectors.stripe_world import World as Twin
 from tests.fakes import open_invoice, paid
 
@@ -259,18 +260,24 @@ def at_twin(twin: Twin, stripe: StripeProcessor) -> Mapping[str, Open]:
         [asked] = (await till.settle(ref)).questions
         return await _reversal(till, ref, asked.review_id, who)
 
-    async def payout(practice: Practice) -> Scene:
+    async def payout(practice: Practice, *, is_missing: bool = True) -> Scene:
         house = House(practice.world.pool, twin, stripe, location_id=practice.world.location_id)
         await house.money(10_000)
-        await house.money(5_000, book=False)
+        if is_missing:
+            await house.money(5_000, book=False)
         made = await twin.control("/payouts")
+        if not is_missing:
+            await twin.control("/wrong_cent", payout=made["id"], cents=1)
         asked = await house.tie(made)
 
         async def carry(decision: Decision) -> str:
             ask = ApplyPayoutIn(
                 payout=house.ref(made["id"]), code=asked.code or "", decision=decision, at=AT
             )
-            return (await house.work.apply_payout(ask)).effect
+            done = await house.work.apply_payout(ask)
+            if done.effect == "again":
+                await house.tie(made, number="run/2")
+            return done.effect
 
         return await _scene(practice, asked.review_id, practice.client(), carry)
 
@@ -279,6 +286,7 @@ def at_twin(twin: Twin, stripe: StripeProcessor) -> Mapping[str, Open]:
         "REFUND_UNLINKED": unlinked,
         "REFUND_AFTER_CLOSE": after_close,
         "PAYOUT_DIFF": payout,
+        "PAYOUT_DIFF accept": partial(payout, is_missing=False),
     }
 
 

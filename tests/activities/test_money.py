@@ -206,10 +206,10 @@ async def test_a_note_that_the_pms_refuses_leaves_the_payment_to_the_desk(
     practice.world.pms.write_note = no  # type: ignore[method-assign]
     ask = WriteBackIn(case=case, client_id=practice.client_id(who), at=AT)
     written = await practice.back.write_back(ask)
-    assert written.status == "task"
+    assert (written.status, written.code) == ("task", "PMS_WRITE_FAILED")
     async with practice.world.pool.acquire() as conn:
         asked = await reviews.get(conn, written.review_id or "")
-    assert asked.shown["facts"][-1] == "The PMS did not take our note on this client."
+    assert asked.shown["facts"][0] == "The PMS did not take our note on this client."
 
 
 async def test_a_late_event_of_money_kept_as_credit_opens_no_second_booking(
