@@ -81,8 +81,10 @@ NEXT: Mapping[str, str] = {
 """What the case does after a choice; every other choice lets it go on."""
 
 
+SUSPENDED = "MEMBERSHIP_SUSPENDED"
 _OF_CODE: Mapping[tuple[str, str], str] = {
     ("PMS_DISAGREES", "stop"): "continue",
+    (SUSPENDED, "allow"): "rebuild",
     ("PMS_WRITE_FAILED", "retry"): "continue",
     ("TAX_DIFF", "take_ours"): "rebuild",
     ("UNDERPAID", "leave_open"): "rest",
@@ -134,6 +136,12 @@ async def _reinstate(conn: Conn, ask: ApplyIn, review: Review) -> None:
     lot_id = review.shown.get("subject")
     if lot_id:
         await entitlements.reinstate(conn, lot_id, ask.decision.by, ask.decision.reason)
+
+
+async def _allow(conn: Conn, ask: ApplyIn, review: Review) -> None:
+    """A refund elsewhere was for good; a suspended credit pays once the chart is priced again."""
+    if review.code != SUSPENDED:
+        await allow(conn, ask, review)
 
 
 async def _accept(conn: Conn, ask: ApplyIn, review: Review) -> None:
@@ -248,7 +256,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "pay_again": pay_again,
     "by_hand": by_hand,
     "refund_to_credit": refund_to_credit,
-    "allow": allow,
+    "allow": _allow,
     "post_now": allow,
     "owe_again": owe_again,
     "take_pms": take_pms,

@@ -234,6 +234,9 @@ async def _next_step(conn: Conn, case_id: str, place: Location) -> str:
 # -- money, payouts and replies
 
 
+_LINKED = "What this payer pays under a number of this client's is applied by itself from now on."
+
+
 async def _payment(
     conn: Conn, review: Review, decision: Decision, place: Location, at: datetime
 ) -> list[str]:
@@ -251,7 +254,9 @@ async def _payment(
         days = 7 if decision.choice == "ask_payer" else 30
         return [f"Nothing is booked; the question comes back in {days} days."]
     told = [case_id for case_id in (done.case_id, *done.case_ids) if case_id is not None]
-    return [await _told(conn, case_id) for case_id in told] or ["Nobody is written to."]
+    linked = [_LINKED] if decision.choice == "link_payer" else []
+    follows = [await _told(conn, case_id) for case_id in told] or ["Nobody is written to."]
+    return [*follows, *linked]
 
 
 async def _told(conn: Conn, case_id: str) -> str:

@@ -26,7 +26,7 @@ from store.invoices import Document
 from store.refund_facts import CreditPart, LotLeft, PaidPart
 from store.refunds import RefundRow
 
-LENDER = "lender"
+LENDER: Way = "lender"
 BY_HAND = "other"
 """How money is given that does not go back along its payment."""
 
@@ -102,8 +102,10 @@ async def visit_money(conn: Conn, case_id: str, zone: str) -> VisitMoney | NoRef
 
 
 def given_of(part: PaidPart) -> Given:
-    """A payment's part as a refund sees it."""
+    """A payment's part as a refund sees it; a lender's goes to the lender alone (2.6)."""
     way: Way = "desk" if part.outside else "processor"
+    if part.kind == LENDER:
+        way = LENDER
     return Given(
         payment_id=part.payment_id,
         way=way,

@@ -129,7 +129,10 @@ def decide(
         str | None, typer.Option(help="A unit price in dollars, like 12.50.", metavar="DOLLARS")
     ] = None,
     invoice: Annotated[
-        str | None, typer.Option(help="The printed number of an invoice.", metavar="NO")
+        str | None,
+        typer.Option(
+            help="The printed number of an invoice, or of each with commas.", metavar="NO"
+        ),
     ] = None,
     item_class: Annotated[
         str | None,

@@ -104,6 +104,13 @@ class Scene:
 Open = Callable[[Practice], Awaitable[Scene]]
 
 
+async def carried(practice: Practice, review_id: str | None, who: str, carry: Carry) -> Scene:
+    """A question of a case of another kind."""
+    async with practice.world.pool.acquire() as conn:
+        review = await reviews.get(conn, review_id or "")
+    return Scene(practice, review, who, carry=carry)
+
+
 async def of(practice: Practice, who: str, case: CaseRef, code: str) -> Scene:
     async with practice.world.pool.acquire() as conn:
         open_ = [one for one in await reviews.open_of_case(conn, case.case_id) if one.code == code]

@@ -2,43 +2,36 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import partial
 from uuid import uuid4
 
 from activities.contacts import refresh_contact
-from activities.contracts import CaseRef, WriteBackIn
-from activities.dispute_contracts import DisputeRef
+from activities.contracts import WriteBackIn
 from activities.loan_contracts import ApplyLoanIn
-from activities.payout_contracts import ApplyPayoutIn
+from activities.lot_contracts import ApplyLotIn
 from activities.plan_contracts import ApplyPlanIn, AskPlanIn
-from activities.refund_contracts import RefundRef
-from connectors.payments.stripe import StripeProcessor
 from connectors.ports import PmsPayment
 from domain.case import Decision
 from domain.lender_news import FundingState
-from domain.month import Month
 from domain.plan_desk import asks
 from domain.plan_policy import DEFAULT_PLAN
-from store import invoices, periods, processor, reviews
+from store import invoices, processor
 from store.db import transaction
-from store.periods import PeriodClose
 from tests.activities.desk import (
     DUE_CENTS,
     SCENES,
-    Carry,
     Open,
     Scene,
     arrived,
     billed,
+    carried,
     held,
     of,
 )
+from tests.activities.held_drafts import DRAFTS
 from tests.activities.loans import FEE, NET, Loans
 from tests.activities.plans import Plan, accepted
 from tests.activities.practice import AT, ZONE, Practice
-from tests.activities.reversals import Till
-from tests.activities.test_payouts import House
-from tests.connectors.stripe_world import World as Twin
+from tests.activities.test_expired_lots import Shelf
 from tests.fakes import open_invoice, paid
 
 # -- money that no invoice of ours asked for
@@ -192,13 +185,7 @@ async def no_date(practice: Practice) -> Scene:
         )
         return done.effect
 
-    return await _scene(practice, opened.review_id, who, carry)
-
-
-async def _scene(practice: Practice, review_id: str | None, who: str, carry: Carry) -> Scene:
-    async with practice.world.pool.acquire() as conn:
-        review = await reviews.get(conn, review_id or "")
-    return Scene(practice, review, who, carry=carry)
+    return await carried(practice, opened.review_id, who, carry)
 
 
 def of_lender(code: str) -> Open:
@@ -226,93 +213,30 @@ def of_lender(code: str) -> Open:
             ask = ApplyLoanIn(loan=ref, decision=decision, at=AT)
             return (await loans.work.apply_to_loan(ask)).effect
 
-        return await _scene(practice, asked.review_id, who, carry)
+        return await carried(practice, asked.review_id, who, carry)
 
     return scene
 
 
-def at_twin(twin: Twin, stripe: StripeProcessor) -> Mapping[str, Open]:
-    """Scenes of money at the processor itself."""
+async def unused(practice: Practice) -> Scene:
+    """A package has run out with units in it."""
+    shelf = Shelf(practice)
+    await shelf.open()
+    lot_id = await shelf.units()
 
-    async def disputed(practice: Practice) -> Scene:
-        till = Till(practice, twin, stripe)
-        who, case, _ = await billed(practice)
-        ref = await till.disputed(await till.pay(case, who, DUE_CENTS))
-        [asked] = (await till.follow(ref)).questions
-        return await _reversal(till, ref, asked.review_id, who)
+    async def carry(decision: Decision) -> str:
+        ask = ApplyLotIn(lot=shelf.ref(lot_id), decision=decision, at=AT)
+        return (await shelf.work.apply_to_lot(ask)).effect
 
-    async def unlinked(practice: Practice) -> Scene:
-        till = Till(practice, twin, stripe)
-        who, _, _ = await billed(practice)
-        name = await till.charge(9_000)
-        made = await twin.control("/refund", payment_intent=name, amount_cents=4_000)
-        ref = till.outside(made["id"])
-        [asked] = (await till.settle(ref, patient=False)).questions
-        return await _reversal(till, ref, asked.review_id, who)
-
-    async def after_close(practice: Practice) -> Scene:
-        # A month is closed once: each question is of a practice of its own.
-        till = await Till(practice, twin, stripe).fresh()
-        who, case, _ = await billed(till.practice)
-        ref = await till.refunded_outside(await till.pay(case, who, DUE_CENTS), 20_000)
-        async with transaction(practice.world.pool) as conn:
-            await periods.close(conn, _november(case.location_id))
-        [asked] = (await till.settle(ref)).questions
-        return await _reversal(till, ref, asked.review_id, who)
-
-    async def payout(practice: Practice, *, is_missing: bool = True) -> Scene:
-        house = House(practice.world.pool, twin, stripe, location_id=practice.world.location_id)
-        await house.money(10_000)
-        if is_missing:
-            await house.money(5_000, book=False)
-        made = await twin.control("/payouts")
-        if not is_missing:
-            await twin.control("/wrong_cent", payout=made["id"], cents=1)
-        asked = await house.tie(made)
-
-        async def carry(decision: Decision) -> str:
-            ask = ApplyPayoutIn(
-                payout=house.ref(made["id"]), code=asked.code or "", decision=decision, at=AT
-            )
-            done = await house.work.apply_payout(ask)
-            if done.effect == "again":
-                await house.tie(made, number="run/2")
-            return done.effect
-
-        return await _scene(practice, asked.review_id, practice.client(), carry)
-
-    return {
-        "DISPUTE_OPEN": disputed,
-        "REFUND_UNLINKED": unlinked,
-        "REFUND_AFTER_CLOSE": after_close,
-        "PAYOUT_DIFF": payout,
-        "PAYOUT_DIFF accept": partial(payout, is_missing=False),
-    }
-
-
-async def _reversal(
-    till: Till, ref: RefundRef | DisputeRef, review_id: str | None, who: str
-) -> Scene:
-    """A case of its own, whose answers are carried out like a visit's."""
-    case = CaseRef(case_id=ref.case_id, location_id=ref.location_id, pms="", visit_id="", zone=ZONE)
-    return Scene(till.practice, await till.review(review_id), who, case)
-
-
-def _november(location_id: str) -> PeriodClose:
-    return PeriodClose(
-        location_id=location_id,
-        month=Month(first=date(2026, 11, 1)),
-        signed_by="owner",
-        limit_cents=0,
-        off_cents=0,
-        open_above_limit=0,
-        figures={},
-        signed_at=AT,
-    )
+    scene = await carried(practice, await shelf.ask(lot_id), shelf.who, carry)
+    scene.given = {"extend": {"until": date(2027, 3, 1), "reason": "was ill"}}
+    return scene
 
 
 EVENTS: Mapping[str, Open] = {
     **SCENES,
+    **DRAFTS,
+    "BREAKAGE": unused,
     "AMBIGUOUS_GROUP": ambiguous,
     "LATE_EVENT": late,
     "LENDER_FEE_DIFF": of_lender("LENDER_FEE_DIFF"),

@@ -11,30 +11,41 @@ from pathlib import Path
 import pytest
 
 from connectors.payments.stripe import StripeProcessor
+from domain import topics_lender, topics_people
 from domain.case import Decision
 from domain.reviews import TOPICS
 from store import ledger, seen
+from tests.activities.at_twin import OF_TWIN, at_twin
 from tests.activities.desk import Open, Scene, asked, booked_by, booked_since
-from tests.activities.mismatches import EVENTS, at_twin
+from tests.activities.mismatches import EVENTS
 from tests.activities.practice import Practice
 from tests.connectors.stripe_world import World as Twin
 
 ROOT = Path(__file__).resolve().parents[2]
-AT_TWIN = ("DISPUTE_OPEN", "PAYOUT_DIFF", "REFUND_AFTER_CLOSE", "REFUND_UNLINKED")
 
 
 UNSHOWN = "loan/"
 """Cases whose previews are in words alone."""
+ASKS = ("workflows", "domain/plan_desk.py")
+"""Where a case decides by itself to ask."""
+NO_EVENT = frozenset({"LOCATION_MISMATCH", "PROMOTION_INVALID", "SANITY_BOUND"})
+"""No system that we read can bring it about: the price engine's own defence, as in test_pricing."""
+WANTED = (
+    frozenset(TOPICS)
+    - NO_EVENT
+    # What a patient wrote, and what a lender's feed lacks: tests of their own, by the intake.
+    - {topic.code for topic in (*topics_people.TOPICS, *topics_lender.TOPICS)}
+)
 TOPIC_FILES = ("reviews.py", "undoing.py")
 
 
 def codes_in(*parts: str) -> set[str]:
     """The codes that sources name as words of their own; what describes them is left out."""
-    files = (path for part in parts for path in sorted((ROOT / part).rglob("*.py")))
+    files = (path for part in parts for path in [ROOT / part, *(ROOT / part).rglob("*.py")])
     sources = (
         path.read_text()
         for path in files
-        if not path.name.startswith("topics") and path.name not in TOPIC_FILES
+        if path.is_file() and not path.name.startswith("topics") and path.name not in TOPIC_FILES
     )
     words = (node for source in sources for node in ast.walk(ast.parse(source)))
     return {node.value for node in words if isinstance(node, ast.Constant) and node.value in TOPICS}
@@ -42,8 +53,8 @@ def codes_in(*parts: str) -> set[str]:
 
 def test_every_code_has_its_event_or_a_case_that_asks_it_on_the_engine() -> None:
     """A new code without an event here fails, unless a workflow asks it and its tests say so."""
-    by_cases = codes_in("workflows") & codes_in("tests/workflows")
-    assert set(TOPICS) - set(EVENTS) - set(AT_TWIN) - by_cases == set()
+    by_cases = codes_in(*ASKS) & codes_in("tests/workflows")
+    assert WANTED - set(EVENTS) - set(OF_TWIN) - by_cases == set()
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +74,12 @@ async def stripe(twin: Twin) -> AsyncIterator[StripeProcessor]:
     await processor.close()
 
 
-@pytest.mark.parametrize("code", sorted(set(TOPICS) - set(AT_TWIN)))
+@pytest.mark.parametrize("code", sorted(set(TOPICS) - set(OF_TWIN)))
 async def test_what_is_shown_is_what_is_booked(practice: Practice, code: str) -> None:
     await every_choice(practice, code, {code: asked(code), **EVENTS})
 
 
-@pytest.mark.parametrize("code", AT_TWIN)
+@pytest.mark.parametrize("code", OF_TWIN)
 async def test_the_same_of_money_at_the_processor(
     practice: Practice, twin: Twin, stripe: StripeProcessor, code: str
 ) -> None:
@@ -84,7 +95,7 @@ async def every_choice(practice: Practice, code: str, scenes: Mapping[str, Open]
         await one_choice(
             opened,
             Decision(review_id=opened.review.review_id, choice=choice.name, by="dana", **given),
-            by_event=code in EVENTS or code in AT_TWIN,
+            by_event=code in EVENTS or code in OF_TWIN,
         )
 
 

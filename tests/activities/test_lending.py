@@ -142,7 +142,7 @@ class TestWebhooks:
         later = datetime.now(UTC) + timedelta(hours=5)
         (told,) = await house.check("cherry", later)
         assert (told.code, told.plan_id) == (HINT, app["id"])
-        said = await self._decide(house, told, "confirm")
+        said = await self._decide(house, told, "confirm_hint")
         assert said.effect == "done"
         assert (await house.standing("cherry", app["id"])).is_confirmed
 

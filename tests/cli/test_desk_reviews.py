@@ -72,7 +72,7 @@ async def test_a_question_shows_both_sides_choices_consequence_reminders_and_the
     said = await world.run("review", "show", asked.review_id[:8])
     assert said.code == 0
     for words in (
-        "A payment covers only a part; $320.00 is still owed.",
+        "A payment covers all but $320.00, which is too little to remind of.",
         "still owed: $320.00 paid: $10.00",
         "- a fact",
         "leave_open (suggested)",
