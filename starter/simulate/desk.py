@@ -31,7 +31,7 @@ CHOICES = {
     "ADVERSE_EVENT": "clinician_spoke",
     "DUPLICATE_SUSPECTED": "keep_as_credit",
     "OVERPAID": "credit",
-    "UNDERPAID": "leave_open",
+    "UNDERPAID": "stop",
     "LATE_EVENT": "read_again",
 }
 _SLOW = {"REPLY_DISPUTE": 100, "ADVERSE_EVENT": 100, "REPLY_UNCLEAR": 50}

@@ -22,7 +22,7 @@ GRACE = timedelta(days=9)
 HANDED_OVER = timedelta(minutes=1)
 """A vendor takes a message so soon after its row says that it is being sent, by the wall clock."""
 _FAILED = frozenset({"skipped", "failed", "unknown", "undelivered"})
-_NO_REASONS = frozenset({"CHASE_EXHAUSTED", "PMS_CONFIRM", "PMS_WRITE_FAILED"})
+_NO_REASONS = frozenset({"CHASE_EXHAUSTED", "PMS_CONFIRM", "PMS_WRITE_FAILED", "UNDERPAID"})
 """Questions during which nothing is left out."""
 
 

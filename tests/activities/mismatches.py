@@ -89,9 +89,9 @@ async def ambiguous(practice: Practice) -> Scene:
 
 
 async def short(practice: Practice) -> Scene:
-    """All but two dollars came; the case says so when the next reminder is due."""
+    """A part came; the case says so after the last reminder."""
     who, case, invoice = await billed(practice)
-    practice.pay_online(invoice, DUE_CENTS - 200)
+    practice.pay_online(invoice, DUE_CENTS - 20_000)
     read = await practice.read(case, who)
     await practice.ask_desk(case, who, "UNDERPAID", read.balance_cents)
     return await of(practice, who, case, "UNDERPAID")

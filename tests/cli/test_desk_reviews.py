@@ -72,14 +72,14 @@ async def test_a_question_shows_both_sides_choices_consequence_reminders_and_the
     said = await world.run("review", "show", asked.review_id[:8])
     assert said.code == 0
     for words in (
-        "A payment covers all but $320.00, which is too little to remind of.",
+        "Every reminder has gone out; a payment covers a part and $320.00 is still owed.",
         "still owed: $320.00 paid: $10.00",
         "- a fact",
         "leave_open (suggested)",
-        "Write off the rest: $320.00 is written off as bad debt.",
+        "Write off: $320.00 is written off as bad debt and the case closes.",
         "needs --reason WHY",
         "needs --invoice NO" if "invoice_id" in asked.choices[-1].needs else "apply",
-        "The rest stays open and reminders go on.",
+        "The rest stays open and nobody is reminded of it.",
         "reminded on business day 1",
         "next on business day 3",
         f"tieout review decide {asked.review_id[:8]} leave_open --by YOUR-NAME",
