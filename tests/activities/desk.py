@@ -11,6 +11,7 @@ from activities.contracts import (
     BuildIn,
     CaseRef,
     PlaceIn,
+    PlaceOut,
     UnmatchedRef,
     WriteBackIn,
 )
@@ -179,10 +180,10 @@ async def loose(practice: Practice) -> Scene:
     return await arrived(practice, who)
 
 
-async def arrived(
-    practice: Practice, who: str, customer_id: str | None = None, reference: str = ""
-) -> Scene:
-    """A payment at the processor that no invoice of ours asked for."""
+async def comes(
+    practice: Practice, customer_id: str | None = None, reference: str = ""
+) -> tuple[UnmatchedRef, PlaceOut]:
+    """A payment at the processor that no invoice of ours asked for, as its case hears of it."""
     payment_id = f"pi_{uuid4().hex}"
     practice.world.processor.payments[payment_id] = LoosePayment(
         payment_id=payment_id,
@@ -195,7 +196,15 @@ async def arrived(
         reference=reference,
     )
     payment = refs.loose(practice.world.location_id, payment_id)
-    placed = await practice.unmatched.place_payment(PlaceIn(payment=payment, at=AT, review_no="1"))
+    ask = PlaceIn(payment=payment, at=AT, review_no="1")
+    return payment, await practice.unmatched.place_payment(ask)
+
+
+async def arrived(
+    practice: Practice, who: str, customer_id: str | None = None, reference: str = ""
+) -> Scene:
+    """One that the desk is asked about."""
+    payment, placed = await comes(practice, customer_id, reference)
     async with practice.world.pool.acquire() as conn:
         review = await reviews.get(conn, placed.review_id or "")
     return Scene(practice, review, who, payment=payment)
