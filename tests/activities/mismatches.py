@@ -211,7 +211,10 @@ def of_lender(code: str) -> Open:
 
         async def carry(decision: Decision) -> str:
             ask = ApplyLoanIn(loan=ref, decision=decision, at=AT)
-            return (await loans.work.apply_to_loan(ask)).effect
+            done = await loans.work.apply_to_loan(ask)
+            if done.effect == "again":
+                await loans.settle(ref)
+            return done.effect
 
         return await carried(practice, asked.review_id, who, carry)
 

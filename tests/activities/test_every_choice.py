@@ -24,8 +24,6 @@ from tests.connectors.stripe_world import World as Twin
 ROOT = Path(__file__).resolve().parents[2]
 
 
-UNSHOWN = "loan/"
-"""Cases whose previews are in words alone."""
 ASKS = ("workflows", "domain/plan_desk.py")
 """Where a case decides by itself to ask."""
 NO_EVENT = frozenset({"LOCATION_MISMATCH", "PROMOTION_INVALID", "SANITY_BOUND"})
@@ -110,8 +108,7 @@ async def one_choice(scene: Scene, decision: Decision, *, by_event: bool) -> Non
     effect = await scene.does(decision)
     assert (effect == "failed") == (shown.problem is not None), (*what, shown)
     assert not (by_event and shown.problem), (*what, shown.problem)
-    if not scene.review.case_id.startswith(UNSHOWN):
-        assert await booked_since(practice, since) == booked_by(shown), what
+    assert await booked_since(practice, since) == booked_by(shown), what
     assert shown.follows or shown.problem
     async with practice.world.pool.acquire() as conn:
         totals = await ledger.totals(conn)
