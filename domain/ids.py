@@ -56,6 +56,15 @@ def installment_of(visit_id: str) -> tuple[str, int]:
     return plan_id, int(number)
 
 
+def plan_of_installment(case_id: str) -> str | None:
+    """The plan that a case is an instalment of; None for any other case."""
+    family, _, rest = case_id.partition("/")
+    location_id, _, name = rest.partition("/in-house/")
+    if family != "visit" or not name:
+        return None
+    return plan_workflow_id(location_id, "in-house", installment_of(name)[0])
+
+
 def installment_workflow_id(location_id: str, plan_id: str, number: int) -> str:
     """`visit/<location>/in-house/<plan id>.<number>`: each instalment is a case like a visit."""
     return visit_workflow_id(location_id, "in-house", installment_visit_id(plan_id, number))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from domain import entries
+from domain import entries, ids
 from domain.invoice import PricedInvoice
 from domain.model import Record
 from domain.money import dollars
@@ -24,6 +24,7 @@ from domain.month_rows import (
     Leaking,
     LotChange,
     Remitted,
+    Signed,
     Unsourced,
 )
 from domain.tie import Item, Side, Tie, tie
@@ -190,6 +191,40 @@ def owed(
         if change.kind == kind:
             lots.add(f"client {change.client_id}", change.cents, change.on)
     return tie(f"OWED_{account}", f"{name} ({account})", ("the ledger", books), ("the lots", lots))
+
+
+OVER = "Signed over more than the visit owed; a person was asked."
+
+
+def installments(
+    lines: Sequence[BookLine], signed: Sequence[Signed], documents: Sequence[Billed], until: date
+) -> Tie:
+    """1105 against the practice's own plans: what was signed, less the instalments billed."""
+    books, plans = Side(until), Side(until)
+    booked_cents: dict[str, int] = {}
+    for line in lines:
+        plan = thing_of(line.key, line.entry_id).removeprefix("plan:")
+        if plan.startswith("plan/"):
+            booked_cents[plan] = booked_cents.get(plan, 0) + line.cents
+        else:
+            plan = ids.plan_of_installment(line.case_id or "") or plan
+        books.add(plan, line.cents, line.on)
+    known = {}
+    for each in signed:
+        plans.add(each.plan, each.cents, each.on)
+        over_cents = each.cents - booked_cents.get(each.plan, 0)
+        if each.is_over_asked and over_cents > 0:
+            known[each.plan] = (-over_cents, OVER)
+    for document in documents:
+        if plan_id := ids.plan_of_installment(document.case_id):
+            plans.add(plan_id, -document.cents, document.on)
+    return tie(
+        "INSTALMENTS",
+        "Instalments not yet due (1105)",
+        ("the ledger", books),
+        ("the plans as signed", plans),
+        known=known,
+    )
 
 
 def as_it_stands(

@@ -66,6 +66,16 @@ class Remitted(Record):
     on: date
 
 
+class Signed(Record):
+    """A plan of the practice's own: `plan` is its case, `cents` all instalments as signed."""
+
+    plan: str
+    cents: int
+    on: date
+    is_over_asked: bool = False
+    """A person was asked about more than its visit owed."""
+
+
 class Paid(Record):
     """A payment that has arrived, on the local day when its system took it."""
 

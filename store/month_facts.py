@@ -13,8 +13,10 @@ from domain.month_rows import (
     Paid,
     PaidOut,
     Remitted,
+    Signed,
     StatementLine,
 )
+from domain.plan_course import RUNNING
 from store.db import Conn
 
 
@@ -76,6 +78,25 @@ async def remitted(conn: Conn, places: Sequence[str]) -> list[Remitted]:
         list(places),
     )
     return [Remitted.model_construct(**row) for row in rows]
+
+
+async def signed_plans(conn: Conn, places: Sequence[str]) -> list[Signed]:
+    """Plans of the practice's own that run, or were booked: all instalments as signed."""
+    rows = await conn.fetch(
+        "SELECT plan, cents, coalesce(effective_on, (changed_at AT TIME ZONE zone)::date) AS on,"
+        " EXISTS (SELECT FROM reviews WHERE case_id = plan AND code = 'PLAN_OVER_BALANCE')"
+        "  AS is_over_asked"
+        " FROM plans p JOIN locations USING (location_id)"
+        " CROSS JOIN LATERAL (SELECT concat_ws('/', 'plan', p.location_id, lender, plan_id) AS plan,"
+        "  sum((part ->> 'amount_cents')::bigint)::bigint AS cents"
+        "  FROM jsonb_path_query(folded, '$.latest.installments[*]') AS part) AS each"
+        " LEFT JOIN ledger_entries ON business_key = 'plan-signed|' || plan"
+        " WHERE p.location_id = ANY($1::text[]) AND lender = 'in-house' AND cents > 0"
+        " AND (status = ANY($2::text[]) OR entry_id IS NOT NULL)",
+        list(places),
+        sorted(RUNNING),
+    )
+    return [Signed.model_construct(**row) for row in rows]
 
 
 async def payments(conn: Conn, places: Sequence[str]) -> list[Paid]:

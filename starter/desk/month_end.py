@@ -12,6 +12,7 @@ from domain.month_ledger import (
     Issued,
     as_it_stands,
     balance,
+    installments,
     invoices,
     owed,
     receivable,
@@ -148,6 +149,12 @@ async def _ledger(conn: Conn, ids: Sequence[str], month: Month, facts: Facts) ->
             facts.names,
             await month_facts.behind(conn, ids),
             await month_facts.remitted(conn, ids),
+            month.last,
+        ),
+        installments(
+            facts.on("1105"),
+            await month_facts.signed_plans(conn, ids),
+            facts.documents,
             month.last,
         ),
     ]

@@ -1,0 +1,75 @@
+"""Plans of the practice's own at month end: 1105 is what was signed and is not billed yet."""
+
+import pytest
+
+from activities.contacts import refresh_contact
+from activities.plan_contracts import AskPlanIn
+from domain.month import parse_month
+from domain.tie import Tie, Verdict
+from starter.desk.month_end import month_report
+from store.db import Pool
+from tests.activities.practice import AT
+from tests.activities.test_installments import Own
+from tests.month.conftest import practice_in
+
+
+@pytest.fixture
+async def own(pool: Pool) -> Own:
+    practice = await practice_in(pool)
+    ref = practice.client()
+    await refresh_contact(practice.tools, practice.world.location_id, ref)
+    return Own(practice, ref)
+
+
+async def _tie(own: Own) -> Tie:
+    async with own.practice.world.pool.acquire() as conn:
+        report = await month_report(conn, parse_month("2026-11"), own.ref.location_id)
+    return next(tie for tie in report.ties if tie.code == "INSTALMENTS")
+
+
+async def test_a_plan_ties_out_from_its_signature_to_its_last_instalment(own: Own) -> None:
+    await own.told()
+    assert [item.why for item in (await _tie(own)).items] == ["Not in the ledger."]
+    await own.sign()
+    tie = await _tie(own)
+    assert (tie.verdict, tie.ours_cents, tie.theirs_cents) == (Verdict.TIES, 20_001, 20_001)
+    for number in (1, 2, 3):
+        await own.bill(number)
+        assert (await _tie(own)).ours_cents == 20_001 - number * 6_667
+        assert (await _tie(own)).verdict is Verdict.TIES
+
+
+async def test_a_cent_that_is_off_is_named_by_its_plan(own: Own) -> None:
+    await own.told()
+    await own.sign()
+    async with own.practice.world.pool.acquire() as conn, conn.transaction():
+        await conn.execute("SET LOCAL session_replication_role = replica")
+        await conn.execute(
+            "UPDATE ledger_postings SET debit_cents = debit_cents + 1 WHERE account = '1105'"
+            " AND client_id = $1",
+            own.practice.client_id(own.client_ref),
+        )
+    [item] = (await _tie(own)).items
+    assert (item.name, item.off_cents) == (own.ref.case_id, 1)
+
+
+async def test_more_than_the_visit_owed_is_explained_once_a_person_was_asked(own: Own) -> None:
+    visit = own.practice.chart(own.client_ref, ("TOXIN-UNIT", "1"))
+    built = await own.practice.bill(visit)
+    await own.told(visit.visit_id)
+    over_cents = (await own.sign()).over_cents
+    assert over_cents == 20_001 - built.due_cents
+    assert (await _tie(own)).verdict is Verdict.OFF
+    ask = AskPlanIn(
+        plan=own.ref,
+        client_id=own.practice.client_id(own.client_ref),
+        code="PLAN_OVER_BALANCE",
+        subject="over",
+        says=(),
+        review_no="run/1",
+        at=AT,
+    )
+    await own.acts.ask_about_plan(ask)
+    tie = await _tie(own)
+    assert tie.verdict is Verdict.EXPLAINED
+    assert [item.off_cents for item in tie.items] == [-over_cents]
