@@ -46,6 +46,16 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("PMS_CONFIRM", "PMS_WRITE_FAILED", "LATE_EVENT"), _READ),
     }
 )
+_OF_ANSWER: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("REFUND_ASKED", "drop"): "Nothing was booked: ask for the refund anew, `tieout refund`.",
+        **dict.fromkeys(
+            (("REFUND_BY_HAND", "refund_to_credit"), ("REFUND_FAILED", "refund_to_credit")),
+            "The money is credit of the client by it: `tieout refund credit` pays it back.",
+        ),
+    }
+)
+"""Answers that say more than their code."""
 _OF_CHOICE: Mapping[str, str] = MappingProxyType(
     {
         "refund": _ON_ITS_WAY,
@@ -80,12 +90,14 @@ TAKEN_BACK = frozenset(
     }
 )
 """Choices whose whole effect is in our books, or is a course that a case has not gone on with."""
+NAMED = (frozenset(_OF_CODE), frozenset(_OF_ANSWER), frozenset(_OF_CHOICE) | TAKEN_BACK)
+"""Codes, answers and choices that have a rule here; each is one of the catalogue."""
 _FAMILIES = ("visit/", "payment/")
 
 
 def why_not(code: str, choice: str, case_id: str = "visit/") -> str | None:
     """Why a decision of this kind cannot be taken back, in one sentence; None when it can."""
-    sentence = _OF_CODE.get(code) or _OF_CHOICE.get(choice)
+    sentence = _OF_ANSWER.get((code, choice)) or _OF_CODE.get(code) or _OF_CHOICE.get(choice)
     if sentence is not None:
         return sentence
     return None if choice in TAKEN_BACK and case_id.startswith(_FAMILIES) else NO_RULE

@@ -16,6 +16,13 @@ def test_every_choice_is_undone_or_says_in_one_sentence_why_not(code: str, choic
     assert why is None or why.endswith(".")
 
 
+def test_no_rule_is_about_a_question_or_an_answer_that_does_not_exist() -> None:
+    codes, answers, choices = undoing.NAMED
+    assert codes <= TOPICS.keys()
+    assert answers <= set(CHOICES)
+    assert choices <= {choice for _, choice in CHOICES}
+
+
 def test_what_nobody_has_described_is_not_undone() -> None:
     assert undoing.why_not("NO_REFERENCE", "give_away") == undoing.NO_RULE
     assert undoing.why_not("STATE_UNKNOWN", "stop") is None
