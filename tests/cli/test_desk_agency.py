@@ -72,8 +72,10 @@ async def _state(world):
 
 
 async def _off(world):
-    """Lines of the month end that do not tie, in the month of the entries of `asked`."""
-    on = await world.conn.fetchval("SELECT max(effective_on) FROM ledger_entries")
+    """Lines of the month end that do not tie, in the month of its last entry."""
+    on = await world.conn.fetchval(
+        "SELECT max(effective_on) FROM ledger_entries WHERE location_id = $1", world.location_id
+    )
     report = await month_report(world.conn, month_of(on), world.location_id)
     ours = ("BALANCE", "SOURCES", "RECEIVABLE")
     return {tie.code: tie.items for tie in report.ties if tie.code in ours and tie.items}, report
