@@ -7,7 +7,7 @@ from datetime import date
 
 from domain.chart import LotKind
 from domain.entries import lot_account
-from domain.ledger import Entry, Tally, entry
+from domain.ledger import Entry, Event, Tally, entry
 
 BREAKAGE, UNCLAIMED = "4050", "2110"
 
@@ -31,6 +31,7 @@ def lot_expired(
     """
     if not cents:
         return None
-    event, goes_to = ("escheated", UNCLAIMED) if to_state else ("breakage", BREAKAGE)
+    event: Event = "escheated" if to_state else "breakage"
+    goes_to = UNCLAIMED if to_state else BREAKAGE
     tally = Tally(client_id).move(lot_account(kind), goes_to, cents)
     return entry(event, f"{event}|{act_id}", location_id, effective_on, tally)

@@ -7,7 +7,7 @@ the bank, so that a payout over a month's end leaves the right balance in 1020.
 from collections.abc import Mapping
 from datetime import date
 
-from domain.ledger import Entry, Tally, entry, reverse
+from domain.ledger import Entry, Event, Tally, entry, reverse
 from domain.payouts import Part, can_be_booked
 
 CLEARING, BANK, FEES = "1020", "1010", "6010"
@@ -61,14 +61,15 @@ def _principal(source: str, part: Part, place: str) -> Entry | None:
             location_id=place,
             effective_on=part.on,
         )
-    account, event, key = {
+    moves: Mapping[str, tuple[str, Event, str]] = {
         "refund_returned": (OWED_BACK, "refund_returned", f"refund-returned|{source}|{named}"),
         "dispute": (DISPUTED, "dispute_withdrawn", _moved(source, part)),
         "dispute_won": (DISPUTED, "dispute_reinstated", _moved(source, part)),
         "fee": (FEES, "processor_fee", f"processor-fee|{source}|{part.movement_id}"),
-    }.get(part.kind, ("", "", ""))
-    if not account or not part.amount_cents:
+    }
+    if part.kind not in moves or not part.amount_cents:
         return None
+    account, event, key = moves[part.kind]
     tally = Tally(client_id).add(CLEARING, part.amount_cents).add(account, -part.amount_cents)
     return entry(event, key, place, part.on, tally)
 
@@ -82,7 +83,7 @@ def _fee(source: str, part: Part, place: str) -> Entry | None:
         return None
     is_dispute = part.kind in ("dispute", "dispute_won")
     account = DISPUTE_FEES if is_dispute else FEES
-    event = "dispute_fee" if is_dispute else "processor_fee"
+    event: Event = "dispute_fee" if is_dispute else "processor_fee"
     key = f"{'dispute' if is_dispute else 'charge'}-fee|{source}|{part.movement_id}"
     tally = Tally().add(account, part.fee_cents).add(CLEARING, -part.fee_cents)
     return entry(event, key, place, part.on, tally)

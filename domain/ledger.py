@@ -6,6 +6,7 @@ An entry never changes. A correction is a new entry that names the one it correc
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -51,6 +52,55 @@ ACCOUNTS: Mapping[str, str] = MappingProxyType(
         "6070": "Goodwill",
     }
 )
+
+
+Event = Literal[
+    "visit_issued",
+    "visit_amended",
+    "plan_signed",
+    "payment_received",
+    "unidentified_received",
+    "unidentified_applied",
+    "unapplied_received",
+    "unapplied_applied",
+    "unapplied_let_go",
+    "payment_taken_off",
+    "duplicate_received",
+    "unapplied_kept_as_credit",
+    "held_money_refund_owed",
+    "credit_balance_to_client",
+    "credit_applied",
+    "refund_owed",
+    "written_off",
+    "opening_lot",
+    "drawer_deposited",
+    "dispute_lost",
+    "recovered",
+    "agency_remitted",
+    "lender_held",
+    "lender_funded",
+    "lender_taken_back",
+    "lender_billed_instead",
+    "lender_plan_cancelled",
+    "lender_placed",
+    "breakage",
+    "escheated",
+    "refund_paid",
+    "refund_returned",
+    "dispute_withdrawn",
+    "dispute_reinstated",
+    "dispute_fee",
+    "processor_fee",
+    "payout_paid",
+    "payout_difference_accepted",
+    "visit_refunded",
+    "payment_reversed",
+    "credit_refunded",
+    "refund_expensed",
+    "given_back",
+    "refund_kept_as_credit",
+]
+"""What an entry is of. Its counter-entry is named after it: `written_off_reversed`."""
 
 
 class Posting(Record):
@@ -148,7 +198,7 @@ class Tally:
 
 
 def entry(
-    event: str,
+    event: Event,
     business_key: str,
     location_id: str,
     effective_on: date,

@@ -12,22 +12,16 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
-from asyncpg.transaction import Transaction
-
-from domain.ledger import Entry
-from store import ledger
-from store.db import Conn, Pool, open_pool
+from store.db import Pool, open_pool
 from tests.activities.practice import Practice
 from tests.histories.play import Play
 from tests.histories.story import History, News
 from tests.month.conftest import practice_in
+from tests.postings import Postings
 from tests.web.conftest import assemble, made_up_settings
 
 _AT_ONCE = asyncio.Semaphore(3)
-_post_all, _leave = ledger.post_all, Transaction.__aexit__
 
 
 def _told(answers: dict[str, str], *news: News) -> History:
@@ -67,51 +61,20 @@ HISTORIES: dict[str, History] = {
 """Between them they pass every kind of entry that the money of a visit makes."""
 
 
-class Postings:
+class Counted(Postings):
     """Counts the transactions that write journal entries, and may die at one of them."""
 
     def __init__(self, die_at: int = 0, side: str = "") -> None:
+        super().__init__(self._pass)
         self.count, self._die_at, self._side = 0, die_at, side
-        self._wrote = False
         self.events: list[str] = []
 
-    async def post_all(self, conn: Conn, entries: Sequence[Entry]) -> list[bool]:
-        """As the product does; it is known afterwards whether anything was new."""
-        added = await _post_all(conn, entries)
-        self.events += [one.event for one, new in zip(entries, added, strict=True) if new]
-        self._wrote = self._wrote or any(added)
-        return added
-
-    async def leave(self, own: Transaction, kind: Any, error: Any, trace: Any) -> None:
-        """The end of a transaction: a posting point when it commits entries."""
-        ends = not own._nested and kind is None  # type: ignore[attr-defined]
-        is_point, self._wrote = ends and self._wrote, self._wrote and not ends
-        self.count += is_point
-        strikes = is_point and self.count == self._die_at
-        if strikes and self._side == "before":
+    async def _pass(self, side: str, events: Sequence[str]) -> None:
+        if side == "before":
+            self.count += 1
+            self.events += events
+        if self.count == self._die_at and side == self._side:
             os.kill(os.getpid(), signal.SIGKILL)
-        await _leave(own, kind, error, trace)
-        if strikes:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def watching(self) -> Any:
-        """Patches in place while it is entered."""
-        stack = mock.patch.object(ledger, "post_all", self.post_all)
-        leave = mock.patch.object(Transaction, "__aexit__", lambda *given: self.leave(*given))
-        return _Both(stack, leave)
-
-
-class _Both:
-    def __init__(self, *patches: Any) -> None:
-        self._patches = patches
-
-    def __enter__(self) -> None:
-        for one in self._patches:
-            one.start()
-
-    def __exit__(self, *_: object) -> None:
-        for one in self._patches:
-            one.stop()
 
 
 BOOKED = frozenset(
@@ -139,12 +102,12 @@ class Doomed:
     side: str
 
 
-async def play(pool: Pool, doomed: Doomed, postings: Postings) -> Play:
+async def play(pool: Pool, doomed: Doomed, postings: Counted) -> Play:
     """From the beginning, or from where the books are."""
     practice = Practice(assemble(pool, made_up_settings(), doomed.place))
     history = HISTORIES[doomed.name]
     one = Play(practice, history, doomed.token, doomed.journal)
-    with postings.watching():
+    with postings:
         await one.through(history.news)
     return one
 
@@ -154,7 +117,7 @@ def die(doomed: Doomed) -> None:
 
     async def run() -> None:
         async with await open_pool(doomed.url, min_size=1, max_size=2) as pool:
-            await play(pool, doomed, Postings(doomed.die_at, doomed.side))
+            await play(pool, doomed, Counted(doomed.die_at, doomed.side))
 
     asyncio.run(run())
 

@@ -9,7 +9,7 @@ import pytest
 
 from store.db import Pool
 from tests.histories import books
-from tests.histories.killed import BOOKED, HISTORIES, Doomed, Postings, exit_of, opened, play
+from tests.histories.killed import BOOKED, HISTORIES, Counted, Doomed, exit_of, opened, play
 
 SIDES = ("before", "after")
 
@@ -19,7 +19,7 @@ async def _doomed(pool: Pool, url: str, name: str, folder: Path, at: int, side: 
     return Doomed(url, await opened(pool), token, name, folder / token, at, side)
 
 
-async def _hash(pool: Pool, doomed: Doomed, postings: Postings) -> str:
+async def _hash(pool: Pool, doomed: Doomed, postings: Counted) -> str:
     one = await play(pool, doomed, postings)
     async with pool.acquire() as conn:
         return books.digest(await books.state(conn, one.place, one.names))
@@ -29,7 +29,7 @@ async def _hash(pool: Pool, doomed: Doomed, postings: Postings) -> str:
 async def test_killed_at_each_posting_point(pool: Pool, pg_url: str, tmp_path: Path) -> None:
     events: set[str] = set()
     for name in HISTORIES:
-        watched = Postings()
+        watched = Counted()
         calm = await _doomed(pool, pg_url, name, tmp_path, 0, "")
         undisturbed = await _hash(pool, calm, watched)
         events |= set(watched.events)
@@ -41,7 +41,7 @@ async def test_killed_at_each_posting_point(pool: Pool, pg_url: str, tmp_path: P
         ends = await asyncio.gather(*map(exit_of, every))
         assert ends == [-signal.SIGKILL] * len(every)
         for doomed in every:
-            rest = Postings()
+            rest = Counted()
             assert await _hash(pool, doomed, rest) == undisturbed, doomed
             lost = 1 if doomed.side == "before" else 0
             assert rest.count == watched.count - doomed.die_at + lost, doomed

@@ -1,0 +1,60 @@
+"""A process of the product that can be killed at a posting: `python -m tests.crash.doomed FOLDER
+WORDS...` runs the command line's WORDS.
+
+A file `before.EVENT` or `after.EVENT` in the folder asks for a death: the first process whose
+transaction writes such an entry renames the file, with its process id inside, and hangs on that
+side of the commit until it is killed. No file is renamed twice, so each death is died once.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+HUNG = "hung"
+SIDES = ("before", "after")
+
+
+def ask(folder: Path, events: Sequence[str]) -> None:
+    """Ask for a death on both sides of the commit of each kind of entry."""
+    for event in events:
+        for side in SIDES:
+            (folder / f"{side}.{event}").touch()
+
+
+def unmet(folder: Path) -> list[str]:
+    """Deaths that nobody has died."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix != f".{HUNG}")
+
+
+def hung(folder: Path, pid: int | None) -> set[str]:
+    """Deaths at which a process hangs or has hung."""
+    met = (path for path in folder.iterdir() if path.suffix == f".{HUNG}")
+    return {path.stem for path in met if path.read_text() == str(pid)}
+
+
+async def strike(folder: Path, side: str, events: Sequence[str]) -> None:
+    """Hang, when a death was asked for here."""
+    asked = [folder / f"{side}.{event}" for event in dict.fromkeys(events)]
+    met = [path for path in asked if path.exists()]
+    for path in met:
+        path.write_text(str(os.getpid()))
+        path.rename(path.with_name(f"{path.name}.{HUNG}"))
+    if met:
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Run one command of the product."""
+    from starter import cli
+    from starter.exit import end
+    from tests.postings import Postings
+
+    folder = Path(sys.argv[1])
+    with Postings(lambda side, events: strike(folder, side, events)):
+        end(cli.run(sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""A practice whose processes die at postings: it waits for the books, and says again what was not
+heard."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from domain.case import PaymentPosted
+from starter.dev import Stack
+from starter.errors import Refusal
+from starter.rehearsal import Rehearsal
+from starter.wiring import Wiring, wired
+from store import reviews
+from store.reviews import Review
+from tests.cli.desk import Said
+from tests.crash import doomed
+from tests.e2e.play import ROOT, TOXIN_40, WAIT_SECONDS, Case, Play
+
+DUE = 52_000
+"""40 units."""
+SAID_SECONDS = 20
+DAY_SECONDS = 4
+"""So long a case gets to come to what it does on a day."""
+
+
+class Town(Play):
+    """A practice on a running stack, and the folder in which deaths are asked for."""
+
+    def __init__(self, stack: Stack, practice: Rehearsal, deaths: Path) -> None:
+        super().__init__(stack, practice)
+        self.deaths = deaths
+        self._one_at_a_time = asyncio.Lock()
+
+    def hung(self) -> set[str]:
+        """Deaths at which the worker hangs."""
+        return doomed.hung(self.deaths, self.stack.pid("worker"))
+
+    # -- what the books have and ask
+
+    async def booked(self, event: str, about: str) -> None:
+        """Wait for an entry whose business key names `about`, or a line its client or case."""
+
+        async def so() -> bool:
+            found = await self.fetch(
+                "SELECT 1 FROM ledger_entries JOIN ledger_postings USING (entry_id)"
+                " WHERE event = $1"
+                " AND ($2 IN (client_id, case_id) OR strpos(business_key, $2) > 0) LIMIT 1",
+                event,
+                about,
+            )
+            return bool(found)
+
+        await self.until(so, f"{event} of {about}")
+
+    async def asked(self, code: str, about: str, seconds: float = WAIT_SECONDS) -> Review:
+        """Wait for an open question about a client, a case or something that it shows."""
+
+        async def so() -> Review | None:
+            rows = await self.fetch(
+                "SELECT review_id FROM reviews WHERE code = $1 AND state = 'open'"
+                " AND ($2 IN (client_id, case_id) OR strpos(case_id || shown::text, $2) > 0)",
+                code,
+                about,
+            )
+            return await self.review(rows[0][0]) if rows else None
+
+        found: Review = await self.until(so, f"question {code} about {about}", seconds=seconds)
+        return found
+
+    async def asked_some_day(self, code: str, case: Case, days_max: int = 5) -> Review:
+        """The same of a case that comes to it in the next days."""
+        for _ in range(days_max):
+            await self.practice.skip(case.case_id, 1)
+            with contextlib.suppress(TimeoutError):
+                return await self.asked(code, case.case_id, seconds=DAY_SECONDS)
+        raise TimeoutError(f"nobody has asked {code} in {days_max} days")
+
+    async def review(self, review_id: str) -> Review:
+        """A question as it stands."""
+        async with self.practice.pool.acquire() as conn:
+            return await reviews.get(conn, review_id)
+
+    async def answer(self, review: Review, choice: str, **more: Any) -> None:
+        """Decide, by two people where two are needed, until the books have it."""
+        words = {"reason": "as agreed", **more}
+        while (now := await self.review(review.review_id)).state != "decided":
+            assert now.state == "open", (now.code, now.state)
+            with contextlib.suppress(Refusal, TimeoutError):
+                waits = now.proposal is not None
+                say = self.confirm(now) if waits else self.decide(now, choice, **words)
+                await asyncio.wait_for(say, SAID_SECONDS)
+            await asyncio.sleep(0.3)
+
+    async def reply(self, code: str, about: str, choice: str, **more: Any) -> None:
+        """Wait for a question and answer it."""
+        await self.answer(await self.asked(code, about), choice, **more)
+
+    # -- visits
+
+    async def owed(self, lines: Any = TOXIN_40, cents: int = DUE, **how: Any) -> Case:
+        """A visit that is billed and not paid."""
+        case = await self.case(lines, **how)
+        await self.until_balance(case, cents)
+        return case
+
+    async def paid(self) -> Case:
+        """40 units, paid on the processor's page."""
+        case = await self.owed()
+        await self.pay_online_when_asked(case)
+        await self.until_balance(case, 0)
+        return case
+
+    async def chased_to_the_end(self) -> Case:
+        """40 units that nobody has paid after the last reminder."""
+        case = await self.owed()
+        await self.until_out(case, "invoice", channels=2)
+        await self.practice.skip(case.case_id, 16)
+        return case
+
+    async def hint(self, case: Case) -> None:
+        """The desk's money makes no noise: have the case look."""
+        handle = self.practice.case(case.case_id)
+        await handle.signal("payment_posted", PaymentPosted(payment_id="hint"))
+
+    async def intent_of(self, case: Case) -> str:
+        """The processor's name of the payment of a case."""
+        bills = [bill["id"] for bill in await self.stripe_invoices(case) if bill["amount_paid"]]
+        rows = await self.practice.docs("stripe.invoice_payment")
+        [intent] = [one["payment"]["payment_intent"] for one in rows if one["invoice"] in bills]
+        return str(intent)
+
+    async def refund_of(self, intent: str) -> str:
+        """The processor's refund of a payment, once there is one."""
+
+        async def so() -> list[str]:
+            known = await self.practice.docs("stripe.refund", has=intent)
+            return [one["id"] for one in known if one["payment_intent"] == intent]
+
+        return str((await self.until(so, f"a refund of {intent}"))[0])
+
+    # -- the desk's own processes
+
+    async def run(self, *words: str) -> Said:
+        """One command after the other: what they print is this process's output."""
+        async with self._one_at_a_time:
+            return await super().run(*words)
+
+    async def command(self, *words: str) -> Any:
+        """A command of the desk that must work; what it says as JSON."""
+        said = await self.run(*words, "--json")
+        assert said.code == 0, said
+        return said.json
+
+    async def command_dying(self, *words: str) -> None:
+        """The same in a process that may die at its postings; then the person types it again."""
+        while not await self._command_once(words):
+            pass
+
+    async def _command_once(self, words: tuple[str, ...]) -> bool:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.crash.doomed", str(self.deaths), *words),
+            env={"PATH": os.environ["PATH"], "TIEOUT_STATE": str(self.stack.state)},
+            cwd=ROOT,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        while process.returncode is None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), 0.1)
+            if doomed.hung(self.deaths, process.pid):
+                process.kill()
+                await process.wait()
+                return False
+        assert process.returncode == 0, words
+        return True
+
+    def state_file(self, name: str, text: str) -> str:
+        """A file for a command to read; its path."""
+        path = self.stack.state / f"{uuid4().hex}-{name}"
+        path.write_text(text)
+        return str(path)
+
+    @contextlib.asynccontextmanager
+    async def wiring(self) -> AsyncIterator[Wiring]:
+        """What the web process has: ways in for news."""
+        async with wired(self.stack.settings, self.practice.engine) as found:
+            yield found
