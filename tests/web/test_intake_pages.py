@@ -98,6 +98,8 @@ async def test_an_intent_with_a_made_up_reference_goes_to_a_person(
     async with transaction(world.pool) as conn:
         fact = await payments.get(conn, ids.payment_id("stripe", forged.payment_id))
         assert fact is not None
-        assert fact.client_id is None
+        # Whose customer paid is known; what it pays is not.
+        assert fact.client_id == await processor.client_of(conn, forged.customer_id)
+        assert await payments.cases_of(conn, fact.payment_id) == ()
         assert await processor.invoice_of_intent(conn, forged.payment_id) is None
     assert datetime.now(UTC) >= fact.occurred_at
