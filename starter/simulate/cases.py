@@ -134,10 +134,11 @@ class Cases:
         began = quiet_since = clock()
         pause = POLL_SECONDS
         while True:
+            asked = datetime.now(UTC)
             found = await self._describe(case_id)
             if found is None:
                 return
-            busy = self._learn(case_id, found)
+            busy = self._learn(case_id, found, asked)
             known = self.known[case_id]
             if busy:
                 quiet_since = clock()
@@ -189,8 +190,12 @@ class Cases:
                 return None  # its webhook is late or lost
             raise
 
-    def _learn(self, case_id: str, found: WorkflowExecutionDescription) -> bool:
-        """Take in what a description says; whether work is under way."""
+    def _learn(self, case_id: str, found: WorkflowExecutionDescription, asked: datetime) -> bool:
+        """Take in what a description says that was asked for at a time; whether work is under way.
+
+        A case's clock is told from before the question, not from after the answer: it may then be
+        behind the practice's by the time of an answer, and never ahead of it, as if it were early.
+        """
         known = self.known.get(case_id)
         if known is None or known.run_id != found.run_id:
             first = self._clock.told_at(found.start_time)
@@ -198,7 +203,7 @@ class Cases:
         known.running = found.status is WorkflowExecutionStatus.RUNNING
         clocks = found.raw_description.workflow_extended_info.time_skipping_info
         if clocks.HasField("current_time"):
-            skipped = clocks.current_time.ToDatetime(tzinfo=UTC) - datetime.now(UTC)
+            skipped = clocks.current_time.ToDatetime(tzinfo=UTC) - asked
             known.ahead = known.first_shift + skipped
             if known.ahead - self._clock.shift > _FAR_AHEAD:
                 self.overtook.add(case_id)
