@@ -92,8 +92,8 @@ def dead_switch() -> None:
     permission.switched_off = lambda *_: None
     real = touchpoints.begin
 
-    async def begin(conn: Any, words: Any, _: str, checked_at: Any) -> Any:
-        return await real(conn, words, "build", checked_at)
+    async def begin(conn: Any, words: Any, _: str, *rest: Any) -> Any:
+        return await real(conn, words, "build", *rest)
 
     touchpoints.begin = begin
 
