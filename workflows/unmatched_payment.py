@@ -93,7 +93,9 @@ class UnmatchedPayment:
             await self._tell_visit(case_id)
         if placed.status != "held" or placed.review_id is None or placed.code is None:
             await self.room.withdraw("the money has a home by now")
-            return UnmatchedResult(status=placed.status)
+            # What is taken back meanwhile may leave it without one.
+            self.news = self.news or bool(self.room.undos)
+            return None if self.news else UnmatchedResult(status=placed.status)
         self.room.asked(placed.review_id, placed.code, self.start.staff_reminder_business_days)
         return None
 
@@ -120,6 +122,8 @@ class UnmatchedPayment:
                 await self._tell_visit(case_id)
         reminders = self.start.staff_reminder_business_days
         await carry_out_refunds(applied.refund_ids, self.room, reminders)
+        if self.room.undos:
+            return None
         return UnmatchedResult(status=decision.choice, invoice_id=applied.invoice_id)
 
     async def _tell_visit(self, case_id: str) -> None:

@@ -78,7 +78,7 @@ class World:
     during_send: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What happens while the next sends run."""
     during_look: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
-    """What happens while the next looks at a refund, dispute, payout or loan run."""
+    """What happens while the next looks at money, or at a refund, dispute, payout or loan, run."""
     during_write_back: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What happens while the next write-backs run."""
     refuses_ends: list[str] = field(default_factory=list)

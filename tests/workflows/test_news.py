@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from temporalio import activity
 
-from domain.case import ChartAmended, Close, VisitStatus
+from domain.case import ChartAmended, Close, PaymentPosted, VisitStatus
 from domain.dispute_case import DisputeMoved
 from domain.loan_case import LoanMoved
 from domain.payout_case import PayoutMoved
@@ -80,6 +80,7 @@ async def test_money_announced_just_before_the_desk_closes_is_booked(
         ("dispute", {}, "dispute_moved", DisputeMoved(state="won"), "follow_dispute"),
         ("payout", {}, "payout_moved", PayoutMoved(state="failed"), "tie_payout"),
         ("loan", {}, "loan_moved", LoanMoved(loan_id="tx-1"), "settle_loan"),
+        ("money", {}, "payment_posted", PaymentPosted(payment_id="re_late"), "place_payment"),
     ],
 )
 async def test_news_during_the_last_look_is_looked_at(
@@ -90,7 +91,7 @@ async def test_news_during_the_last_look_is_looked_at(
         await case.signal(signal, news)
 
     world.during_look.append(tell)
-    clinic.loans.found = "done"
+    clinic.loans.found, world.unmatched = "done", "gone"
     case = await getattr(clinic, kind)(**start)
     await case.ended()
     assert world.times(look) == 2

@@ -111,6 +111,30 @@ async def test_held_money_is_asked_about_before_its_thirty_days(
     assert (await money.ended()).status == "refund"
 
 
+async def test_an_answer_taken_back_while_it_is_carried_out_is_asked_again(
+    clinic: Clinic, world: World
+) -> None:
+    await clinic.visit()
+    money = await clinic.money()
+    world.during_look.append(lambda: money.handle.signal("decision_undone", _undo(world)))
+    await money.decide("apply", invoice_id="document-1")
+    assert world.open_codes == ["NO_REFERENCE"]
+    await money.decide("refund")
+    assert (await money.ended()).status == "refund"
+
+
+async def test_a_rest_taken_back_during_the_last_look_leaves_no_question_about_gone_money(
+    clinic: Clinic, world: World
+) -> None:
+    money = await clinic.money()
+    await money.decide("hold_30_days")
+    world.during_look.append(lambda: money.handle.signal("decision_undone", _undo(world)))
+    world.unmatched = "gone"
+    await money.day(31)
+    assert (await money.ended()).status == "gone"
+    assert (world.codes, world.open_codes) == (["NO_REFERENCE"] * 2, [])
+
+
 async def test_placed_money_is_asked_about_again_in_a_new_run(clinic: Clinic, world: World) -> None:
     await clinic.visit()
     money = await clinic.money()

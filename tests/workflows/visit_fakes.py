@@ -312,6 +312,7 @@ class FakeUnmatched(Fake):
     @activity.defn
     async def place_payment(self, ask: PlaceIn) -> PlaceOut:
         world = self.heard(ask)
+        await self.meanwhile()
         if world.unmatched == "gone":
             return PlaceOut(status="gone")
         if world.unmatched == "settled":
@@ -329,6 +330,7 @@ class FakeUnmatched(Fake):
         if ask.decision.invoice_id == "nowhere":
             return ApplyUnmatchedOut(effect="failed")
         world.decide(ask.decision)
+        await self.meanwhile()
         if ask.decision.choice in RESTS:
             return ApplyUnmatchedOut(effect="rest")
         if ask.decision.choice == "refund":
