@@ -114,6 +114,35 @@ async def loose_money_of_a_known_payer(town: Town) -> None:
     await town.booked("unapplied_received", case.client_id)
 
 
+@story("payment_received", "payment_taken_off", "unapplied_applied")
+async def part_was_for_another_visit(town: Town) -> None:
+    case = await town.owed()
+    await town.until_out(case, "invoice", channels=2)
+    await town.pay_online(case, HALF)
+    await town.until_balance(case, DUE - HALF)
+    second = await town.owed(TOXIN_20, HALF, patient=case.patient, urn=case.urn)
+    await town.practice.skip(case.case_id, 16)
+    number = (await town.document(second)).number
+    await town.reply("UNDERPAID", case.case_id, "apply", invoice_id=number)
+    await town.booked("payment_taken_off", case.case_id)
+    await town.until_balance(case, DUE)
+    await town.until_balance(second, 0)
+
+
+@story("unapplied_received", "unapplied_let_go", "unidentified_applied")
+async def paid_by_another_patient(town: Town) -> None:
+    payer, case = await town.owed(), await town.owed(TOXIN_20, HALF)
+    await town.until_out(payer, "invoice")
+    [bill] = await town.stripe_invoices(payer)
+    number = (await town.document(case)).number
+    said = {"customer": bill["customer"], "description": number}
+    loose = {"amount_cents": HALF, "currency": "usd", **said}
+    intent = (await town.practice.control("stripe/loose_payment", loose))["id"]
+    await town.reply("WRONG_CLIENT", intent, "apply", invoice_id=number)
+    await town.booked("unapplied_let_go", payer.client_id)
+    await town.until_balance(case, 0)
+
+
 # -- what comes back
 
 

@@ -4,6 +4,7 @@ booked; and what the desk's own commands book."""
 import json
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from domain import ids
@@ -11,7 +12,6 @@ from domain.chart import MoneyLot, UnitLot
 from domain.lender_news import FundingFact, FundingState
 from domain.plan_case import Lender, PlanStatus
 from domain.plan_facts import FactSource, PlanFact
-from starter.opening import Opening
 from tests.crash.story import story
 from tests.crash.town import DUE, Town
 from tests.e2e.play import Case, new_patient
@@ -97,6 +97,22 @@ async def lender_pays_a_strange_loan(town: Town) -> None:
     await town.booked("lender_placed", case.client_id)
 
 
+async def _opened(town: Town, **owns: Any) -> str:
+    """A client who owns something at go-live, imported from a file; who."""
+    patient = new_patient()
+    urn = await town.practice.admit(patient)
+    client = {
+        "pms_client_ref": urn,
+        "contact": {"first_name": patient.first_name, "last_name": patient.last_name},
+        "opening": owns,
+    }
+    place, opened_at = town.practice.location_id, town.practice.now().isoformat()
+    words = {"location_id": place, "opened_at": opened_at, "clients": [client]}
+    file = town.state_file("openings.json", json.dumps(words))
+    await town.command_dying("client", "import", file)
+    return ids.client_id(place, "boulevard", urn)
+
+
 async def _expired(town: Town, choice: str) -> str:
     """A syringe that nobody used in time; its owner."""
     then = town.practice.now() - timedelta(days=900)
@@ -108,18 +124,18 @@ async def _expired(town: Town, choice: str) -> str:
         purchased_at=then,
         expires_on=(then + timedelta(days=365)).date().isoformat(),
     )
-    await town.practice.admit(new_patient(), Opening(unit_lots=(lot,)))
+    await _opened(town, unit_lots=[lot.model_dump(mode="json")])
     await town.sweep("ExpiredLots", location_id=town.practice.location_id)
     await town.reply("BREAKAGE", lot.lot_id, choice)
     return lot.lot_id
 
 
-@story("breakage")
+@story("opening_lot", "breakage")
 async def lot_is_kept(town: Town) -> None:
     await _expired(town, "to_income")
 
 
-@story("escheated")
+@story("opening_lot", "escheated")
 async def lot_goes_to_the_state(town: Town) -> None:
     await _expired(town, "to_state")
 
@@ -140,20 +156,10 @@ async def pays_by_instalments(town: Town) -> None:
 
 @story("opening_lot")
 async def books_are_opened(town: Town) -> None:
-    """One client's gift card, imported from a file."""
-    now, patient = town.practice.now(), new_patient()
+    now = town.practice.now()
     lot = MoneyLot(lot_id=str(uuid4()), kind="gift_card", remaining_cents=10_000, purchased_at=now)
-    urn = await town.practice.admit(patient)
-    client = {
-        "pms_client_ref": urn,
-        "contact": {"first_name": patient.first_name, "last_name": patient.last_name},
-        "opening": {"money_lots": [lot.model_dump(mode="json")]},
-    }
-    place = town.practice.location_id
-    words = {"location_id": place, "opened_at": now.isoformat(), "clients": [client]}
-    file = town.state_file("openings.json", json.dumps(words))
-    await town.command_dying("client", "import", file)
-    await town.booked("opening_lot", ids.client_id(place, "boulevard", urn))
+    client_id = await _opened(town, money_lots=[lot.model_dump(mode="json")])
+    await town.booked("opening_lot", client_id)
 
 
 @story("drawer_deposited")

@@ -15,11 +15,15 @@ from tests.crash.told import STORIES
 from tests.e2e.play import ROOT
 
 SEED, KINDS = 4, 2
-SLOW = frozenset({"written_off_and_taken_back", "agency_pays", "loose_money_spent_and_refunded"})
+SLOW = frozenset(
+    {
+        "agency_pays",
+        "loose_money_spent_and_refunded",
+        "part_was_for_another_visit",
+        "written_off_and_taken_back",
+    }
+)
 """Days pass in them: left to the full run."""
-
-UNTOLD = frozenset({"payment_taken_off", "unapplied_let_go"})
-"""Postings that have no story yet; none may be added."""
 
 
 @pytest.mark.slow
@@ -74,7 +78,7 @@ def test_every_kind_of_entry_that_is_posted_is_told() -> None:
     assert set().union(*builders.values()) == set(get_args(Event))
     posted = set().union(*(events for name, events in builders.items() if name in called))
     told = set().union(*(one.books for one in STORIES.values()))
-    assert posted - told == UNTOLD
+    assert posted <= told
     assert {event.removesuffix(UNDONE) for event in told - posted} <= posted
 
 
