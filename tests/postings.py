@@ -4,8 +4,8 @@ Both are moments at which a process may die. What writes no entry, and what is r
 told of.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from unittest import mock
 
@@ -49,8 +49,15 @@ class Postings:
             await _leave(own, kind, error, trace)
             return
         events = self._written.pop(id(own._connection), [])
-        if events and kind is None:
-            await self._strike("before", events)
-        await _leave(own, kind, error, trace)
-        if events and kind is None:
-            await self._strike("after", events)
+        if not events or kind is not None:
+            await _leave(own, kind, error, trace)
+            return
+        async with self.passing(events):
+            await _leave(own, kind, error, trace)
+
+    @asynccontextmanager
+    async def passing(self, events: Sequence[str]) -> AsyncIterator[None]:
+        """Around the commit."""
+        await self._strike("before", events)
+        yield
+        await self._strike("after", events)

@@ -7,10 +7,14 @@ side of the commit until it is killed. No file is renamed twice, so each death i
 """
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+
+from tests.postings import Postings
 
 HUNG = "hung"
 SIDES = ("before", "after")
@@ -34,25 +38,53 @@ def hung(folder: Path, pid: int | None) -> set[str]:
     return {path.stem for path in met if path.read_text() == str(pid)}
 
 
-async def strike(folder: Path, side: str, events: Sequence[str]) -> None:
-    """Hang, when a death was asked for here."""
-    asked = [folder / f"{side}.{event}" for event in dict.fromkeys(events)]
-    met = [path for path in asked if path.exists()]
-    for path in met:
-        path.write_text(str(os.getpid()))
-        path.rename(path.with_name(f"{path.name}.{HUNG}"))
-    if met:
-        await asyncio.Event().wait()
+@contextlib.contextmanager
+def alone(folder: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Who kills is alone: a commit and the death after it are not torn apart by another one's."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
+
+
+class Dying(Postings):
+    """Hangs at a posting, when a death was asked for there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(self._hang)
+        self._folder = folder
+
+    async def _hang(self, side: str, events: Sequence[str]) -> None:
+        if self._met(side, events):
+            await asyncio.Event().wait()
+
+    def _met(self, side: str, events: Sequence[str]) -> bool:
+        asked = [self._folder / f"{side}.{event}" for event in dict.fromkeys(events)]
+        met = [path for path in asked if path.exists()]
+        for path in met:
+            path.write_text(str(os.getpid()))
+            path.rename(path.with_name(f"{path.name}.{HUNG}"))
+        return bool(met)
+
+    @contextlib.asynccontextmanager
+    async def passing(self, events: Sequence[str]) -> AsyncIterator[None]:
+        """Around the commit."""
+        await self._hang("before", events)
+        with alone(self._folder, fcntl.LOCK_SH):
+            yield
+            is_met = self._met("after", events)
+        if is_met:
+            await asyncio.Event().wait()
 
 
 def main() -> None:
     """Run one command of the product."""
     from starter import cli
     from starter.exit import end
-    from tests.postings import Postings
 
-    folder = Path(sys.argv[1])
-    with Postings(lambda side, events: strike(folder, side, events)):
+    with Dying(Path(sys.argv[1])):
         end(cli.run(sys.argv[2:]))
 
 

@@ -114,7 +114,7 @@ async def _tell_dying(town: Town, stories: Sequence[Story]) -> tuple[Told, int]:
             await asyncio.sleep(0.1)
             if town.hung():
                 await _until_still(town)
-                await town.stack.kill("worker", signal.SIGKILL)
+                await _kill(town)
                 kills += 1
                 await _end_attempts(town)
                 await town.stack.start("worker")
@@ -136,6 +136,12 @@ async def _until_still(town: Town) -> None:
         if len(town.hung()) != count:
             count, since = len(town.hung()), time.monotonic()
         await asyncio.sleep(0.05)
+
+
+async def _kill(town: Town) -> None:
+    with contextlib.ExitStack() as until_dead:
+        await asyncio.to_thread(until_dead.enter_context, doomed.alone(town.deaths))
+        await town.stack.kill("worker", signal.SIGKILL)
 
 
 async def _end_attempts(town: Town) -> None:

@@ -1,7 +1,10 @@
 """`kill -9` at postings, on a real engine; `python -m tests.crash` does it at every one of them."""
 
 import ast
+import asyncio
+import fcntl
 import functools
+import os
 import random
 from pathlib import Path
 from typing import get_args
@@ -9,6 +12,7 @@ from typing import get_args
 import pytest
 
 from domain.ledger import Event
+from tests.crash import doomed
 from tests.crash.matrix import in_town, run
 from tests.crash.story import UNDONE
 from tests.crash.told import STORIES
@@ -40,6 +44,23 @@ async def test_some_postings_killed_on_both_sides_of_their_commit() -> None:
     assert found.calm.books == found.dying.books
     assert found.calm.ledger_hash == found.dying.ledger_hash
     assert found.kills >= 1
+
+
+async def test_nobody_is_killed_between_a_commit_and_the_death_after_it(tmp_path: Path) -> None:
+    doomed.ask(tmp_path, ["visit_issued"])
+    (tmp_path / "before.visit_issued").unlink()
+    dying = asyncio.create_task(_pass(tmp_path))
+    ended, _ = await asyncio.wait({dying}, timeout=0.2)
+    assert not ended
+    with doomed.alone(tmp_path, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        assert doomed.hung(tmp_path, os.getpid()) == {"after.visit_issued"}
+    dying.cancel()
+
+
+async def _pass(folder: Path) -> None:
+    async with doomed.Dying(folder).passing(["visit_issued"]):
+        with pytest.raises(BlockingIOError), doomed.alone(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            pass
 
 
 @functools.cache
