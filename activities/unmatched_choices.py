@@ -10,7 +10,8 @@ from activities.posting import grant_credit_to, note_paid
 from activities.refund_owed import Act, owe_held, still_held
 from activities.statements import keep_as_credit, release
 from domain import calendar, entries, ids
-from store import clients, invoices, ledger, payers, payments, reviews
+from domain.entries_dispute import recovered
+from store import clients, invoices, ledger, payers, payments, refund_facts, reviews
 from store.db import Conn
 from store.invoices import Document
 from store.payments import PaymentFact
@@ -103,6 +104,7 @@ async def _place(
     """From suspense to where it belongs; what is over becomes credit of the invoice's client."""
     choice, by, zone = ask.decision.choice, ask.decision.by, ask.payment.zone
     others = [one for one in documents if one.client_id != fact.client_id]
+    await _recover(conn, ask, fact, documents)
     if others:
         if fact.client_id is not None:
             await _let_go(conn, ask, fact)
@@ -116,6 +118,30 @@ async def _place(
         await release(conn, fact, None, by, zone, ask.at)
     elif choice in ("credit", "keep_as_credit"):
         await keep_as_credit(conn, fact, fact.amount_cents, zone, ask.at)
+
+
+async def _recover(
+    conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, documents: list[Document]
+) -> None:
+    """What was given up of a named invoice, and comes in now, is owed again to be paid."""
+    left_cents = fact.amount_cents
+    for document in documents:
+        owed_cents = max(0, await ledger.balance_of_case(conn, document.case_id))
+        given_up_cents = await refund_facts.written_off(conn, document.case_id)
+        cents = min(given_up_cents, max(0, left_cents - owed_cents))
+        left_cents = max(0, left_cents - owed_cents - cents)
+        if cents:
+            await ledger.post(
+                conn,
+                recovered(
+                    payment_id=fact.payment_id,
+                    cents=cents,
+                    client_id=document.client_id,
+                    case_id=document.case_id,
+                    location_id=document.location_id,
+                    effective_on=calendar.local_date(ask.at, ask.payment.zone),
+                ),
+            )
 
 
 async def _let_go(conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact) -> None:

@@ -6,7 +6,6 @@ The dispute's own movements (1120, 6040) follow the processor's balance: `entrie
 from collections.abc import Sequence
 from datetime import date
 
-from domain.entries import money_in
 from domain.ledger import Entry, Tally, entry
 
 DISPUTED, RECEIVABLE, BAD_DEBT = "1120", "1100", "6030"
@@ -40,17 +39,18 @@ def dispute_lost(
 def recovered(
     *,
     payment_id: str,
-    source: str,
-    kind: str,
-    amount_cents: int,
+    cents: int,
     client_id: str,
     case_id: str,
     location_id: str,
     effective_on: date,
 ) -> Entry:
-    """Money on a debt that was given up: it lowers bad debt and is no new sale (row 34)."""
-    tally = Tally(client_id, case_id).move(money_in(kind), BAD_DEBT, amount_cents)
-    key = f"recovered|{source}|{payment_id}"
+    """A debt that was given up is paid after all: so much of 6030 is owed again (row 34).
+
+    The payment then lowers 1100 like any other; together they are a recovery and no new sale.
+    """
+    tally = Tally(client_id, case_id).move(RECEIVABLE, BAD_DEBT, cents)
+    key = f"recovered|{payment_id}|{case_id}"
     return entry("recovered", key, location_id, effective_on, tally)
 
 

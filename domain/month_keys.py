@@ -15,7 +15,6 @@ _NAMED_BY: Mapping[str, tuple[str, int]] = MappingProxyType(
         "unidentified": ("payment", 2),
         "unapplied": ("payment", 2),
         "duplicate": ("payment", 2),
-        "recovered": ("payment", 2),
         "unidentified-applied": ("payment", 1),
         "unapplied-applied": ("payment", 1),
         "unapplied-let-go": ("payment", 1),

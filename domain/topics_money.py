@@ -91,8 +91,8 @@ TOPICS: tuple[Topic, ...] = (
         choice(
             "as_named",
             "It is for that invoice",
-            "{amount} pays what the named invoice still owes; the rest becomes its client's"
-            " credit.",
+            "{amount} pays what the named invoice owes, or what was given up of it; the rest"
+            " becomes its client's credit.",
         ),
         _APPLY,
         _ASK_PAYER,

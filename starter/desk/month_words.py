@@ -9,6 +9,7 @@ EVENTS = {
     "visit_amended": "Chart amended",
     "payment_received": "Payment received",
     "written_off": "Written off",
+    "recovered": "Paid after it was given up",
     "agency_remitted": "Paid by the agency",
     "breakage": "Unused value kept",
     "escheated": "Unused value owed to the state",

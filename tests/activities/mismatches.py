@@ -63,9 +63,12 @@ async def wrong_client(practice: Practice) -> Scene:
     return scene
 
 
-async def wrong_invoice(practice: Practice) -> Scene:
-    """A payment for an invoice that was given up."""
-    who, case, _ = await billed(practice)
+async def wrong_invoice(practice: Practice, given_up_cents: int = DUE_CENTS) -> Scene:
+    """A payment for an invoice of which what was still owed was given up."""
+    who, case, invoice = await billed(practice)
+    if given_up_cents < DUE_CENTS:
+        practice.pay_online(invoice, DUE_CENTS - given_up_cents)
+        await practice.read(case, who)
     asked = await practice.ask_desk(case, who, "CHASE_EXHAUSTED", DUE_CENTS)
     await practice.decide(case, who, asked, "write_off", reason="moved away")
     payer = await customer(practice, who)

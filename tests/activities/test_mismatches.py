@@ -100,10 +100,26 @@ async def test_money_of_one_client_pays_another_ones_invoice_by_2095(practice: P
     assert held == {"2090": 0, "2095": 0, "1020": DUE_CENTS, "1100": DUE_CENTS}
 
 
-async def test_a_payment_for_what_was_given_up_is_the_clients_credit(practice: Practice) -> None:
+async def test_a_payment_for_what_was_given_up_is_a_recovery(practice: Practice) -> None:
     scene = await wrong_invoice(practice)
+    assert (await practice.accounts(scene.who))["6030"] == DUE_CENTS
     assert await decided(scene, "as_named") == "done"
-    assert (await practice.accounts(scene.who))["2060"] == -DUE_CENTS
+    assert await practice.accounts(scene.who) == {"1020": DUE_CENTS, "4010": -DUE_CENTS}
+    undoing = UndoActivities(practice.world.pool, practice.world.engine)
+    undo = Undo(review_id=scene.review.review_id, by="dana", reason="another visit's")
+    assert (await undoing.take_back(UndoIn(undo=undo, at=AT))).effect == "undone"
+    back = await practice.accounts(scene.who)
+    assert (back["6030"], back["2090"], back.get("1100", 0)) == (DUE_CENTS, -DUE_CENTS, 0)
+
+
+async def test_what_comes_on_top_of_what_was_given_up_is_the_clients_credit(
+    practice: Practice,
+) -> None:
+    scene = await wrong_invoice(practice, DUE_CENTS - 10_000)
+    assert (await practice.accounts(scene.who))["6030"] == DUE_CENTS - 10_000
+    assert await decided(scene, "as_named") == "done"
+    books = await practice.accounts(scene.who)
+    assert (books.get("6030", 0), books["2060"], books.get("1100", 0)) == (0, -10_000, 0)
 
 
 async def test_a_set_is_chosen_whole_or_not_at_all(practice: Practice) -> None:

@@ -218,6 +218,19 @@ async def written_off_and_taken_back(town: Town) -> None:
     await town.booked("written_off_reversed", case.case_id)
 
 
+@story("written_off", "unapplied_received", "recovered", "unapplied_applied")
+async def written_off_and_paid_after_all(town: Town) -> None:
+    case = await town.chased_to_the_end()
+    [bill] = await town.stripe_invoices(case)
+    await town.reply("CHASE_EXHAUSTED", case.case_id, "write_off")
+    await town.booked("written_off", case.case_id)
+    said = {"customer": bill["customer"], "description": (await town.document(case)).number}
+    loose = {"amount_cents": DUE, "currency": "usd", **said}
+    intent = (await town.practice.control("stripe/loose_payment", loose))["id"]
+    await town.reply("WRONG_INVOICE", intent, "as_named")
+    await town.booked("recovered", case.case_id)
+
+
 # -- payouts, which take whatever the others left
 
 
