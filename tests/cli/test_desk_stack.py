@@ -1,6 +1,7 @@
 """The desk at work on a running stack: hold, decide, pay in part, release, close."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -108,12 +109,10 @@ async def test_two_persons_decide_at_once_and_one_of_them_is_told(desk):
             "review", "decide", short, "not_billable", "--reason", "gift", "--by", "robin"
         ),
     )
-    [taken], [refused] = (
-        [said for said in both if said.code == 0],
-        [said for said in both if said.code == 1],
-    )
-    winner = "dana" if "by dana" in taken.out else "robin"
-    assert f"Already decided by {winner}" in refused.err
+    assert sorted(said.code for said in both) == [0, 1]
+    winner, refused = ("dana", both[1]) if both[0].code == 0 else ("robin", both[0])
+    # A slow machine refuses the second before the first stands in the books.
+    assert re.search(rf"lready (decided|answered) by {winner}\b", refused.err), refused.err
 
 
 async def test_what_is_written_off_takes_two_people(desk):
