@@ -1,6 +1,6 @@
 """What a person decides about a client's money that a visit holds in suspense (2090)."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from activities.answering import CannotCarryOut, payment_of
 from activities.contracts import ApplyIn, CaseRef
@@ -8,7 +8,8 @@ from activities.posting import grant_credit, note_paid
 from activities.refund_effects import act_of
 from activities.refund_owed import AllGone, owe_held, still_held
 from domain import calendar, entries
-from store import invoices, ledger, payments
+from domain.entries_dispute import recovered
+from store import invoices, ledger, payments, refund_facts
 from store.db import Conn
 from store.payments import PaymentFact
 from store.reviews import Review
@@ -75,10 +76,12 @@ async def apply_to(
     conn: Conn, case: CaseRef, client_id: str, fact: PaymentFact, by: str, at: datetime
 ) -> None:
     """Move held money of a known client to a case; what is over becomes credit."""
+    today = calendar.local_date(at, case.zone)
+    of = (client_id, case.case_id, case.location_id)
+    await recover(conn, fact.payment_id, fact.amount_cents, *of, today)
     balance_cents = max(0, await ledger.balance_of_case(conn, case.case_id))
     to_case_cents = min(balance_cents, fact.amount_cents)
     excess_cents = fact.amount_cents - to_case_cents
-    today = calendar.local_date(at, case.zone)
     await ledger.post(
         conn,
         entries.unapplied_applied(
@@ -96,3 +99,34 @@ async def apply_to(
     if excess_cents:
         await grant_credit(conn, case, client_id, fact.payment_id, excess_cents, at)
     await note_paid(conn, case.case_id)
+
+
+async def recover(
+    conn: Conn,
+    payment_id: str,
+    left_cents: int,
+    client_id: str,
+    case_id: str,
+    location_id: str,
+    on: date,
+) -> int:
+    """What was given up of a case, and comes in now, is owed again to be paid.
+
+    `left_cents` are there for it; returns how many of them the case takes.
+    """
+    owed_cents = max(0, await ledger.balance_of_case(conn, case_id))
+    given_up_cents = await refund_facts.written_off(conn, case_id)
+    cents = min(given_up_cents, max(0, left_cents - owed_cents))
+    if cents:
+        await ledger.post(
+            conn,
+            recovered(
+                payment_id=payment_id,
+                cents=cents,
+                client_id=client_id,
+                case_id=case_id,
+                location_id=location_id,
+                effective_on=on,
+            ),
+        )
+    return min(left_cents, owed_cents + cents)

@@ -6,12 +6,12 @@ goes by 2095: it stops being the one's, and then pays the other's.
 
 from activities.answering import CannotCarryOut
 from activities.contracts import ApplyUnmatchedIn, ApplyUnmatchedOut
+from activities.held_money import recover
 from activities.posting import grant_credit_to, note_paid
 from activities.refund_owed import Act, owe_held, still_held
 from activities.statements import keep_as_credit, release
 from domain import calendar, entries, ids
-from domain.entries_dispute import recovered
-from store import clients, invoices, ledger, payers, payments, refund_facts, reviews
+from store import clients, invoices, ledger, payers, payments, reviews
 from store.db import Conn
 from store.invoices import Document
 from store.payments import PaymentFact
@@ -124,24 +124,10 @@ async def _recover(
     conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact, documents: list[Document]
 ) -> None:
     """What was given up of a named invoice, and comes in now, is owed again to be paid."""
-    left_cents = fact.amount_cents
+    left_cents, today = fact.amount_cents, calendar.local_date(ask.at, ask.payment.zone)
     for document in documents:
-        owed_cents = max(0, await ledger.balance_of_case(conn, document.case_id))
-        given_up_cents = await refund_facts.written_off(conn, document.case_id)
-        cents = min(given_up_cents, max(0, left_cents - owed_cents))
-        left_cents = max(0, left_cents - owed_cents - cents)
-        if cents:
-            await ledger.post(
-                conn,
-                recovered(
-                    payment_id=fact.payment_id,
-                    cents=cents,
-                    client_id=document.client_id,
-                    case_id=document.case_id,
-                    location_id=document.location_id,
-                    effective_on=calendar.local_date(ask.at, ask.payment.zone),
-                ),
-            )
+        of = (document.client_id, document.case_id, document.location_id)
+        left_cents -= await recover(conn, fact.payment_id, left_cents, *of, today)
 
 
 async def _let_go(conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact) -> None:

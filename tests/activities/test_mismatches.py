@@ -2,11 +2,13 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from activities.contracts import PlaceIn, PlaceOut, UndoIn, WriteBackIn
 from activities.undoing import UndoActivities
+from connectors.ports import PmsPayment
 from domain import ids
 from domain.case import Decision, Undo
 from domain.references import number_in
@@ -120,6 +122,20 @@ async def test_what_comes_on_top_of_what_was_given_up_is_the_clients_credit(
     assert await decided(scene, "as_named") == "done"
     books = await practice.accounts(scene.who)
     assert (books.get("6030", 0), books["2060"], books.get("1100", 0)) == (0, -10_000, 0)
+
+
+async def test_cash_for_a_visit_that_was_given_up_is_a_recovery_when_a_person_says_so(
+    practice: Practice,
+) -> None:
+    who, case, _ = await billed(practice)
+    asked = await practice.ask_desk(case, who, "CHASE_EXHAUSTED", DUE_CENTS)
+    await practice.decide(case, who, asked, "write_off", reason="moved away")
+    practice.tenders(case, PmsPayment(payment_id=uuid4().hex, kind="cash", amount_cents=DUE_CENTS))
+    read = await practice.read(case, who)
+    [held] = read.mismatches
+    number = await number_of(practice, case.case_id)
+    await practice.decide(case, who, held.review_id, "apply", invoice_id=number)
+    assert await practice.accounts(who) == {"1040": DUE_CENTS, "4010": -DUE_CENTS}
 
 
 async def test_a_set_is_chosen_whole_or_not_at_all(practice: Practice) -> None:
