@@ -27,7 +27,7 @@ _AT_ONCE = 8
 _LOOKS_AT_ONCE = 4
 """How many cases are watched until they rest: the others meanwhile come to rest unwatched."""
 _IN_STEP = timedelta(milliseconds=50)
-_ABOUT_TO_SECONDS = 0.5
+_ABOUT_TO_SECONDS = 2
 """How long after its time a case may be silent; one that is, is moved on and seen again."""
 _SOON = timedelta(seconds=1)
 _AT_ANY_MOMENT = timedelta(milliseconds=200)

@@ -101,17 +101,18 @@ def _held(case: Case, message: Message) -> str | None:
     held: str | None = None
     for fact in case.truth.of(message.client, "held", "released"):
         if fact.kind == "held" and case.clock.seen(fact.wall) + AT_ONCE <= message.at:
-            held = None if _is_right(case, fact) else str(fact.data["means"])
+            held = None if _is_right(case, fact, message.wall) else str(fact.data["means"])
         elif fact.kind == "released" and fact.wall <= message.wall:
             held = None
     return held
 
 
-def _is_right(case: Case, said: Fact) -> bool:
-    """Whether somebody who says that all is paid is right: then there is nothing to wait for."""
+def _is_right(case: Case, said: Fact, by: datetime) -> bool:
+    """Whether somebody who says that all is paid is right, or was by a later instant of the wall
+    clock: the books answer such words, and there is nothing to wait for (D19)."""
     number = said.client or 0
     return said.data["means"] == "paid" and all(
-        case.owed_cents(number, visit, said.wall) <= 0 for visit in case.visits(number, said.wall)
+        case.owed_cents(number, visit, by) <= 0 for visit in case.visits(number, said.wall)
     )
 
 

