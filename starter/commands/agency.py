@@ -76,7 +76,7 @@ def export(
 
     The file names patients and says nothing of a treatment. What is on it is the agency's then.
 
-    Example: tieout agency export november.csv --to "Blue Bay Recovery" --by dana
+    Example: tieout agency export november.csv --to "our agency" --by dana
     """
     if not to.strip():
         usage("Say which agency: --to AGENCY.")
