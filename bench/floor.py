@@ -14,7 +14,9 @@ with workflow.unsafe.imports_passed_through():
 BEFORE_PAYMENT = 3
 """build, payment door, send."""
 BEFORE_DECISION = 2
-"""standing, write-back; the decision itself is one more."""
+"""standing, write-back."""
+AFTER_DECISION = 2
+"""the decision itself, and the end that is kept in the books."""
 
 
 class NoOps:
@@ -37,7 +39,7 @@ class NoOps:
 
 @workflow.defn
 class FloorVisit:
-    """Three activities, a wait for a signal, two activities, a wait for an update, one more."""
+    """Three activities, a wait for a signal, two activities, a wait for an update, two more."""
 
     def __init__(self) -> None:
         self.paid = False
@@ -52,7 +54,7 @@ class FloorVisit:
         await self._steps(BEFORE_DECISION, text)
         self._enter(Stage.DESK, Attention.STAFF)
         await workflow.wait_condition(lambda: self.decided, timeout=timedelta(days=3))
-        await self._steps(1, text)
+        await self._steps(AFTER_DECISION, text)
         return text
 
     async def _steps(self, count: int, text: str) -> None:

@@ -368,8 +368,9 @@ class TreatmentVisit(Chasing):
     async def _keep_end(self, status: VisitStatus) -> None:
         """Keep the end in the books, which refuse one while money is off: then a person looks."""
         self.status = None
+        by = self.ended_by if status in _ENDS.values() else None
         try:
-            closed = await self.steps.close(status, self.ended_by)
+            closed = await self.steps.close(status, by)
             if closed.refusal is not None:
                 self.ending = None
                 await self._ask(STUCK, closed.refusal)

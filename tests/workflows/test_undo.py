@@ -90,6 +90,19 @@ async def test_a_visit_that_was_about_to_end_goes_on_and_asks_for_its_money(
     assert (await case.ended()).status == VisitStatus.CLOSED_BY_STAFF
 
 
+async def test_who_took_back_a_write_off_is_not_named_as_the_end_of_a_paid_visit(
+    case: Case, world: World
+) -> None:
+    await case.day(15)
+    await case.pay(20_000, "twice")
+    await case.decide("write_off", "CHASE_EXHAUSTED", reason="moved")
+    await case.signal("decision_undone", _undo(world))
+    await case.decide("keep_as_credit", "DUPLICATE_SUSPECTED")
+    await case.pay()
+    assert (await case.ended()).status == VisitStatus.PAID
+    assert world.ends == [("paid", None)]
+
+
 async def test_what_the_books_refuse_leaves_a_trace_and_changes_nothing(
     case: Case, world: World
 ) -> None:
