@@ -23,11 +23,8 @@ WHY = {"reason": "signed chart"}
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Twin]:
-    world = Twin()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with Twin.served() as world:
+        yield world
 
 
 @pytest.fixture

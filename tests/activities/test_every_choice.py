@@ -57,11 +57,8 @@ def test_every_code_has_its_event_or_a_case_that_asks_it_on_the_engine() -> None
 
 @pytest.fixture(scope="module")
 def twin() -> Iterator[Twin]:
-    world = Twin()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with Twin.served() as world:
+        yield world
 
 
 @pytest.fixture

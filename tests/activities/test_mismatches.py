@@ -142,6 +142,10 @@ async def test_a_set_is_chosen_whole_or_not_at_all(practice: Practice) -> None:
     scene = await ambiguous(practice)
     assert scene.review.shown["ours"].keys() == {"set 1", "set 2"}
     first, second = (way.split(",") for way in scene.review.shown["ours"].values())
+    stranger = practice.chart(practice.client(), ("TOXIN-UNIT", "50"))
+    await practice.bill(stranger)
+    as_much = await number_of(practice, stranger.case_id)
+    assert await decided(scene, "choose", invoice_id=as_much) == "failed"
     assert await decided(scene, "choose", invoice_id=first[0]) == "failed"
     assert await decided(scene, "choose", invoice_id=",".join([first[0], second[0]])) == "failed"
     assert await decided(scene, "choose", invoice_id=",".join(reversed(second))) == "done"

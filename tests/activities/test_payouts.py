@@ -36,11 +36,8 @@ ZONE = "America/Chicago"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[World]:
-    world = World()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with World.served() as world:
+        yield world
 
 
 def net_of(shown: Preview) -> dict[str, int]:

@@ -19,11 +19,8 @@ DUE_CENTS = 65_000 + 6_800 + 561
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Twin]:
-    world = Twin()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with Twin.served() as world:
+        yield world
 
 
 @pytest.fixture

@@ -29,11 +29,8 @@ WHY = {"reason": "asked by phone"}
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Twin]:
-    world = Twin()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with Twin.served() as world:
+        yield world
 
 
 @pytest.fixture

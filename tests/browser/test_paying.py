@@ -17,11 +17,8 @@ DECLINED = "4000 0000 0000 0002"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Twin]:
-    twin = Twin()
-    thread = twin.start()
-    yield twin
-    twin.server.should_exit = True
-    thread.join(10)
+    with Twin.served() as twin:
+        yield twin
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 import httpx
 import uvicorn
@@ -96,6 +99,16 @@ class World:
                 Route("/flush", flush, methods=["POST"]),
             ]
         )
+
+    @classmethod
+    @contextmanager
+    def served(cls) -> Iterator[Self]:
+        """A twin that answers in a thread of its own until the block ends."""
+        world = cls()
+        thread = world.start()
+        yield world
+        world.server.should_exit = True
+        thread.join(10)
 
     def start(self) -> threading.Thread:
         thread = threading.Thread(

@@ -23,11 +23,8 @@ PAID_AT = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[World]:
-    world = World()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with World.served() as world:
+        yield world
 
 
 @pytest.fixture

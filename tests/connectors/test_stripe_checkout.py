@@ -17,11 +17,8 @@ DECLINED = "4000000000000002"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[World]:
-    world = World()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with World.served() as world:
+        yield world
 
 
 @pytest.fixture

@@ -146,11 +146,8 @@ def unknown_keys(form: dict, fields: dict[str, str], kinds: dict, path: str = ""
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[World]:
-    world = World()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with World.served() as world:
+        yield world
 
 
 @pytest.fixture

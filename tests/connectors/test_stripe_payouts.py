@@ -13,11 +13,8 @@ from tests.connectors.stripe_world import CASE, CLIENT, DOCUMENT, OPEN_KEY, Worl
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[World]:
-    world = World()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with World.served() as world:
+        yield world
 
 
 @pytest.fixture

@@ -10,11 +10,8 @@ from tests.connectors.stripe_world import KEY, World
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[World]:
-    world = World()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with World.served() as world:
+        yield world
 
 
 @pytest.fixture

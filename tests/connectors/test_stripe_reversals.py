@@ -21,11 +21,8 @@ REF = "0c0c0c0c-1111-2222-3333-444444444444"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[World]:
-    world = World()
-    thread = world.start()
-    yield world
-    world.server.should_exit = True
-    thread.join(10)
+    with World.served() as world:
+        yield world
 
 
 @pytest.fixture
