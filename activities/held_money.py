@@ -7,7 +7,7 @@ from activities.contracts import ApplyIn, CaseRef
 from activities.posting import grant_credit, note_paid
 from activities.refund_effects import act_of
 from activities.refund_owed import AllGone, owe_held, still_held
-from domain import calendar, entries
+from domain import calendar, entries_held
 from domain.entries_dispute import recovered
 from store import invoices, ledger, payments, refund_facts
 from store.db import Conn
@@ -43,7 +43,7 @@ async def keep_as_credit(conn: Conn, ask: ApplyIn, review: Review) -> None:
         return
     await ledger.post(
         conn,
-        entries.unapplied_kept_as_credit(
+        entries_held.unapplied_kept_as_credit(
             payment_id=fact.payment_id,
             amount_cents=fact.amount_cents,
             client_id=client_id,
@@ -84,7 +84,7 @@ async def apply_to(
     excess_cents = fact.amount_cents - to_case_cents
     await ledger.post(
         conn,
-        entries.unapplied_applied(
+        entries_held.unapplied_applied(
             payment_id=fact.payment_id,
             amount_to_case_cents=to_case_cents,
             excess_cents=excess_cents,

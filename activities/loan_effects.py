@@ -6,7 +6,7 @@ from activities.answering import CannotCarryOut
 from activities.loan_contracts import OF_PATIENTS, ApplyLoanIn, ApplyLoanOut
 from activities.loan_settling import held_in
 from activities.posting import grant_credit_to, note_paid
-from domain import calendar, entries, entries_lender, ids
+from domain import calendar, entries_held, entries_lender, ids
 from domain.case import Decision
 from domain.entries_lender import KNOWN
 from domain.lender_money import Deposit, LoanPart
@@ -310,7 +310,7 @@ async def _send_back(conn: Conn, ask: ApplyLoanIn, review: Review, today: date) 
     """Money that is not ours is owed back to the lender."""
     deposit = _deposit(review)
     is_known = await held_in(conn, ask.loan, deposit) == KNOWN
-    entry = entries.held_money_refund_owed(
+    entry = entries_held.held_money_refund_owed(
         payment_id=deposit.funding_id,
         amount_cents=deposit.net_cents,
         client_id=review.client_id if is_known else None,

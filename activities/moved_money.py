@@ -6,7 +6,7 @@ Reversal and new application, as two entries by way of suspense (2.9).
 from activities.answering import CannotCarryOut
 from activities.contracts import ApplyIn
 from activities.held_money import apply_to
-from domain import calendar, entries
+from domain import calendar, entries_held
 from store import invoices, ledger, payments, refund_facts
 from store.db import Conn
 from store.payments import PaymentFact
@@ -25,7 +25,7 @@ async def move_paid(conn: Conn, ask: ApplyIn, review: Review) -> None:
     today = calendar.local_date(ask.at, ask.case.zone)
     await ledger.post(
         conn,
-        entries.payment_taken_off(
+        entries_held.payment_taken_off(
             act_id=review.review_id,
             payment_id=fact.payment_id,
             amount_cents=part.left_cents,

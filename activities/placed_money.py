@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from activities.posting import credit_lot, is_placed
-from domain import entries
+from domain import entries_held
 from domain.entries_refund import OWED_BACK
 from domain.model import Record
 from store import ledger, lots, payments, refund_facts, refunds
@@ -60,7 +60,7 @@ async def _held_in(conn: Conn, fact: PaymentFact) -> str | None:
         return None
     if not await is_placed(conn, fact.payment_id):
         return UNKNOWN if fact.client_id is None else UNAPPLIED
-    owed = entries.held_refund_key(fact.payment_id)
+    owed = entries_held.held_refund_key(fact.payment_id)
     return OWED_BACK if await ledger.is_posted(conn, owed, owed) else None
 
 

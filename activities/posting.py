@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from activities.answering import CannotCarryOut
 from activities.contracts import CaseRef
 from activities.questions import question
-from domain import calendar, entries, ids
+from domain import calendar, entries, entries_held, ids
 from domain.chart import LotKind, MoneyLot
 from domain.matching import (
     EarlierPayment,
@@ -93,8 +93,10 @@ async def has_home(conn: Conn, payment_id: str) -> bool:
 async def is_placed(conn: Conn, payment_id: str) -> bool:
     """Whether a person has placed money that was held, or sends it back."""
     return await ledger.is_posted(
-        conn, entries.held_refund_key(payment_id), entries.unidentified_applied_key(payment_id, "")
-    ) or await ledger.is_posted(conn, *entries.unapplied_home_keys(payment_id))
+        conn,
+        entries_held.held_refund_key(payment_id),
+        entries_held.unidentified_applied_key(payment_id, ""),
+    ) or await ledger.is_posted(conn, *entries_held.unapplied_home_keys(payment_id))
 
 
 def change_question_id(case_id: str, payment_id: str, cents: int) -> str:
@@ -144,7 +146,7 @@ async def _hold(
     code = result.code if isinstance(result, HeldPayment) else "NO_REFERENCE"
     await ledger.post(
         conn,
-        entries.duplicate_received(
+        entries_held.duplicate_received(
             payment_id=fact.payment_id,
             source=fact.source,
             kind=fact.kind,

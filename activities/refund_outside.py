@@ -14,7 +14,7 @@ from activities.placed_money import UNAPPLIED, UNKNOWN, Lies, end_credit, where_
 from activities.refund_books import visit_money
 from activities.refund_effects import act_of
 from activities.refund_owed import Act
-from domain import entries, entries_refund
+from domain import entries_held, entries_refund
 from domain.entries import ALLOWANCES
 from domain.refund_types import Given, LineBack, MoveBack, NoRefund, RefundAsk, RefundPlan
 from domain.refunds import plan_refund
@@ -130,7 +130,7 @@ async def _take(conn: Conn, act: Act, fact: PaymentFact, lies: Lies) -> None:
     if lies.held_in in (UNKNOWN, UNAPPLIED):
         await ledger.post(
             conn,
-            entries.held_money_refund_owed(
+            entries_held.held_money_refund_owed(
                 payment_id=fact.payment_id,
                 amount_cents=lies.held_cents,
                 client_id=fact.client_id,

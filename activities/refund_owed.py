@@ -9,7 +9,7 @@ from typing import Literal
 
 from activities.answering import CannotCarryOut
 from activities.refund_books import by_hand, given_of
-from domain import entries, entries_refund, ids
+from domain import entries, entries_held, entries_refund, ids
 from domain.entries_refund import visit_refunded
 from domain.invoice import Draw
 from domain.model import Record
@@ -182,7 +182,7 @@ async def owe_held(conn: Conn, act: Act, fact: PaymentFact) -> None:
     cents = fact.amount_cents
     await ledger.post(
         conn,
-        entries.held_money_refund_owed(
+        entries_held.held_money_refund_owed(
             payment_id=fact.payment_id,
             amount_cents=cents,
             client_id=fact.client_id,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from activities.posting import grant_credit_to, has_home, note_paid
 from connectors.ports import LoosePayment, ProcessorCheckout
-from domain import calendar, entries, ids
+from domain import calendar, entries, entries_held, ids
 from domain.model import Record
 from domain.statement import InSuspense, OwedInvoice, Placed, place, split
 from store import checkouts, invoices, ledger, payments
@@ -188,7 +188,7 @@ async def _post(conn: Conn, fact: PaymentFact, found: Placed, zone: str, at: dat
 async def _suspend(conn: Conn, fact: PaymentFact, zone: str, at: datetime) -> None:
     await ledger.post(
         conn,
-        entries.duplicate_received(
+        entries_held.duplicate_received(
             payment_id=fact.payment_id,
             source=fact.source,
             kind=fact.kind,
@@ -222,7 +222,7 @@ async def release(
     for part in parts:
         await ledger.post(
             conn,
-            entries.unapplied_applied(
+            entries_held.unapplied_applied(
                 payment_id=fact.payment_id,
                 amount_to_case_cents=part.cents,
                 excess_cents=0,
@@ -245,7 +245,7 @@ async def keep_as_credit(
     """Held money, or what is left of it, becomes the client's credit."""
     await ledger.post(
         conn,
-        entries.unapplied_kept_as_credit(
+        entries_held.unapplied_kept_as_credit(
             payment_id=fact.payment_id,
             amount_cents=cents,
             client_id=fact.client_id or "",

@@ -26,7 +26,7 @@ from activities.tools import Tools
 from activities.unmatched_choices import carry_out
 from activities.unreferenced import Found, Known
 from connectors.ports import LoosePayment, Refused
-from domain import calendar, entries, ids
+from domain import calendar, entries_held, ids
 from domain.case import Decision
 from domain.ledger import Entry
 from domain.matching import Matched
@@ -182,7 +182,7 @@ def _received(ask: PlaceIn, fact: PaymentFact) -> Entry:
     """Into suspense: 2090 of a known client, 2095 of an unknown payer."""
     today = calendar.local_date(ask.at, ask.payment.zone)
     if fact.client_id is None:
-        return entries.unidentified_received(
+        return entries_held.unidentified_received(
             payment_id=fact.payment_id,
             source=fact.source,
             kind=fact.kind,
@@ -190,7 +190,7 @@ def _received(ask: PlaceIn, fact: PaymentFact) -> Entry:
             location_id=fact.location_id,
             effective_on=today,
         )
-    return entries.unapplied_received(
+    return entries_held.unapplied_received(
         payment_id=fact.payment_id,
         source=fact.source,
         kind=fact.kind,

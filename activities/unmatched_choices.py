@@ -10,7 +10,7 @@ from activities.held_money import recover
 from activities.posting import grant_credit_to, note_paid
 from activities.refund_owed import Act, owe_held, still_held
 from activities.statements import keep_as_credit, release
-from domain import calendar, entries, ids
+from domain import calendar, entries_held, ids
 from store import clients, invoices, ledger, payers, payments, reviews
 from store.db import Conn
 from store.invoices import Document
@@ -134,7 +134,7 @@ async def _let_go(conn: Conn, ask: ApplyUnmatchedIn, fact: PaymentFact) -> None:
     """It is not its payer's own: 2090 to 2095."""
     await ledger.post(
         conn,
-        entries.unapplied_let_go(
+        entries_held.unapplied_let_go(
             payment_id=fact.payment_id,
             amount_cents=fact.amount_cents,
             client_id=fact.client_id or "",
@@ -179,7 +179,7 @@ async def _apply(
     today = calendar.local_date(ask.at, ask.payment.zone)
     await ledger.post(
         conn,
-        entries.unidentified_applied(
+        entries_held.unidentified_applied(
             payment_id=fact.payment_id,
             amount_to_case_cents=to_case_cents,
             excess_cents=excess_cents,

@@ -13,7 +13,7 @@ from domain.chart import LotKind
 from domain.invoice import LineKind, PricedInvoice, TenderKind
 from domain.ledger import Entry, Tally, entry
 
-_AR = "1100"
+RECEIVABLE = "1100"
 INSTALLMENT = "instalment"
 """Class of the one line of an instalment's invoice: what was owed later is owed now."""
 TIPS, ALLOWANCES = "2080", "4920"
@@ -78,15 +78,15 @@ def _visit_tally(client_id: str, case_id: str, priced: PricedInvoice) -> Tally:
             tally.move("2010", account, line.draw.value_cents)
         elif line.item_class == ItemClass.PACKAGE:
             # What is owed to the client never exceeds what they agreed to pay (rules 2.2).
-            tally.move(_AR, account, line.net_cents)
+            tally.move(RECEIVABLE, account, line.net_cents)
         else:
-            tally.move(_AR, account, line.gross_cents - line.credit_cents)
-            tally.move(_AR, "2030", line.credit_cents)
-            tally.move("4910", _AR, line.gross_cents - line.net_cents)
-    tally.move(_AR, "2070", priced.tax_cents)
-    tally.move(_AR, TIPS, priced.tip_cents)
+            tally.move(RECEIVABLE, account, line.gross_cents - line.credit_cents)
+            tally.move(RECEIVABLE, "2030", line.credit_cents)
+            tally.move("4910", RECEIVABLE, line.gross_cents - line.net_cents)
+    tally.move(RECEIVABLE, "2070", priced.tax_cents)
+    tally.move(RECEIVABLE, TIPS, priced.tip_cents)
     for tender in priced.tenders:
-        tally.move(SETTLED_FROM[tender.kind], _AR, tender.cents)
+        tally.move(SETTLED_FROM[tender.kind], RECEIVABLE, tender.cents)
     return tally
 
 
@@ -127,7 +127,7 @@ def plan_signed(
 ) -> Entry:
     """What a visit owes is owed by instalments; without a visit it is older than the books."""
     tally = Tally(client_id, visit_case_id)
-    tally.move("1105", _AR if visit_case_id else "3000", amount_cents)
+    tally.move("1105", RECEIVABLE if visit_case_id else "3000", amount_cents)
     return entry("plan_signed", plan_signed_key(plan_case_id), location_id, effective_on, tally)
 
 
@@ -180,161 +180,10 @@ def payment_received(
     several cases is one entry per case. Raises ValueError on a kind that is not new money.
     """
     tally = Tally(client_id, case_id)
-    tally.move(money_in(kind), _AR, amount_to_case_cents)
+    tally.move(money_in(kind), RECEIVABLE, amount_to_case_cents)
     tally.move(money_in(kind), "2060", excess_cents)
     key = f"received|{source}|{payment_id}|{case_id}"
     return entry("payment_received", key, location_id, effective_on, tally)
-
-
-def unidentified_received(
-    *,
-    payment_id: str,
-    source: str,
-    kind: str,
-    amount_cents: int,
-    location_id: str,
-    effective_on: date,
-) -> Entry:
-    """Money from an unknown payer, kept in 2095 until somebody knows."""
-    tally = Tally().move(money_in(kind), "2095", amount_cents)
-    key = f"unidentified|{source}|{payment_id}"
-    return entry("unidentified_received", key, location_id, effective_on, tally)
-
-
-def unidentified_applied_key(payment_id: str, case_id: str) -> str:
-    """Business key of unidentified money applied to a case; its beginning without one."""
-    return f"unidentified-applied|{payment_id}|{case_id}"
-
-
-def held_refund_key(payment_id: str) -> str:
-    """Business key of held money that is owed back."""
-    return f"held-refund|{payment_id}"
-
-
-def unidentified_applied(
-    *,
-    payment_id: str,
-    amount_to_case_cents: int,
-    excess_cents: int,
-    client_id: str,
-    case_id: str,
-    location_id: str,
-    effective_on: date,
-) -> Entry:
-    """Money of a formerly unknown payer, applied to a case; excess becomes client credit."""
-    tally = Tally(client_id, case_id)
-    tally.add("2095", amount_to_case_cents + excess_cents, ownerless=True)
-    tally.add(_AR, -amount_to_case_cents).add("2060", -excess_cents)
-    key = unidentified_applied_key(payment_id, case_id)
-    return entry("unidentified_applied", key, location_id, effective_on, tally)
-
-
-def unapplied_received(
-    *,
-    payment_id: str,
-    source: str,
-    kind: str,
-    amount_cents: int,
-    client_id: str,
-    location_id: str,
-    effective_on: date,
-) -> Entry:
-    """Money of a known client without an invoice, kept in 2090."""
-    tally = Tally(client_id).move(money_in(kind), "2090", amount_cents)
-    key = f"unapplied|{source}|{payment_id}"
-    return entry("unapplied_received", key, location_id, effective_on, tally)
-
-
-def unapplied_home_keys(payment_id: str) -> tuple[str, str]:
-    """Business key of held money kept as credit; the beginning of those that apply it."""
-    return f"kept-as-credit|{payment_id}", f"unapplied-applied|{payment_id}|"
-
-
-def unapplied_applied(
-    *,
-    payment_id: str,
-    amount_to_case_cents: int,
-    excess_cents: int,
-    client_id: str,
-    case_id: str,
-    location_id: str,
-    effective_on: date,
-) -> Entry:
-    """Money kept in 2090, applied to a case of the same client; excess becomes credit."""
-    tally = Tally(client_id, case_id)
-    tally.move("2090", _AR, amount_to_case_cents).move("2090", "2060", excess_cents)
-    key = f"unapplied-applied|{payment_id}|{case_id}"
-    return entry("unapplied_applied", key, location_id, effective_on, tally)
-
-
-def unapplied_let_go(
-    *, payment_id: str, amount_cents: int, client_id: str, location_id: str, effective_on: date
-) -> Entry:
-    """Money kept in 2090 is not its payer's own; it pays another client's invoice from 2095."""
-    tally = Tally(client_id).add("2090", amount_cents).add("2095", -amount_cents, ownerless=True)
-    key = f"unapplied-let-go|{payment_id}"
-    return entry("unapplied_let_go", key, location_id, effective_on, tally)
-
-
-def payment_taken_off(
-    *,
-    act_id: str,
-    payment_id: str,
-    amount_cents: int,
-    client_id: str,
-    case_id: str,
-    location_id: str,
-    effective_on: date,
-) -> Entry:
-    """A person says that a payment was not meant for this case: it waits in 2090 for its own."""
-    tally = Tally(client_id, case_id).add(_AR, amount_cents)
-    tally.plus(Tally(client_id).add("2090", -amount_cents))
-    key = f"taken-off|{payment_id}|{case_id}|{act_id}"
-    return entry("payment_taken_off", key, location_id, effective_on, tally)
-
-
-def duplicate_received(
-    *,
-    payment_id: str,
-    source: str,
-    kind: str,
-    amount_cents: int,
-    client_id: str,
-    location_id: str,
-    effective_on: date,
-) -> Entry:
-    """A suspected second payment: kept in 2090 and never set against the receivable."""
-    tally = Tally(client_id).move(money_in(kind), "2090", amount_cents)
-    key = f"duplicate|{source}|{payment_id}"
-    return entry("duplicate_received", key, location_id, effective_on, tally)
-
-
-def unapplied_kept_as_credit(
-    *, payment_id: str, amount_cents: int, client_id: str, location_id: str, effective_on: date
-) -> Entry:
-    """A person keeps unapplied or doubled money as the client's credit."""
-    tally = Tally(client_id).move("2090", "2060", amount_cents)
-    key = f"kept-as-credit|{payment_id}"
-    return entry("unapplied_kept_as_credit", key, location_id, effective_on, tally)
-
-
-def held_money_refund_owed(
-    *,
-    payment_id: str,
-    amount_cents: int,
-    client_id: str | None,
-    location_id: str,
-    effective_on: date,
-    part: str | None = None,
-) -> Entry:
-    """A person sends held money back: 2090 of a known client or 2095, to 2100.
-
-    `part` names the refund of a part; what is left stays held.
-    """
-    held_in = "2095" if client_id is None else "2090"
-    tally = Tally(client_id).move(held_in, "2100", amount_cents)
-    key = held_refund_key(payment_id) if part is None else f"held-part|{part}"
-    return entry("held_money_refund_owed", key, location_id, effective_on, tally)
 
 
 def credit_balance_to_client(
@@ -347,7 +196,7 @@ def credit_balance_to_client(
     effective_on: date,
 ) -> Entry:
     """A paid visit amended down leaves the patient in credit; it moves to their account."""
-    tally = Tally(client_id, case_id).move(_AR, "2060", amount_cents)
+    tally = Tally(client_id, case_id).move(RECEIVABLE, "2060", amount_cents)
     key = f"credit-to-client|{document_id}"
     return entry("credit_balance_to_client", key, location_id, effective_on, tally)
 
@@ -362,7 +211,7 @@ def credit_applied(
     effective_on: date,
 ) -> Entry:
     """A person uses the client's credit for a visit; `review_id` is the question answered."""
-    tally = Tally(client_id, case_id).move("2060", _AR, amount_cents)
+    tally = Tally(client_id, case_id).move("2060", RECEIVABLE, amount_cents)
     key = f"credit-applied|{review_id}"
     return entry("credit_applied", key, location_id, effective_on, tally)
 
@@ -377,7 +226,7 @@ def refund_owed(
     effective_on: date,
 ) -> Entry:
     """A paid visit amended down, and a person refunds the difference."""
-    tally = Tally(client_id, case_id).move(_AR, "2100", amount_cents)
+    tally = Tally(client_id, case_id).move(RECEIVABLE, "2100", amount_cents)
     key = f"refund-owed|{document_id}"
     return entry("refund_owed", key, location_id, effective_on, tally)
 
@@ -392,7 +241,7 @@ def written_off(
     effective_on: date,
 ) -> Entry:
     """A person gives up a balance; `review_id` is the question that they answered."""
-    tally = Tally(client_id, case_id).move("6030", _AR, amount_cents)
+    tally = Tally(client_id, case_id).move("6030", RECEIVABLE, amount_cents)
     key = f"written-off|{review_id}"
     return entry("written_off", key, location_id, effective_on, tally)
 

@@ -27,7 +27,7 @@ from activities.refund_contracts import (
 from activities.refunds import RefundActivities
 from connectors.payments.stripe import StripeProcessor
 from connectors.ports import LoosePayment
-from domain import entries, ids
+from domain import entries_held, ids
 from domain.case import Decision
 from domain.refund_case import RefundRequest
 from domain.refund_types import RefundAsk
@@ -141,7 +141,7 @@ class Till:
         )
         async with transaction(self.practice.world.pool) as conn:
             if await payments.record(conn, fact):
-                entry = entries.unidentified_received(
+                entry = entries_held.unidentified_received(
                     payment_id=fact.payment_id,
                     source="stripe",
                     kind="card",

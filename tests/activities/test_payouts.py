@@ -18,7 +18,7 @@ from activities.payouts import PayoutActivities
 from activities.previews import preview
 from activities.translation import Ignored
 from connectors.payments.stripe import StripeProcessor
-from domain import entries, ids
+from domain import entries_held, ids
 from domain.case import Decision
 from domain.preview import Preview
 from store import ledger, locations, payments, payouts, reviews
@@ -86,7 +86,7 @@ class House:
         )
         async with transaction(self.pool) as conn:
             if await payments.record(conn, fact):
-                entry = entries.unidentified_received(
+                entry = entries_held.unidentified_received(
                     payment_id=payment_id,
                     source="stripe",
                     kind="card",

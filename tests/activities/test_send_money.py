@@ -9,7 +9,7 @@ import pytest
 from activities import send as sending
 from activities.contracts import SendIn
 from connectors.ports import OutgoingText
-from domain import entries
+from domain import entries_held
 from store import checkouts, ledger, races
 from store.checkouts import Checkout
 from store.db import transaction
@@ -79,7 +79,7 @@ async def balance(practice: Practice, case_id: str) -> int:
 async def earn_credit(practice: Practice, who: str, cents: int) -> None:
     """Money on the client's account, as an overpayment leaves it."""
     async with transaction(practice.world.pool) as conn:
-        received = entries.unapplied_received(
+        received = entries_held.unapplied_received(
             payment_id=str(uuid4()),
             source="stripe",
             kind="card",
@@ -88,7 +88,7 @@ async def earn_credit(practice: Practice, who: str, cents: int) -> None:
             location_id=practice.world.location_id,
             effective_on=AT.date(),
         )
-        kept = entries.unapplied_kept_as_credit(
+        kept = entries_held.unapplied_kept_as_credit(
             payment_id=str(uuid4()),
             amount_cents=cents,
             client_id=practice.client_id(who),

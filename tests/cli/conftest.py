@@ -13,7 +13,8 @@ from activities.questions import question
 from domain import ids
 from domain.case import Channel
 from domain.chart import Chart, ChartLine, Entitlements
-from domain.entries import payment_received, unidentified_received, visit_issued
+from domain.entries import payment_received, visit_issued
+from domain.entries_held import unidentified_received
 from domain.invoice import PricedInvoice
 from domain.pricing import price
 from starter.practice import read_practice

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import entries
+from domain import entries, entries_held
 from domain.invoice import Discount, Draw, InvoiceLine, LineKind, PricedInvoice, Tender, TenderKind
 from domain.ledger import Entry
 
@@ -286,7 +286,7 @@ def test_the_same_payment_to_another_case_is_another_entry() -> None:
 
 
 def test_money_of_an_unknown_payer_has_no_client_until_it_is_applied() -> None:
-    received = entries.unidentified_received(
+    received = entries_held.unidentified_received(
         payment_id="p",
         source="stripe",
         kind="card",
@@ -296,7 +296,7 @@ def test_money_of_an_unknown_payer_has_no_client_until_it_is_applied() -> None:
     )
     assert signed(received) == {"1020": 570, "2095": -570}
     assert {line.client_id for line in received.postings} == {None}
-    applied = entries.unidentified_applied(
+    applied = entries_held.unidentified_applied(
         payment_id="p", amount_to_case_cents=500, excess_cents=70, **WHO
     )
     assert signed(applied) == {"2095": 570, "1100": -500, "2060": -70}
@@ -306,17 +306,23 @@ def test_money_of_an_unknown_payer_has_no_client_until_it_is_applied() -> None:
 
 def test_the_held_money_of_a_known_client() -> None:
     money = {"payment_id": "p", "source": "stripe", "kind": "card", "amount_cents": 570}
-    assert signed(entries.unapplied_received(**money, **CLIENT_ONLY)) == {"1020": 570, "2090": -570}
-    assert signed(entries.duplicate_received(**money, **CLIENT_ONLY)) == {"1020": 570, "2090": -570}
-    applied = entries.unapplied_applied(
+    assert signed(entries_held.unapplied_received(**money, **CLIENT_ONLY)) == {
+        "1020": 570,
+        "2090": -570,
+    }
+    assert signed(entries_held.duplicate_received(**money, **CLIENT_ONLY)) == {
+        "1020": 570,
+        "2090": -570,
+    }
+    applied = entries_held.unapplied_applied(
         payment_id="p", amount_to_case_cents=500, excess_cents=70, **WHO
     )
     assert signed(applied) == {"2090": 570, "1100": -500, "2060": -70}
-    kept = entries.unapplied_kept_as_credit(payment_id="p", amount_cents=570, **CLIENT_ONLY)
+    kept = entries_held.unapplied_kept_as_credit(payment_id="p", amount_cents=570, **CLIENT_ONLY)
     assert signed(kept) == {"2090": 570, "2060": -570}
-    back = entries.held_money_refund_owed(payment_id="p", amount_cents=570, **CLIENT_ONLY)
+    back = entries_held.held_money_refund_owed(payment_id="p", amount_cents=570, **CLIENT_ONLY)
     assert signed(back) == {"2090": 570, "2100": -570}
-    unknown = entries.held_money_refund_owed(
+    unknown = entries_held.held_money_refund_owed(
         payment_id="p", amount_cents=570, **{**CLIENT_ONLY, "client_id": None}
     )
     assert signed(unknown) == {"2095": 570, "2100": -570}
