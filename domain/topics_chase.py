@@ -94,6 +94,11 @@ TOPICS: tuple[Topic, ...] = (
         "called",
         choice("called", "I called the patient", "The step counts as taken; reminders go on."),
         choice(
+            "letter",
+            "I posted the bill",
+            "The step counts as taken by letter, in your name; reminders go on.",
+        ),
+        choice(
             "retry", "Permission recorded", "The step is sent by the channel that is now allowed."
         ),
         _STOP,

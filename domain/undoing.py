@@ -79,6 +79,7 @@ TAKEN_BACK = frozenset(
         "keep_as_credit",
         "keep_open",
         "leave_open",
+        "letter",
         "link_payer",
         "not_duplicate",
         "resume",

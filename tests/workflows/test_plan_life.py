@@ -85,6 +85,14 @@ async def test_who_cannot_be_written_to_is_called(clinic: Clinic, world: World) 
     assert world.open_codes == ["CONSENT_MISSING"]
 
 
+async def test_who_cannot_be_written_to_gets_a_letter(clinic: Clinic, world: World) -> None:
+    clinic.plans.answers = [TouchOut(status="no_consent")]
+    plan = await clinic.plan()
+    await plan.decide("letter")
+    await plan.day(1)
+    assert (world.codes, world.open_codes, said(world)) == (["CONSENT_MISSING"], [], [])
+
+
 async def test_a_person_ends_the_sequence(clinic: Clinic, world: World) -> None:
     plan = await clinic.plan()
     assert await plan.update("close", Close(by="desk-1", reason="MOVED")) == "closing"

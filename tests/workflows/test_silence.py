@@ -126,6 +126,21 @@ async def test_without_any_consent_a_person_is_asked_to_record_one(
     assert world.said == ["invoice", "invoice"]
 
 
+async def test_a_bill_that_went_by_post_is_the_step_and_the_chase_goes_on_from_it(
+    clinic: Clinic, world: World
+) -> None:
+    world.answers = [SendOut(status="no_consent", balance_cents=0)]
+    case = await clinic.visit()
+    await case.day(2)
+    await case.decide("letter")
+    [answered] = [ask.decision for ask in world.of("apply_decision")]
+    assert (answered.choice, answered.by) == ("letter", "desk-1")
+    await case.day(4)
+    assert (world.messages, world.open_codes) == ([], [])
+    await case.day(5)
+    assert [message.words for message in world.messages] == ["day-3 sms 10-20 10:00"]
+
+
 async def test_a_payment_answers_the_question_of_consent(clinic: Clinic, world: World) -> None:
     world.answers = [SendOut(status="no_consent", balance_cents=0)]
     case = await clinic.visit()
