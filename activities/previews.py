@@ -84,7 +84,8 @@ async def preview_undo(conn: Conn, undo: Undo, at: datetime) -> Preview:
             await take_back(conn, undo, at)
         except CannotCarryOut as refusal:
             return shown.model_copy(update={"problem": str(refusal)})
-        follows = ("The question is asked again, with both sides as they were.",)
+        asked = "The question is asked again, with both sides as they were."
+        follows = (*await seen.others(conn, since), asked)
         changes = await _written(conn, since, review.location_id)
         is_shared = review.confirmed_by is not None
         return shown.model_copy(update={**changes, "follows": follows, "second_person": is_shared})

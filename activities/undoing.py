@@ -130,6 +130,8 @@ async def _must_be_alone(
         raise CannotCarryOut(
             f"{placed.agency} has it: `tieout agency recall {placed.number}` takes it back."
         )
+    if await undos.is_lot_used_since(conn, review.review_id):
+        raise CannotCarryOut("The lot was used since it has its new last day.")
     if await undos.moves_other_lots(conn, review.review_id):
         raise CannotCarryOut(undoing.NO_RULE)
 
@@ -145,20 +147,23 @@ async def _do(
     )
     for part in await undos.placed(conn, review.review_id):
         await payments.allocate(conn, part.payment_id, part.case_id, -part.cents, undo.by, today)
-    await _lots_back(conn, review.review_id, today)
+    await _lots_back(conn, review.review_id, undo, today)
     placed = await agency.of_decision(conn, review.review_id)
     if placed is not None:
         hold = hold_id(placed.placement_id, placed.client_id)
         await agency.recall(conn, placed.placement_id, hold, undo.by, undo.reason, at)
 
 
-async def _lots_back(conn: Conn, review_id: str, today: date) -> None:
-    """Credit that it gave ends; credit that it used is there again."""
+async def _lots_back(conn: Conn, review_id: str, undo: Undo, today: date) -> None:
+    """Credit that it gave ends; what it used or ended is there again, and the old last day."""
+    holder = f"{undoing.KEY}{review_id}"
     for lot in await undos.granted(conn, review_id):
-        holder = f"{undoing.KEY}{review_id}"
         await lots.end(conn, "refund", holder, lot.lot_id, lot.quantity, lot.cents, today)
     if await entitlements.drawn(conn, review_id):
-        await entitlements.settle_delta(conn, review_id, f"{undoing.KEY}{review_id}", (), today)
+        await entitlements.settle_delta(conn, review_id, holder, (), today)
+    await lots.unend(conn, review_id, holder, today)
+    if (had := await lots.expiry_before(conn, review_id)) is not None:
+        await lots.set_expiry(conn, *had, undo.by, undo.reason, holder)
 
 
 async def _lock_clients(conn: Conn, review_id: str, written: Sequence[Entry]) -> None:

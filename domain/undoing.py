@@ -26,7 +26,6 @@ _BANK = "The bank has its answer: settle what is left by a refund or a write-off
 _PAYOUT = "A payout follows processor and bank: it is tied out anew when they show something else."
 _REPLY = "It placed or lifted a hold: `tieout client` changes holds and consent by name."
 _PLAN = "It steers a plan: `tieout plan` changes its dates, pauses, resumes or cancels it."
-_LOT = "The lot has ended or has a new last day by it: give the client credit instead."
 _PMS = "It follows what the PMS shows: have the payment entered there again."
 NO_RULE = "This kind of decision cannot be taken back by a counter-entry."
 
@@ -34,7 +33,6 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
     {
         **{topic.code: _BILLED for topic in topics_draft.TOPICS if topic.code != "CHART_CHANGED"},
         **{topic.code: _REPLY for topic in topics_people.TOPICS},
-        **{topic.code: _LOT for topic in topics_lots.TOPICS},
         **{topic.code: _PLAN for topic in topics_plan.TOPICS},
         **{topic.code: _LENDER for topic in topics_lender.TOPICS},
         **dict.fromkeys(("LENDER_UNFUNDED", "LENDER_REVERSED", "LENDER_FEE_DIFF"), _LENDER),
@@ -91,13 +89,23 @@ TAKEN_BACK = frozenset(
     }
 )
 """Choices whose whole effect is in our books, or is a course that a case has not gone on with."""
-NAMED = (frozenset(_OF_CODE), frozenset(_OF_ANSWER), frozenset(_OF_CHOICE) | TAKEN_BACK)
+_ABOUT = frozenset(
+    {(topic.code, choice.name) for topic in topics_lots.TOPICS for choice in topic.choices}
+)
+"""Answers about a thing of its own, such as a lot, whose case asks about nothing else."""
+NAMED = (
+    frozenset(_OF_CODE) | {code for code, _ in _ABOUT},
+    frozenset(_OF_ANSWER) | _ABOUT,
+    frozenset(_OF_CHOICE) | TAKEN_BACK,
+)
 """Codes, answers and choices that have a rule here; each is one of the catalogue."""
 _FAMILIES = ("visit/", "payment/")
 
 
 def why_not(code: str, choice: str, case_id: str = "visit/") -> str | None:
     """Why a decision of this kind cannot be taken back, in one sentence; None when it can."""
+    if (code, choice) in _ABOUT:
+        return None
     sentence = _OF_ANSWER.get((code, choice)) or _OF_CODE.get(code) or _OF_CHOICE.get(choice)
     if sentence is not None:
         return sentence

@@ -237,6 +237,23 @@ async def end(
     )
 
 
+async def unend(conn: Conn, act_id: str, undo_id: str, on: date) -> None:
+    """Put back what `act_id` took out for good, as `undo_id`; the counter-entry says from where.
+
+    Not idempotent by itself, as `end`. The database refuses what would fill a lot beyond its
+    opening.
+    """
+    await conn.execute(
+        "INSERT INTO lot_movements (lot_id, client_id, case_id, document_id, kind, quantity,"
+        " cents, booked_on) SELECT lot_id, client_id, case_id, $2, 'return', -sum(quantity),"
+        " -sum(cents)::bigint, $3 FROM lot_movements"
+        " WHERE case_id = $1 AND kind IN ('refund', 'expire') GROUP BY lot_id, client_id, case_id",
+        act_id,
+        undo_id,
+        on,
+    )
+
+
 async def was_taken_back(conn: Conn, lot_id: str) -> bool:
     """Whether the decision that granted a lot was taken back."""
     found: bool = await conn.fetchval(
@@ -260,6 +277,18 @@ async def set_expiry(
         reason,
         act_id,
     )
+
+
+async def expiry_before(conn: Conn, act_id: str) -> tuple[str, date] | None:
+    """The lot that an act gave a new last day, and the last day that it had before."""
+    row = await conn.fetchrow(
+        "SELECT lot_id, coalesce((SELECT e.expires_on FROM lot_expiries e"
+        "  WHERE e.lot_id = given.lot_id AND e.expiry_id < given.expiry_id"
+        "  ORDER BY expiry_id DESC LIMIT 1), lots.expires_on) AS expires_on"
+        " FROM lot_expiries given JOIN lots USING (lot_id) WHERE act_id = $1",
+        act_id,
+    )
+    return (row["lot_id"], row["expires_on"]) if row else None
 
 
 async def history(conn: Conn, lot_id: str) -> list[LotEvent]:

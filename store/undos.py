@@ -113,6 +113,19 @@ async def moves_other_lots(conn: Conn, review_id: str) -> bool:
     return found
 
 
+async def is_lot_used_since(conn: Conn, review_id: str) -> bool:
+    """Whether a lot that a decision gave a new last day was drawn, or has another one, since."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM lot_expiries given JOIN lot_expiries later USING (lot_id)"
+        "  WHERE given.act_id = $1 AND later.expiry_id > given.expiry_id)"
+        " OR EXISTS (SELECT FROM lot_expiries given JOIN lot_movements m USING (lot_id)"
+        "  WHERE given.act_id = $1 AND m.recorded_at > given.recorded_at"
+        "  GROUP BY m.lot_id, m.case_id HAVING sum(m.quantity) < 0 OR sum(m.cents) < 0)",
+        review_id,
+    )
+    return found
+
+
 async def message_since(conn: Conn, review_id: str, case_ids: Sequence[str]) -> str | None:
     """The step of a message of these cases that went out after a decision, if one did."""
     step: str | None = await conn.fetchval(

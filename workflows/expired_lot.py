@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.expired_lots import CODE, ExpiredLotActivities
     from activities.lot_contracts import ApplyLotIn, AskLotIn, LotRef
     from domain import calendar
-    from domain.case import Attention, Decision, Stage
+    from domain.case import Attention, Decision, Stage, Undo
     from domain.lot_case import LotInput, LotResult, LotSeen
     from domain.topics_lots import EXTEND
     from workflows.case_room import CaseRoom
@@ -32,6 +32,7 @@ class ExpiredLot:
     | message | kind | from |
     |---|---|---|
     | review_decided | update and signal | the desk |
+    | decision_undone | signal | the desk: a decision is taken back |
     | lot_seen | signal | the daily sweep, which changes nothing |
     """
 
@@ -62,12 +63,15 @@ class ExpiredLot:
 
     async def _next(self) -> LotResult | None:
         """Carry out, ask or wait; None while the lot has no end."""
+        if self.room.undos:
+            await self.room.take_back(self.start.staff_reminder_business_days)
+            return None
         decision = self.room.answer()
         if decision is not None:
             return await self._carry_out(decision)
         if not self.room.questions:
             return await self._ask()
-        await self.room.desk(lambda: False, "what becomes of the unused value?")
+        await self.room.desk(self._is_undone, "what becomes of the unused value?")
         return None
 
     async def _ask(self) -> LotResult | None:
@@ -78,7 +82,7 @@ class ExpiredLot:
             **BOOKS,
         )
         if asked.review_id is None:
-            return LotResult(status="gone")
+            return None if self._is_undone() else LotResult(status="gone")
         self.room.asked(asked.review_id, CODE, self.start.staff_reminder_business_days)
         return None
 
@@ -95,6 +99,8 @@ class ExpiredLot:
             if applied.effect == "failed":
                 await self.room.withdraw("the lot is empty or good again")
             return None
+        if self._is_undone():
+            return None
         if applied.effect == "done":
             return LotResult(status="extended" if decision.choice == EXTEND else decision.choice)
         await self._rest(timedelta(days=LEAVE_DAYS), "the desk leaves it owed")
@@ -103,7 +109,11 @@ class ExpiredLot:
     async def _rest(self, pause: timedelta, why: str) -> None:
         until = self.room.now() + pause
         self.room.enter(Stage.DESK, Attention.SYSTEM, until, why)
-        await self.room.wait(lambda: False, until, why)
+        await self.room.wait(self._is_undone, until, why)
+
+    def _is_undone(self) -> bool:
+        """A person takes a decision back: then the lot has no end yet, and no rest."""
+        return bool(self.room.undos)
 
     @workflow.update(name="review_decided")
     async def decide(self, decision: Decision) -> str:
@@ -123,6 +133,11 @@ class ExpiredLot:
     def decide_by_signal(self, raw: RawValue) -> None:
         """The same answer from any tool; what cannot be read or used leaves a trace."""
         self.room.accept_raw(raw)
+
+    @workflow.signal
+    def decision_undone(self, undo: Undo) -> None:
+        """A person takes a decision back; a lot that had an end hears it in a new run."""
+        self.room.undos.append(undo)
 
     @workflow.signal
     def lot_seen(self, _: LotSeen) -> None:

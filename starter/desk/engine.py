@@ -15,10 +15,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.translation import visit_input
-from domain.case import Close, Decision, Hold, PaymentPosted, Release, Undo, UnmatchedInput
+from domain.case import Close, Decision, Hold, PaymentPosted, Release, Undo
 from domain.model import Record
 from domain.refund_case import RefundInput, RefundResult
 from starter.deciding import send_decision
+from starter.desk.reopening import opening
 from starter.errors import Refusal
 from starter.settings import Settings
 from starter.wiring import cases, temporal_client
@@ -49,7 +50,7 @@ async def tell_case(
 
 async def take_back(settings: Settings, place: Location, review: Review, undo: Undo) -> None:
     """Have a case take a decision back; one that has closed begins a new run with it."""
-    name, start = _opening(place, review)
+    name, start = opening(place, review)
     engine = await temporal_client(settings)
     await _patiently(
         _start(
@@ -84,24 +85,6 @@ async def wake(settings: Settings, place: Location, case_ids: Sequence[str], wha
 
 async def _start(starting: Awaitable[object]) -> None:
     await starting
-
-
-def _opening(place: Location, review: Review) -> tuple[str, Record]:
-    """The workflow of a question's case, and what it starts with where it has closed."""
-    family, rest = review.workflow_id.split("/", 1)
-    if family == "visit":
-        _, pms, visit_id = rest.split("/", 2)
-        return "TreatmentVisit", visit_input(place, pms, visit_id, f"undo/{review.review_id}")
-    source, payment_id = rest.split("/", 1)
-    start = UnmatchedInput(
-        location_id=place.location_id,
-        source=source,
-        payment_id=payment_id,
-        zone=place.zone,
-        staff_reminder_business_days=place.chase.staff_reminder_business_days,
-        clock_shift_seconds=place.clock_shift_seconds,
-    )
-    return "UnmatchedPayment", start
 
 
 async def ask_refund(

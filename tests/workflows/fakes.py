@@ -83,6 +83,8 @@ class World:
     """What happens while the next write-backs run."""
     refuses_ends: list[str] = field(default_factory=list)
     """Why the books do not agree to the next ends of the case, one each."""
+    refuses_undos: list[str] = field(default_factory=list)
+    """Why the books do not agree to the next takings back, one each."""
     two_people: tuple[str, ...] = ()
     """Choices that a second person has to confirm."""
     plan_case_id: str | None = None

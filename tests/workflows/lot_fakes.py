@@ -33,4 +33,5 @@ class FakeLots(Fake):
         if ask.decision.choice != "leave" and not self.is_expired:
             return ApplyLotOut(effect="failed", note="Nothing is left in the lot.")
         world.decide(ask.decision)
+        await self.meanwhile()
         return ApplyLotOut(effect="rest" if ask.decision.choice == "leave" else "done")

@@ -5,8 +5,10 @@ from datetime import date
 import pytest
 
 from domain.case import Decision
+from domain.lot_case import LotInput
 from tests.workflows.clinic import Clinic
 from tests.workflows.fakes import World
+from tests.workflows.undoing import first_input, reopened, undo_of
 
 
 async def test_unused_value_waits_for_a_named_person_who_knows_the_rule(
@@ -63,3 +65,50 @@ async def test_much_money_is_kept_by_two_people(clinic: Clinic, world: World) ->
     (decided,) = [question.decision for question in world.questions]
     assert decided is not None
     assert (decided.by, decided.confirmed_by) == ("desk-1", "owner")
+
+
+async def test_what_was_left_owed_is_asked_about_when_that_is_taken_back(
+    clinic: Clinic, world: World
+) -> None:
+    lot = await clinic.lot()
+    await lot.decide("leave")
+    assert world.open_codes == []
+    await lot.signal("decision_undone", undo_of(world))
+    assert world.open_codes == ["BREAKAGE"]
+    await lot.decide("to_income", reason="rule")
+    assert (await lot.ended()).status == "to_income"
+
+
+async def test_an_ended_lot_is_asked_about_again_in_a_new_run(clinic: Clinic, world: World) -> None:
+    lot = await clinic.lot()
+    start = await first_input(lot, LotInput)
+    await lot.decide("to_income", reason="rule")
+    assert (await lot.ended()).status == "to_income"
+    await reopened(lot, "ExpiredLot", start)
+    assert world.open_codes == ["BREAKAGE"]
+    assert world.times("ask_about_lot") == 1
+    await lot.decide("to_state", reason="rule")
+    assert (await lot.ended()).status == "to_state"
+
+
+async def test_an_answer_taken_back_while_it_is_carried_out_is_asked_again(
+    clinic: Clinic, world: World
+) -> None:
+    lot = await clinic.lot()
+    world.during_look.append(lambda: lot.handle.signal("decision_undone", undo_of(world)))
+    await lot.decide("to_income", reason="rule")
+    assert world.open_codes == ["BREAKAGE"]
+
+
+async def test_a_new_run_that_the_books_refuse_ends_with_the_lot_as_it_is(
+    clinic: Clinic, world: World
+) -> None:
+    lot = await clinic.lot()
+    start = await first_input(lot, LotInput)
+    await lot.decide("extend", until=date(2030, 1, 1), reason="ill")
+    await lot.ended()
+    clinic.lots.is_expired = False
+    world.refuses_undos.append("The lot was used since it has its new last day.")
+    await reopened(lot, "ExpiredLot", start)
+    assert (await lot.ended()).status == "gone"
+    assert world.open_codes == []

@@ -1,53 +1,18 @@
 """A decision is taken back by a message to its case, also to one that has closed (F6)."""
 
 import asyncio
-from typing import Any
-
-from temporalio.common import WorkflowIDReusePolicy
 
 from domain.case import Undo, UnmatchedInput, VisitInput, VisitStatus
 from tests.workflows.clinic import Case, Clinic
 from tests.workflows.fakes import World
-from workflows import attributes
-
-
-def _undo(world: World) -> Undo:
-    decided = [question for question in world.questions if question.decision is not None]
-    return Undo(review_id=decided[-1].review_id, by="desk-1", reason="a mistake")
-
-
-async def _tell(case: Case, workflow: str, start: Any) -> None:
-    """As the desk tells a case of which it does not know whether it runs."""
-    handle = await case.clinic.client.start_workflow(
-        workflow,
-        start,
-        id=case.handle.id,
-        task_queue=case.clinic.queue,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        start_signal="decision_undone",
-        start_signal_args=[_undo(case.world)],
-        search_attributes=attributes.at_start("lumin"),
-        result_type=case.handle._result_type,
-    )
-    case.handle = case.clinic.client.get_workflow_handle(
-        handle.id, run_id=handle.result_run_id, result_type=case.handle._result_type
-    )
-    await case.settled()
-
-
-async def _first_input(case: Case, kind: type) -> Any:
-    [payload] = [
-        event.workflow_execution_started_event_attributes.input.payloads[0]
-        for event in (await case.handle.fetch_history()).events[:1]
-    ]
-    return (await case.clinic.client.data_converter.decode([payload], [kind]))[0]
+from tests.workflows.undoing import first_input, reopened, undo_of
 
 
 async def test_a_debt_that_rests_is_asked_about_again(case: Case, world: World) -> None:
     await case.day(15)
     await case.decide("keep_open")
     assert world.open_codes == []
-    await case.signal("decision_undone", _undo(world))
+    await case.signal("decision_undone", undo_of(world))
     assert world.open_codes == ["CHASE_EXHAUSTED"]
     await case.decide("stop", reason="moved")
     assert (await case.ended()).status == VisitStatus.CLOSED_BY_STAFF
@@ -57,11 +22,11 @@ async def test_a_written_off_visit_opens_again_and_asks_the_desk_not_the_patient
     case: Case, world: World
 ) -> None:
     await case.day(15)
-    start = await _first_input(case, VisitInput)
+    start = await first_input(case, VisitInput)
     await case.decide("write_off", reason="moved")
     assert (await case.ended()).status == VisitStatus.WRITTEN_OFF
     said = list(world.said)
-    await _tell(case, "TreatmentVisit", start)
+    await reopened(case, "TreatmentVisit", start)
     assert world.open_codes == ["CHASE_EXHAUSTED"]
     assert world.balance_cents == world.asked_cents == 20_000
     await case.day(40)
@@ -96,7 +61,7 @@ async def test_who_took_back_a_write_off_is_not_named_as_the_end_of_a_paid_visit
     await case.day(15)
     await case.pay(20_000, "twice")
     await case.decide("write_off", "CHASE_EXHAUSTED", reason="moved")
-    await case.signal("decision_undone", _undo(world))
+    await case.signal("decision_undone", undo_of(world))
     await case.decide("keep_as_credit", "DUPLICATE_SUSPECTED")
     await case.pay()
     assert (await case.ended()).status == VisitStatus.PAID
@@ -119,7 +84,7 @@ async def test_held_money_is_asked_about_before_its_thirty_days(
 ) -> None:
     money = await clinic.money()
     await money.decide("hold_30_days")
-    await money.signal("decision_undone", _undo(world))
+    await money.signal("decision_undone", undo_of(world))
     assert world.open_codes == ["NO_REFERENCE"]
     await money.decide("refund")
     assert (await money.ended()).status == "refund"
@@ -130,7 +95,7 @@ async def test_an_answer_taken_back_while_it_is_carried_out_is_asked_again(
 ) -> None:
     await clinic.visit()
     money = await clinic.money()
-    world.during_look.append(lambda: money.handle.signal("decision_undone", _undo(world)))
+    world.during_look.append(lambda: money.handle.signal("decision_undone", undo_of(world)))
     await money.decide("apply", invoice_id="document-1")
     for _ in range(500):  # a case that tells another case seems to be at rest
         if world.open_codes:
@@ -147,7 +112,7 @@ async def test_a_rest_taken_back_during_the_last_look_leaves_no_question_about_g
 ) -> None:
     money = await clinic.money()
     await money.decide("hold_30_days")
-    world.during_look.append(lambda: money.handle.signal("decision_undone", _undo(world)))
+    world.during_look.append(lambda: money.handle.signal("decision_undone", undo_of(world)))
     world.unmatched = "gone"
     await money.day(31)
     assert (await money.ended()).status == "gone"
@@ -157,10 +122,10 @@ async def test_a_rest_taken_back_during_the_last_look_leaves_no_question_about_g
 async def test_placed_money_is_asked_about_again_in_a_new_run(clinic: Clinic, world: World) -> None:
     await clinic.visit()
     money = await clinic.money()
-    start = await _first_input(money, UnmatchedInput)
+    start = await first_input(money, UnmatchedInput)
     await money.decide("apply", invoice_id="document-1")
     await money.ended()
-    await _tell(money, "UnmatchedPayment", start)
+    await reopened(money, "UnmatchedPayment", start)
     assert world.open_codes == ["NO_REFERENCE"]
     assert world.times("place_payment") == 1
     await money.decide("refund")

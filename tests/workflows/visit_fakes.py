@@ -245,6 +245,8 @@ class FakeReviews(Fake):
         old = next(q for q in world.questions if q.review_id == ask.undo.review_id)
         if old.decision is None:
             return UndoneOut(effect="refused", note="There is nothing to take back.")
+        if world.refuses_undos:
+            return UndoneOut(effect="refused", note=world.refuses_undos.pop(0))
         again = f"{old.review_id}/again"
         if all(question.review_id != again for question in world.questions):
             if old.decision.choice == "write_off":

@@ -1,0 +1,52 @@
+"""What a closed case starts with when it is opened again to take a decision back."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from activities.translation import visit_input
+from domain.case import UnmatchedInput
+from domain.lot_case import LotInput
+from domain.model import Record
+from store.locations import Location
+from store.reviews import Review
+
+
+def opening(place: Location, review: Review) -> tuple[str, Record]:
+    """The workflow of a question's case, and its input; a running one keeps its own."""
+    family, rest = review.workflow_id.split("/", 1)
+    return _OPENINGS[family](place, review, rest)
+
+
+def _visit(place: Location, review: Review, rest: str) -> tuple[str, Record]:
+    _, pms, visit_id = rest.split("/", 2)
+    return "TreatmentVisit", visit_input(place, pms, visit_id, f"undo/{review.review_id}")
+
+
+def _payment(place: Location, _: Review, rest: str) -> tuple[str, Record]:
+    source, payment_id = rest.split("/", 1)
+    start = UnmatchedInput(
+        location_id=place.location_id,
+        source=source,
+        payment_id=payment_id,
+        zone=place.zone,
+        staff_reminder_business_days=place.chase.staff_reminder_business_days,
+        clock_shift_seconds=place.clock_shift_seconds,
+    )
+    return "UnmatchedPayment", start
+
+
+def _lot(place: Location, _: Review, rest: str) -> tuple[str, Record]:
+    start = LotInput(
+        location_id=place.location_id,
+        lot_id=rest.split("/", 1)[1],
+        zone=place.zone,
+        staff_reminder_business_days=place.chase.staff_reminder_business_days,
+        clock_shift_seconds=place.clock_shift_seconds,
+    )
+    return "ExpiredLot", start
+
+
+_OPENINGS: Mapping[str, Callable[[Location, Review, str], tuple[str, Record]]] = MappingProxyType(
+    {"visit": _visit, "payment": _payment, "lot": _lot}
+)
+"""By the first part of the case's id."""

@@ -1,0 +1,55 @@
+"""A closed case that is opened again to take a decision back is the same case."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from domain import ids
+from domain.policies import DEFAULT_CHASE
+from starter.desk.reopening import opening
+from store.locations import Location
+from store.reviews import Review
+
+PLACE = Location(
+    location_id="lumin",
+    practice_name="Lumin",
+    pms="boulevard",
+    pms_location_ref="1",
+    zone="America/Chicago",
+    desk_email="desk@lumin.test",
+    chase=DEFAULT_CHASE,
+    clock_shift_seconds=7,
+)
+NAMES = {
+    "TreatmentVisit": (
+        ids.visit_workflow_id("lumin", "boulevard", "v/1"),
+        lambda start: ids.visit_workflow_id(start.location_id, start.pms, start.visit_id),
+    ),
+    "UnmatchedPayment": (
+        ids.unmatched_workflow_id("stripe", "pi_1"),
+        lambda start: ids.unmatched_workflow_id(start.source, start.payment_id),
+    ),
+    "ExpiredLot": (
+        ids.lot_workflow_id("lumin", "document-1/2"),
+        lambda start: ids.lot_workflow_id(start.location_id, start.lot_id),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_the_same_id_and_the_place_s_clock(name: str) -> None:
+    case_id, id_of = NAMES[name]
+    review = Review(
+        review_id="r",
+        case_id=case_id,
+        workflow_id=case_id,
+        location_id="lumin",
+        code="BREAKAGE",
+        opened_at=datetime(2026, 11, 2, tzinfo=UTC),
+        shown={},
+        choices=[],
+        money_cents=0,
+    )
+    workflow, start = opening(PLACE, review)
+    assert (workflow, id_of(start)) == (name, case_id)
+    assert (start.zone, start.clock_shift_seconds) == (PLACE.zone, 7)
