@@ -39,8 +39,9 @@ from activities.refund_owed import owe_over
 from domain import calendar, entries
 from domain.case import Decision
 from domain.catalog import Catalog, TaxRow
-from store import catalogs, entitlements, invoices, ledger, touchpoints
+from store import catalogs, entitlements, invoices, ledger, locations, touchpoints
 from store.db import Conn
+from store.locations import WRITE_BACK
 from store.reviews import Review
 
 Effect = Callable[[Conn, ApplyIn, Review], Awaitable[None]]
@@ -168,6 +169,12 @@ async def _write_off(conn: Conn, ask: ApplyIn, review: Review) -> None:
         )
 
 
+async def _suspend(conn: Conn, ask: ApplyIn, _: Review) -> None:
+    """No write to the PMS of this location, until a person switches it on again."""
+    by, why = ask.decision.by, ask.decision.reason
+    await locations.set_switch(conn, ask.case.location_id, WRITE_BACK, "off", by, why)
+
+
 async def _send_again(conn: Conn, ask: ApplyIn, _: Review) -> None:
     for row in await touchpoints.of_case(conn, ask.case.case_id):
         if row.state == "unknown":
@@ -246,6 +253,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "agency": hand_over,
     "apply_credit": apply_credit,
     "send_again": _send_again,
+    "suspend": _suspend,
     "credit": _credit,
     "refund": _refund,
     "keep_as_credit": keep_as_credit,

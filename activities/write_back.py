@@ -3,7 +3,7 @@
 import structlog
 from temporalio import activity
 
-from activities.contracts import WriteBackIn, WriteBackOut
+from activities.contracts import CaseRef, WriteBackIn, WriteBackOut
 from activities.errors import vendor_errors
 from activities.installments import IN_HOUSE
 from activities.outside import standing_of
@@ -19,7 +19,8 @@ from connectors.ports import (
 )
 from domain import ids
 from domain.money import dollars
-from store import clients, invoices, payments, pms_standings, reviews
+from store import clients, invoices, locations, payments, pms_standings, reviews
+from store.locations import WRITE_BACK
 from store.reviews import Review
 
 log = structlog.get_logger("tieout.write_back")
@@ -42,6 +43,8 @@ class WriteBackActivities:
 
         Money that the PMS took itself needs nothing; a tender that carries our reference
         already is read back as done. A note that the PMS does not take is a question of its own.
+        While write-back is suspended nothing is written: the note waits, and the desk's task says
+        so; the first look after it was resumed searches again, and writes.
         """
         if ask.case.pms == IN_HOUSE:
             return WriteBackOut(status="nothing")
@@ -68,14 +71,23 @@ class WriteBackActivities:
         missing_cents = collected_cents - max(recorded_cents, done_cents)
         if missing_cents <= 0:
             return WriteBackOut(status="agreed")
-        waiting = next((review for review in asked if review.state == "open"), None)
-        if waiting is not None:
-            return WriteBackOut(status="task", review_id=waiting.review_id, code=waiting.code)
-        code, facts = _TASK, _what_to_record(missing_cents, reference)
+        open_ = [review for review in asked if review.state == "open"]
+        known = next((review for review in open_ if not _note_waits(review)), None)
+        if known is not None:
+            return _asked(known)
+        note = None
         if pms.capabilities.writes_notes and not is_noted:
             words = f"Paid online {dollars(collected_cents)}, invoice {document.number}."
-            refusal = await _note(pms, case.visit_id, pms_ref, words, reference, is_noted)
-            code, facts = (_FAILED, (refusal, *facts)) if refusal else (code, facts)
+            note = await self._leave_note(case, pms, pms_ref, words, reference, is_noted)
+        is_refused = note not in (None, reviews.WAITS)
+        if open_ and not is_refused:
+            return _asked(open_[0])
+        code, facts = _TASK, _what_to_record(missing_cents, reference)
+        ours = {"collected": dollars(collected_cents), "invoice": document.number}
+        if note is not None and is_refused:
+            code, facts = _FAILED, (note, *facts)
+        elif note is not None:
+            ours[reviews.NOTE] = note
         task = question(
             case.case_id,
             case.location_id,
@@ -86,12 +98,29 @@ class WriteBackActivities:
             client_id=ask.client_id,
             document_id=document.document_id,
             facts=facts,
-            ours={"collected": dollars(collected_cents), "invoice": document.number},
+            ours=ours,
             theirs={"unpaid in the PMS": _unpaid(tenders)},
         )
         async with self._tools.pool.acquire() as conn:
             await reviews.open_review(conn, task)
-        return WriteBackOut(status="task", review_id=task.review_id, code=code)
+        return _asked(task)
+
+    async def _leave_note(
+        self,
+        case: CaseRef,
+        pms: PmsPort,
+        pms_ref: str,
+        words: str,
+        reference: str,
+        is_noted: bool | None,
+    ) -> str | None:
+        """None once the PMS has it; WAITS while it may not be written to; else why it has not."""
+        # The last thing that is read before the write.
+        async with self._tools.pool.acquire() as conn:
+            location = await locations.get_location(conn, case.location_id)
+        if location.switch(WRITE_BACK) != "live":
+            return reviews.WAITS
+        return await _note(pms, case.visit_id, pms_ref, words, reference, is_noted)
 
 
 async def _note(
@@ -118,9 +147,20 @@ async def _note(
     return _UNREAD if is_there is False else None
 
 
+def _asked(review: Review) -> WriteBackOut:
+    return WriteBackOut(status="task", review_id=review.review_id, code=review.code)
+
+
 def _is_done(review: Review) -> bool:
     """Whether the desk has seen to it: recorded by hand, or left as it is."""
-    return review.state == "decided" and (review.decision or {}).get("choice") != "retry"
+    choice = (review.decision or {}).get("choice")
+    return review.state == "decided" and choice not in ("retry", "suspend")
+
+
+def _note_waits(review: Review) -> bool:
+    """Whether our note was not written when the question was asked."""
+    ours: dict[str, str] = review.shown["ours"]
+    return ours.get(reviews.NOTE) == reviews.WAITS
 
 
 def _what_to_record(cents: int, reference: str) -> tuple[str, ...]:

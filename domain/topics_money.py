@@ -146,6 +146,13 @@ TOPICS: tuple[Topic, ...] = (
         choice("retry", "Try again", "The PMS is read, and written only if it lacks our note."),
         _ENTERED,
         choice("not_possible", "Leave it", "The difference is listed.", Need.REASON),
+        choice(
+            "suspend",
+            "Suspend write-back",
+            "Nothing is written to this location's PMS until `tieout switch set LOCATION"
+            " write-back live`; until then each payment is a task for the desk.",
+            Need.REASON,
+        ),
     ),
     topic(
         "PMS_DISAGREES",

@@ -46,6 +46,10 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
 )
 _OF_ANSWER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
+        ("PMS_WRITE_FAILED", "suspend"): (
+            "It has switched write-back off: `tieout switch set LOCATION write-back live` resumes"
+            " it."
+        ),
         ("REFUND_ASKED", "drop"): "Nothing was booked: ask for the refund anew, `tieout refund`.",
         **dict.fromkeys(
             (("REFUND_BY_HAND", "refund_to_credit"), ("REFUND_FAILED", "refund_to_credit")),

@@ -2,13 +2,15 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from domain.case import ChasePolicy
 from domain.model import Record
 from store.db import Conn
 
-SWITCHES = ("build", "send", "chase", "reconcile", "plans")
+WRITE_BACK = "write-back"
+"""Off: nothing is written to the PMS; it is still read."""
+SWITCHES = ("build", "send", "chase", "reconcile", "plans", WRITE_BACK)
 
 Switch = Literal["live", "shadow", "off"]
 
@@ -33,11 +35,22 @@ class Location(Record):
     chase: ChasePolicy
     clock_shift_seconds: int = 0
     switches: dict[str, Switch] = Field(default_factory=_all_live)
-    """build, send, chase, reconcile, plans -> live, shadow or off; a missing name is live."""
+    """One of SWITCHES -> live, shadow or off; a missing name is live."""
 
     def switch(self, name: str) -> Switch:
         """State of one switch."""
         return self.switches.get(name, "live")
+
+
+class SwitchChange(Record):
+    """Who set a switch, why and when."""
+
+    location_id: str
+    name: str
+    state: Switch
+    changed_by: str
+    reason: str
+    recorded_at: AwareDatetime
 
 
 _COLUMNS = (
@@ -121,6 +134,16 @@ async def set_switch(
     )
     if not changed:
         raise LookupError(f"There is no location {location_id}.")
+
+
+async def not_live(conn: Conn) -> list[SwitchChange]:
+    """Who set each switch that is not live, with the reason; by location and name."""
+    rows = await conn.fetch(
+        "SELECT * FROM (SELECT DISTINCT ON (location_id, name)"
+        " location_id, name, state, changed_by, reason, recorded_at FROM switch_changes"
+        " ORDER BY location_id, name, change_id DESC) AS last WHERE state <> 'live'"
+    )
+    return [SwitchChange.model_validate(dict(row)) for row in rows]
 
 
 async def shift_clock(conn: Conn, location_id: str, seconds: int) -> None:

@@ -145,6 +145,22 @@ async def decide(
     return False
 
 
+NOTE, WAITS = "our note", "waits: write-back is suspended"
+"""What our side of a question says while the PMS may not be written to."""
+
+
+async def with_waiting_note(conn: Conn, location_id: str) -> list[str]:
+    """Cases whose open question says that our note to the PMS waits."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT workflow_id FROM reviews WHERE state = 'open' AND location_id = $1"
+        " AND shown -> 'ours' ->> $2 = $3 ORDER BY workflow_id",
+        location_id,
+        NOTE,
+        WAITS,
+    )
+    return [row["workflow_id"] for row in rows]
+
+
 async def withdraw(conn: Conn, review_id: str, reason: str) -> bool:
     """Take an open question back because it answered itself; False when it was closed."""
     done: bool | None = await conn.fetchval(

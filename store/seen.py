@@ -91,6 +91,8 @@ async def others(conn: Conn, since: datetime) -> list[str]:
         "  WHERE recorded_at >= $1"
         " UNION ALL SELECT format('The lot is good until %s.', expires_on), recorded_at"
         "  FROM lot_expiries WHERE recorded_at >= $1"
+        " UNION ALL SELECT format('The switch %s is %s at %s.', name, state, location_id),"
+        "  recorded_at FROM switch_changes WHERE recorded_at >= $1"
         " ORDER BY recorded_at, said",
         since,
     )

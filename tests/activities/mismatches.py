@@ -14,7 +14,7 @@ from domain.case import Decision
 from domain.lender_news import FundingState
 from domain.plan_desk import asks
 from domain.plan_policy import DEFAULT_PLAN
-from store import invoices, processor
+from store import invoices, locations, processor
 from store.db import transaction
 from tests.activities.desk import (
     DUE_CENTS,
@@ -136,6 +136,9 @@ async def disagrees(practice: Practice) -> Scene:
 
 async def not_taken(practice: Practice) -> Scene:
     """The PMS takes no note of what was collected."""
+    async with transaction(practice.world.pool) as conn:
+        here = practice.world.location_id
+        await locations.set_switch(conn, here, locations.WRITE_BACK, "live", "owner", "resumed")
     who, case, invoice = await billed(practice)
     practice.pay_online(invoice, DUE_CENTS)
     await practice.read(case, who)

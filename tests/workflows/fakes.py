@@ -61,6 +61,7 @@ class World:
     in_flight: bool = False
     pms_shows_tender: bool = True
     pms_takes_notes: bool = True
+    write_back_suspended: bool = False
     consents: tuple[str, ...] = ("sms", "email")
     switched_on: bool = True
     answers: list[SendOut] = field(default_factory=list)

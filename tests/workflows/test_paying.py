@@ -189,6 +189,22 @@ async def test_a_note_that_the_pms_does_not_take_is_tried_again_by_a_person(
     assert world.said == ["invoice", "invoice"]
 
 
+async def test_after_write_back_was_suspended_the_desk_records_and_resuming_is_heard(
+    case: Case, world: World
+) -> None:
+    world.pms_takes_notes = world.pms_shows_tender = False
+    await case.pay()
+    assert world.open_codes == ["PMS_WRITE_FAILED"]
+    world.write_back_suspended = True
+    await case.decide("suspend", reason="the PMS is being moved")
+    assert (world.open_codes, world.times("write_back")) == (["PMS_CONFIRM"], 2)
+    # As `tieout switch` tells it: the note that waits is looked after at once.
+    await case.announced()
+    assert (world.open_codes, world.times("write_back")) == (["PMS_CONFIRM"], 3)
+    await case.decide("done")
+    assert (await case.ended()).status == VisitStatus.PAID
+
+
 async def test_nothing_due_gets_one_receipt_and_no_money_message(
     clinic: Clinic, world: World
 ) -> None:

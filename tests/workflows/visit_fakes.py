@@ -281,7 +281,7 @@ class FakeWriteBack(Fake):
         world = self.heard(ask)
         if world.during_write_back:
             await world.during_write_back.pop(0)()
-        if not world.pms_takes_notes:
+        if not world.pms_takes_notes and not world.write_back_suspended:
             failed = world.open("PMS_WRITE_FAILED", ask.case.case_id, world.times("write_back"))
             return WriteBackOut(status="task", review_id=failed, code="PMS_WRITE_FAILED")
         done = [q for q in world.questions if q.code == "PMS_CONFIRM" and q.state == "decided"]
