@@ -3,10 +3,12 @@
 from contextlib import suppress
 from datetime import date
 
+from activities import reply_holds
 from activities.tools import Tools
 from connectors.ports import ConnectorError, PmsClient, Refused
 from domain import ids
 from store import clients
+from store.db import transaction
 
 
 async def refresh_contact(tools: Tools, location_id: str, pms_client_ref: str) -> str:
@@ -17,7 +19,7 @@ async def refresh_contact(tools: Tools, location_id: str, pms_client_ref: str) -
     pms = tools.pms[location_id]
     client_id = ids.client_id(location_id, pms.name, pms_client_ref)
     person = await pms.read_client(pms_client_ref)
-    async with tools.pool.acquire() as conn:
+    async with transaction(tools.pool) as conn:
         if isinstance(person, Refused):
             with suppress(LookupError):
                 await clients.pms_ref_of(conn, client_id)
@@ -25,6 +27,7 @@ async def refresh_contact(tools: Tools, location_id: str, pms_client_ref: str) -
         await clients.upsert_client(
             conn, tools.vault, client_id, location_id, pms.name, pms_client_ref, _contact(person)
         )
+        await reply_holds.place_on_newcomer(conn, client_id)
     return client_id
 
 

@@ -6,24 +6,24 @@ Everything that the reply changes in the books is one transaction, before anybod
 from collections.abc import Sequence
 from datetime import timedelta
 
+from activities import reply_holds
 from activities.translation import Ignored
 from connectors.ports import CaseEngine, InboundText
 from domain import consent, ids, replies
 from domain.case import ClientHeld, PaymentPosted
 from domain.replies import Reply, ReplyKind
-from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived
-from store import client_log, clients, consents, holds, locations
+from domain.reply_case import ReplyInput, ReplyReceived
+from store import client_log, clients, consents, locations, unknown_senders
 from store import replies as books
 from store.db import Conn, Pool, transaction
-from store.holds import ClientHold
 from store.inbox import InboxEvent
 from store.locations import Location
+from store.unknown_senders import UnknownWords
 from store.vault import Vault
 
 WORKFLOW = "PatientReply"
 SIGNAL = "reply_received"
 WRONG_PERSON = "wrong_person"
-PLACED_BY = "patient"
 
 
 class ReplyIntake:
@@ -39,9 +39,12 @@ class ReplyIntake:
         reading = replies.classify(text.body, text.opt_out)
         async with transaction(self._pool) as conn:
             senders = await clients.clients_by_phone(conn, self._vault, text.from_e164)
-            await self._change_consent(conn, event, reading, senders, text.from_e164)
+            digest = clients.phone_digest(self._vault, text.from_e164)
+            await self._change_consent(conn, event, reading, senders, digest)
             home = await _home(conn, senders, reading)
-            received = None if home is None else await _hold(conn, event, reading, senders, home)
+            received = (
+                None if home is None else await _hold(conn, event, reading, senders, digest, home)
+            )
         if home is None or received is None:
             if reading.question is not None:
                 raise Ignored("no client has the number")
@@ -52,9 +55,9 @@ class ReplyIntake:
         return await self._ask(home, senders, received)
 
     async def _change_consent(
-        self, conn: Conn, event: InboxEvent, reading: Reply, senders: list[str], phone: str
+        self, conn: Conn, event: InboxEvent, reading: Reply, senders: list[str], digest: bytes
     ) -> None:
-        digest, at = clients.phone_digest(self._vault, phone), event.received_at
+        at = event.received_at
         if reading.bars_number:
             await consents.suppress_address(conn, digest, "sms", WRONG_PERSON, at)
         if reading.stop_scope is not None:
@@ -116,41 +119,37 @@ async def _stop(
 async def _home(conn: Conn, senders: list[str], reading: Reply) -> Location | None:
     """Where the reply is read: at the first sender's location; None when nobody has to.
 
-    Nobody knows a stranger, yet one who writes of a reaction is a patient somewhere: the first
-    location by id finds out.
+    Nobody knows a stranger, who may yet be a patient with another number: the first location by
+    id finds out.
     """
     if reading.question is None:
         return None
     if senders:
         return await locations.get_location(conn, await client_log.location_of(conn, senders[0]))
-    if reading.kind is not ReplyKind.ADVERSE_EVENT:
-        return None
+    if reading.kind is ReplyKind.WRONG_PERSON:
+        return None  # the number is barred, and was nobody's
     known = await locations.list_locations(conn)
     return min(known, key=lambda location: location.location_id, default=None)
 
 
 async def _hold(
-    conn: Conn, event: InboxEvent, reading: Reply, senders: list[str], home: Location
+    conn: Conn,
+    event: InboxEvent,
+    reading: Reply,
+    senders: list[str],
+    digest: bytes,
+    home: Location,
 ) -> ReplyReceived | None:
     """Silence everybody who shares the number until a person has read the reply."""
     if reading.question is None:
         return None
     at = event.received_at + timedelta(seconds=home.clock_shift_seconds)
-    placed = []
-    for client_id in senders:
-        hold_id = ids.hold_id(f"reply|{event.inbox_id}", client_id)
-        await holds.place(
-            conn,
-            ClientHold.model_validate(
-                {
-                    "hold_id": hold_id,
-                    "client_id": client_id,
-                    "kind": reading.hold,
-                    "placed_by": PLACED_BY,
-                    "reason": f"reply: {reading.kind}",
-                    "placed_at": at,
-                }
-            ),
-        )
-        placed.append(ReplyHold(hold_id=hold_id, client_id=client_id))
+    kind, reason = reading.hold, f"reply: {reading.kind}"
+    placed = [
+        await reply_holds.place(conn, event.inbox_id, client_id, kind, reason, at)
+        for client_id in senders
+    ]
+    if not senders:
+        words = UnknownWords(inbox_id=event.inbox_id, kind=kind, reason=reason, at=at)
+        await unknown_senders.keep(conn, digest, words)
     return ReplyReceived(inbox_id=event.inbox_id, code=reading.question, at=at, holds=tuple(placed))

@@ -65,9 +65,9 @@ class Ready(Record):
 
 
 class Handover(Record):
-    """The last look before the hand-off: the switch that stops it, and the balance's age."""
+    """The last look before the hand-off: the switches that stop it, and the balance's age."""
 
-    switch: str
+    switches: tuple[str, ...]
     checked_at: AwareDatetime
 
 
@@ -147,7 +147,7 @@ class Outbox:
             key: handovers.sealed(vault, key, _handed(what)) for key, (_, what) in to_send.items()
         }
         async with self._tools.pool.acquire() as conn:
-            return await touchpoints.begin(conn, words, last.switch, last.checked_at, kept)
+            return await touchpoints.begin(conn, words, last.switches, last.checked_at, kept)
 
     async def _stopped(self, rows: Sequence[Touchpoint]) -> list[ChannelOutcome]:
         """Messages that did not begin: switched off in the last moment, or begun elsewhere."""

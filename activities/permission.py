@@ -80,9 +80,13 @@ def unsent(status: str, routes: Routes) -> Verdict:
     return _same(status, "UNREACHABLE", "C4")
 
 
-def switch_of(ask: SendIn) -> str:
-    """The kill switch that stops a step."""
-    return ask.switch or ("send" if ask.first else "chase")
+def switches_of(ask: SendIn) -> tuple[str, ...]:
+    """The kill switches that stop a step: a first bill may have to speak of a failed payment."""
+    if ask.switch is not None:
+        return (ask.switch,)
+    if not ask.first:
+        return ("chase",)
+    return ("send",) if ask.in_flight_cents is None else ("send", "chase")
 
 
 def routes(ask: SendIn, facts: SendFacts, allowed: Mapping[Channel, Permission]) -> Routes:
@@ -115,7 +119,7 @@ def before_balance(
 
 def switched_off(ask: SendIn, facts: SendFacts) -> Verdict | None:
     """L7: the kill switch."""
-    if facts.location.switch(switch_of(ask)) == "live":
+    if all(facts.location.switch(name) == "live" for name in switches_of(ask)):
         return None
     return Verdict(status="off", answer="off", reason="SWITCHED_OFF", rule="L7")
 

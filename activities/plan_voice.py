@@ -81,7 +81,7 @@ class PlanVoice:
         # No money is asked for, so there is no balance to read.
         nothing = StandingOut(status="verified", balance_cents=0)
         ready = await ready_messages(self._tools, case, rows, nothing)
-        return await self._outbox.send(ready, Handover(switch=SWITCH, checked_at=_now()))
+        return await self._outbox.send(ready, Handover(switches=(SWITCH,), checked_at=_now()))
 
     async def _not_sent(self, case: SendCase, verdict: Verdict) -> TouchOut:
         ask = case.ask

@@ -16,6 +16,7 @@ from activities import (
     expired_lots,
     payouts,
     previews_lending,
+    reply_holds,
     unmatched_choices,
 )
 from activities.answering import CannotCarryOut, Waits
@@ -297,7 +298,7 @@ async def _reply(
         decision=decision,
         at=at,
     )
-    placed = tuple(hold for reply in replies for hold in reply.holds)
+    placed = await reply_holds.placed(conn, replies)
     done = await apply_choice(conn, ask, placed)
     if done.effect == "adverse_event":
         return ["A clinician is asked at once; the patient hears nothing."]

@@ -4,10 +4,11 @@ The patient's words stay in the sealed inbox; a question names the inbox row alo
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from temporalio import activity
 
-from activities import answering
+from activities import answering, reply_holds
 from activities.answering import Waits
 from activities.contacts import refresh_contact
 from activities.errors import vendor_errors
@@ -21,13 +22,14 @@ from activities.reply_contracts import (
     SettledOut,
 )
 from activities.reply_decisions import apply_choice
+from activities.reply_holds import clients_of
 from activities.tools import Tools
 from domain.case import Decision
 from domain.money import dollars
-from domain.reply_case import ReplyHold, ReplyReceived
-from store import clients, holds, reviews
+from domain.reply_case import ReplyReceived
+from store import clients, holds, reviews, unknown_senders
 from store import replies as books
-from store.db import transaction
+from store.db import Conn, transaction
 from store.reviews import Review
 
 BOOKS_ANSWERED = "the books show it paid"
@@ -43,9 +45,10 @@ class ReplyActivities:
     @vendor_errors
     async def ask_reply(self, ask: AskReplyIn) -> AskReplyOut:
         """Put the replies of one code to the desk; answered already, nothing is asked."""
-        senders = clients_of(ask.replies)
         async with transaction(self._tools.pool) as conn:
-            if senders and not await holds.unreleased(conn, hold_ids_of(ask.replies)):
+            placed = await reply_holds.placed(conn, ask.replies)
+            senders = clients_of(placed)
+            if senders and not await holds.unreleased(conn, [hold.hold_id for hold in placed]):
                 return AskReplyOut(status="answered")
             debts = await books.debts_of(conn, senders)
             asked = question(
@@ -68,14 +71,16 @@ class ReplyActivities:
     @vendor_errors
     async def settle_reply(self, ask: SettledIn) -> SettledOut:
         """Lift the holds of "I paid" once the books show that nothing is owed."""
-        senders, hold_ids = clients_of(ask.replies), hold_ids_of(ask.replies)
         async with transaction(self._tools.pool) as conn:
+            placed = await reply_holds.placed(conn, ask.replies)
+            senders = clients_of(placed)
             if not senders or await books.debts_of(conn, senders):
                 return SettledOut(settled=False)
-            for hold_id in hold_ids:
-                await holds.release(conn, hold_id, "books", BOOKS_ANSWERED, ask.at)
+            for hold in placed:
+                await holds.release(conn, hold.hold_id, "books", BOOKS_ANSWERED, ask.at)
+            await _answered(conn, ask.replies, ask.at)
             waiting = await books.waiting_cases(conn, senders)
-        return SettledOut(settled=True, hold_id=hold_ids[0], case_ids=tuple(waiting))
+        return SettledOut(settled=True, hold_id=placed[0].hold_id, case_ids=tuple(waiting))
 
     @activity.defn
     @vendor_errors
@@ -83,39 +88,31 @@ class ReplyActivities:
         """Write who decided what, and do it, in one transaction; a repeat changes nothing."""
         decision = ask.decision
         async with transaction(self._tools.pool) as conn:
+            placed = await reply_holds.placed(conn, ask.replies)
 
             async def effect(_: Review, counts: Decision, __: bool) -> ApplyReplyOut:
                 what = ask.model_copy(update={"decision": counts})
-                return await apply_choice(conn, what, holds_of(ask.replies))
+                return await apply_choice(conn, what, placed)
 
             done = await answering.carry_out(conn, decision, ask.at, effect)
+            if not isinstance(done, Waits):
+                await _answered(conn, ask.replies, ask.at)
         if isinstance(done, Waits):
             return ApplyReplyOut(effect=done.effect, why=done.why)
         if decision.choice == "corrected":
-            await self._read_contacts(ask)
+            await self._read_contacts(ask, clients_of(placed))
         return done
 
-    async def _read_contacts(self, ask: ApplyReplyIn) -> None:
+    async def _read_contacts(self, ask: ApplyReplyIn, client_ids: list[str]) -> None:
         """The desk says that the PMS has the right number now."""
-        for client_id in clients_of(ask.replies):
+        for client_id in client_ids:
             async with self._tools.pool.acquire() as conn:
                 pms_ref = await clients.pms_ref_of(conn, client_id)
             await refresh_contact(self._tools, ask.case.location_id, pms_ref)
 
 
-def holds_of(replies: Iterable[ReplyReceived]) -> tuple[ReplyHold, ...]:
-    """The holds of several replies."""
-    return tuple(hold for reply in replies for hold in reply.holds)
-
-
-def hold_ids_of(replies: Iterable[ReplyReceived]) -> list[str]:
-    """Ids of the holds of several replies."""
-    return [hold.hold_id for hold in holds_of(replies)]
-
-
-def clients_of(replies: Iterable[ReplyReceived]) -> list[str]:
-    """Everybody whom these replies silence, in a fixed order, once each."""
-    return list(dict.fromkeys(hold.client_id for hold in holds_of(replies)))
+async def _answered(conn: Conn, replies: Iterable[ReplyReceived], at: datetime) -> None:
+    await unknown_senders.answer(conn, [reply.inbox_id for reply in replies], at)
 
 
 def _facts(ask: AskReplyIn, senders: int) -> tuple[str, ...]:

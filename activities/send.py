@@ -165,7 +165,7 @@ class SendActivities:
             if standing.read_at != read_at and await self._is_news(case):
                 return await self._decide(ask.model_copy(update={"at": case.at}))
             ready = await ready_messages(self._tools, case, claimed, standing)
-            last = Handover(switch=permission.switch_of(ask), checked_at=_read_at(standing))
+            last = Handover(switches=permission.switches_of(ask), checked_at=_read_at(standing))
             outcomes += await self._outbox.send(ready, last)
         status = _status(outcomes, case.routes)
         if status not in ("sent", "unknown"):

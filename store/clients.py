@@ -136,6 +136,11 @@ async def clients_sharing(conn: Conn, client_id: str, channel: str) -> list[str]
 async def erase_contact(conn: Conn, client_id: str) -> None:
     """Remove what names the client; money, lots and messages stay under the opaque id."""
     await conn.execute(
+        "DELETE FROM unknown_senders WHERE phone_digest ="
+        " (SELECT phone_digest FROM clients WHERE client_id = $1)",
+        client_id,
+    )
+    await conn.execute(
         "UPDATE clients SET sealed_contact = NULL, contact_digest = NULL, phone_digest = NULL,"
         " email_digest = NULL, changed_at = clock_timestamp() WHERE client_id = $1",
         client_id,

@@ -138,7 +138,8 @@ UPDATE touchpoints t SET state = 'sending', attempt = attempt + 1, checked_at = 
     words = $3::jsonb ->> message_key
 FROM locations l
 WHERE t.message_key = ANY($4) AND t.state = 'intent' AND l.location_id = t.location_id
-    AND coalesce(l.switches ->> $1, 'live') = 'live'
+    AND NOT EXISTS (SELECT FROM unnest($1::text[]) name
+        WHERE coalesce(l.switches ->> name, 'live') <> 'live')
     AND (SELECT s.is_on FROM channel_settings s WHERE s.location_id = t.location_id
         AND s.channel = t.channel ORDER BY s.setting_id DESC LIMIT 1)
 RETURNING t.*
@@ -155,7 +156,7 @@ SELECT * FROM begun
 async def begin(
     conn: Conn,
     words: Mapping[str, str],
-    switch: str,
+    switches: Sequence[str],
     checked_at: datetime,
     sealed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Touchpoint]:
@@ -166,7 +167,9 @@ async def begin(
     `store.handovers`. A key that is missing in the answer must not be sent: it is switched off,
     or another attempt has it.
     """
-    rows = await conn.fetch(_BEGIN, switch, checked_at, dict(words), list(words), dict(sealed))
+    rows = await conn.fetch(
+        _BEGIN, list(switches), checked_at, dict(words), list(words), dict(sealed)
+    )
     return {row["message_key"]: Touchpoint.model_validate(dict(row)) for row in rows}
 
 

@@ -43,10 +43,11 @@ async def check_out(world: World, act: Act) -> None:
     events = ["APPOINTMENT_COMPLETED", "ORDER_COMPLETED"]
     if act.data["announced"] != "both":
         events = events[1:]
+    began = datetime.now(UTC)  # the announcement may be acted on before it is answered
     await world.practice.control(f"boulevard/orders/{visit.order_id}/complete", {"events": events})
     world.unseen.add(world.case_id(visit))
     world.struck["kill_switch"] += "send" in world.off
-    world.truth.note("closed", client.person.number, visit.index, visit.patient_cents)
+    world.truth.note("closed", client.person.number, visit.index, visit.patient_cents, wall=began)
 
 
 def _chart(world: World, client: Client) -> dict[str, Any]:
@@ -110,9 +111,10 @@ async def text(world: World, act: Act) -> None:
     client = client_of(world, act)
     means = act.data["means"]
     if not any(world.truth.of(client.person.number, "closed")):
-        return  # nobody at the practice knows this number yet
+        return  # not treated yet
     body = {"from": client.person.patient.phone_e164, "body": act.data["body"]}
-    await world.practice.control("twilio/inbound", body)
+    sent = await world.practice.control("twilio/inbound", body)
+    world.writers[sent["sid"]] = client.person.number
     await world.heard()
     number = client.person.number
     if means == "stop":

@@ -39,6 +39,9 @@ _SLOW = {"REPLY_DISPUTE": 100, "ADVERSE_EVENT": 100, "REPLY_UNCLEAR": 50}
 _HOURS = 20
 
 
+_FIRST_TEXT = "SELECT event_id FROM inbox WHERE inbox_id = ANY($1::text[]) ORDER BY received_at"
+
+
 class Desk:
     """Sees each question once, and puts its answer on the agenda."""
 
@@ -55,10 +58,10 @@ class Desk:
             if review.review_id not in self._seen:
                 self._seen.add(review.review_id)
                 self.asked[review.code] = self.asked.get(review.code, 0) + 1
-                self._plan(review)
+                owner = self._owner(review)
+                self._plan(review, await self._writer(review) if owner is None else owner)
 
-    def _plan(self, review: Review) -> None:
-        owner = self._owner(review)
+    def _plan(self, review: Review, owner: int | None) -> None:
         rng = Random(f"{self._world.plan.seed}/{owner}/{review.code}")  # noqa: S311
         minutes = rng.randrange(20, 60 * _SLOW.get(review.code, _HOURS))
         at = waking_hour(self._world.instant + timedelta(minutes=minutes))
@@ -69,6 +72,13 @@ class Desk:
         if known is not None:
             return known[0]
         return self._world.client_number.get(review.client_id or "")
+
+    async def _writer(self, review: Review) -> int | None:
+        """Who wrote from a number that no client had."""
+        named = str((review.shown.get("theirs") or {}).get("replies") or "").split(", ")
+        async with self._world.practice.pool.acquire() as conn:
+            sid = await conn.fetchval(_FIRST_TEXT, named)
+        return self._world.writers.get(sid)
 
     async def answer(self, world: World, act: Act) -> None:
         """Give the answer, unless the facts have answered meanwhile."""

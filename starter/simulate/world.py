@@ -47,6 +47,8 @@ class World:
         self.agenda: list[tuple[datetime, int, Act]] = []
         self.case_owner: dict[str, tuple[int, int]] = {}
         self.client_number: dict[str, int] = {}
+        self.writers: dict[str, int] = {}
+        """Who wrote each text: the desk asks a caller for the name."""
         self.invoice_owner: dict[str, tuple[int, int]] = {}
         self.instant = plan.begins
         """The present instant, to the second: the clock itself moves on while things happen."""

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from activities.contacts import refresh_contact
 from activities.previews import preview
 from activities.replies import ReplyActivities
 from activities.reply_contracts import (
@@ -315,3 +316,44 @@ async def test_a_stranger_with_a_reaction_is_asked_about(practice: Practice) -> 
     assert (review.code, review.client_id) == ("ADVERSE_EVENT", None)
     assert review.shown["facts"] == ["No client has the number that this came from."]
     assert (await reply.decide("clinician_spoke", reason="called back")).effect == "done"
+
+
+async def known_by_now(practice: Practice, phone: str) -> str:
+    """The PMS shows a patient with this number for the first time."""
+    world, ref = practice.world, practice.client(phone_e164=phone)
+    return await refresh_contact(practice.tools, world.location_id, ref)
+
+
+@pytest.mark.parametrize(
+    ("body", "choice", "kind"),
+    [("call me", "resume", "reply"), ("that bill is wrong", "resume", "dispute")],
+)
+async def test_who_wrote_before_we_knew_the_number_is_silent_until_answered(
+    practice: Practice, body: str, choice: str, kind: str
+) -> None:
+    phone = new_phone()
+    reply = await wrote(practice, body, phone)
+    await reply.ask()
+    reply.clients = [await known_by_now(practice, phone)]
+    assert await reply.standing() == [(kind, None)]
+    assert await known_by_now(practice, new_phone()) != reply.clients[0]
+    shown = await reply.shows(choice)
+    assert f"A hold is lifted: {kind}." in shown.follows
+    await reply.decide(choice)
+    assert await reply.standing() == []
+    assert await reply.standing(await known_by_now(practice, phone)) == []
+
+
+async def test_a_stranger_whom_nobody_may_text_is_one_when_known(practice: Practice) -> None:
+    phone = new_phone()
+    reply = await wrote(practice, "who is this", phone)
+    await reply.ask()
+    first, second = [await known_by_now(practice, phone) for _ in range(2)]
+    reply.clients = [first, second]
+    await reply.decide("opt_out")
+    assert [await reply.standing(one) for one in reply.clients] == [[], []]
+    async with practice.world.pool.acquire() as conn:
+        said = [
+            await consents.permission(conn, one, Channel.SMS, "billing") for one in (first, second)
+        ]
+    assert [one.reason for one in said] == ["opted_out", "opted_out"]

@@ -100,12 +100,28 @@ async def test_a_switch_stops_its_function_alone(
 ) -> None:
     who, case, _ = await billed(practice)
     await switch(practice, "chase" if first else "send")
+    sent = await practice.sending.send_step(practice.step(case, who, first=first))
+    assert sent.status == "sent"
+    who, case, _ = await billed(practice)
+    practice.world.text.sent.clear()
+    practice.mail.sent.clear()
     await switch(practice, name)
     sent = await practice.sending.send_step(practice.step(case, who, first=first))
     assert sent.status == "off"
     assert silent(practice)
     assert (await rows(practice, case))["invoice", "sms"].reason == "SWITCHED_OFF"
     assert [one.rule for one in await answers(practice, who)] == ["L7"]
+
+
+@pytest.mark.parametrize("name", ["send", "chase"])
+async def test_a_bill_that_tells_of_a_failed_payment_hears_both_switches(
+    practice: Practice, name: str
+) -> None:
+    who, case, _ = await billed(practice)
+    await switch(practice, name)
+    ask = practice.step(case, who, in_flight_cents=65_000)
+    assert (await practice.sending.send_step(ask)).status == "off"
+    assert silent(practice)
 
 
 @pytest.mark.parametrize("what", ["send", "sms"])

@@ -80,7 +80,7 @@ async def test_the_log_names_the_words_of_a_message_and_replies_without_their_te
         at=AT,
     )
     await touchpoints.open_intent(world.conn, intent)
-    await touchpoints.begin(world.conn, {key: "invoice.es.neutral"}, "send", AT)
+    await touchpoints.begin(world.conn, {key: "invoice.es.neutral"}, ["send"], AT)
     await world.reply(f"reply/{world.location_id}/{world.client_id}")
     by_what = await _log_by_what(world)
     said = by_what["SMS invoice: handed to the provider"]

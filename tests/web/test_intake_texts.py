@@ -258,16 +258,22 @@ class TestTexts:
         assert await world.intake.dispatch(inbox_id) == await world.intake.dispatch(inbox_id)
         assert len(await self.holds(world, client_id)) == 1
 
-    async def test_a_stranger_is_nobody_unless_they_write_of_a_reaction(self, world: World) -> None:
+    async def test_a_stranger_is_read_by_a_person_too(self, world: World) -> None:
         phone = new_phone()
-        unknown = await twilio(world, "message.received", From=phone, Body="who is this")
+        for body in ("who is this", "my face is swollen"):
+            told = await twilio(world, "message.received", From=phone, Body=body)
+            assert told.startswith("reply/")
+            _, _, start, _ = world.engine.started[-1]
+            assert isinstance(start, ReplyInput)
+            assert start.reply.holds == ()
+
+    async def test_a_wrong_number_of_nobody_is_barred_and_asked_of_nobody(
+        self, world: World
+    ) -> None:
+        phone = new_phone()
+        unknown = await twilio(world, "message.received", From=phone, Body="wrong number")
         assert unknown == "ignored: no client has the number"
-        assert world.engine.started == []
-        told = await twilio(world, "message.received", From=phone, Body="my face is swollen")
-        assert told.startswith("reply/")
-        [(_, _, start, _)] = world.engine.started
-        assert isinstance(start, ReplyInput)
-        assert start.reply.holds == ()
+        assert not await self.may_send(world, await add_client(world, phone))
 
     async def holds(self, world: World, client_id: str) -> list[tuple[str, str]]:
         async with world.pool.acquire() as conn:
