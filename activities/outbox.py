@@ -27,7 +27,6 @@ from connectors.ports import (
 )
 from domain import ids
 from domain.case import Channel, ChannelOutcome, ChaseStep
-from domain.messages import TEMPLATE_VERSION
 from domain.model import Record
 from domain.template_catalog import DETAILED
 from store import clients, consents, handovers, invoices, locations, send_facts, touchpoints
@@ -83,11 +82,13 @@ class Outbox:
         ask: SendIn,
         today: date,
         channels: Iterable[Channel],
+        version: int,
         skipped: Sequence[Touchpoint] = (),
     ) -> list[Touchpoint]:
         """The rows of a step, made if need be; call under the client's lock.
 
-        A row that is still to go has the words of what was said of the step on this day.
+        A row that is still to go has the words, and the template version, of what was said of the
+        step on this day; else it has `version`.
         `skipped` are rows of what is not sent, kept by the same statement.
         """
         earlier = await send_facts.earlier(conn, ask.case.case_id, ask.document_id, ask.step.name)
@@ -95,7 +96,7 @@ class Outbox:
         if overtaken:
             await touchpoints.drop(conn, overtaken, OVERTAKEN)
         said = _said_on(today, earlier)
-        version = said.template_version if said else TEMPLATE_VERSION
+        version = said.template_version if said else version
         wanted = [
             message_row(ask, today, channel, *_intent(ask, earlier, channel, version))
             for channel in channels
@@ -290,7 +291,7 @@ class Outbox:
 
 
 def message_row(
-    ask: SendIn, today: date, channel: Channel, intent: int, version: int = TEMPLATE_VERSION
+    ask: SendIn, today: date, channel: Channel, intent: int, version: int
 ) -> Touchpoint:
     """A message of a step that is about to be sent."""
     return Touchpoint(
@@ -311,12 +312,12 @@ def message_row(
     )
 
 
-def skipped_row(ask: SendIn, today: date, step: str, channel: Channel, reason: str) -> Touchpoint:
-    """A message that is not sent, and why."""
-    row = message_row(ask, today, channel, 0)
-    key = ids.message_key(ask.document_id, step, channel, TEMPLATE_VERSION, 0)
-    changes = {"message_key": key, "step": step, "state": "skipped", "reason": reason}
-    return row.model_copy(update=changes)
+def skipped_row(
+    ask: SendIn, today: date, channel: Channel, reason: str, version: int
+) -> Touchpoint:
+    """A message that is not sent, and why; by the version that it would have had."""
+    row = message_row(ask, today, channel, 0, version)
+    return row.model_copy(update={"state": "skipped", "reason": reason})
 
 
 def _handed(outgoing: Outgoing) -> HandedOver:

@@ -4,7 +4,7 @@ The order is that of every send: switch, holds, cap, allowed hours, channel and 
 committed under the client's lock, switch again, provider call, answer.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from activities import permission
 from activities.contacts import read_again
@@ -14,11 +14,12 @@ from activities.permission import Verdict
 from activities.plan_contracts import PlanRef, TouchOut
 from activities.send_case import SendCase, answer_row, read_case, ready_messages, skipped
 from activities.tools import Tools
+from activities.wording import version_for
 from domain import calendar
 from domain.case import Channel, ChannelOutcome, ChasePolicy, ChaseStep, Tone
 from domain.messages import template_for
 from domain.plan_course import Touch
-from store import clients, send_answers, send_facts, touchpoints
+from store import clients, send_answers, send_facts, template_versions, touchpoints
 from store.db import transaction
 from store.touchpoints import Touchpoint
 
@@ -75,7 +76,7 @@ class PlanVoice:
             )
             if full is not None:
                 return full
-            return await self._outbox.claim(conn, ask, case.today, channels)
+            return await self._outbox.claim(conn, ask, case.today, channels, case.template_version)
 
     async def _hand_over(self, case: SendCase, rows: list[Touchpoint]) -> list[ChannelOutcome]:
         # No money is asked for, so there is no balance to read.
@@ -96,13 +97,14 @@ class PlanVoice:
         return TouchOut(status=verdict.status, reason=verdict.reason, until=verdict.until)
 
     async def leave_out(self, asks: list[SendIn], reason: str) -> None:
-        """Record that touches are not said, and why."""
-        rows = [
-            skipped_row(ask, calendar.local_date(ask.at, ask.case.zone), ask.step.name, one, reason)
-            for ask in asks
-            for one in ask.step.channels
-        ]
+        """Record that touches of one plan are not said, and why."""
         async with transaction(self._tools.pool) as conn:
+            version = await template_versions.of_case(conn, asks[0].case.case_id)
+            rows = [
+                skipped_row(ask, _day(ask), channel, reason, version_for(ask, version))
+                for ask in asks
+                for channel in ask.step.channels
+            ]
             await touchpoints.put_all(conn, rows)
 
 
@@ -146,6 +148,10 @@ def as_send(
         first=False,
         switch=SWITCH,
     )
+
+
+def _day(ask: SendIn) -> date:
+    return calendar.local_date(ask.at, ask.case.zone)
 
 
 def _answer(outcomes: list[ChannelOutcome]) -> TouchOut:

@@ -22,7 +22,7 @@ from activities.contracts import (
     StandingOut,
 )
 from activities.errors import vendor_errors
-from activities.outbox import OVERTAKEN, Handover, Outbox, skipped_row
+from activities.outbox import OVERTAKEN, Handover, Outbox
 from activities.permission import Routes, Verdict
 from activities.send_case import (
     SendCase,
@@ -130,8 +130,9 @@ class SendActivities:
     async def _no_route(self, case: SendCase, standing: StandingOut) -> SendOut:
         """No channel may carry the step: recorded, and a person is asked."""
         rows = [
-            skipped_row(case.ask, case.today, case.ask.step.name, channel, reason)
+            row
             for channel, reason in case.routes.barred.items()
+            for row in skipped(case, (channel,), reason)
         ]
         status = "no_consent" if case.routes.is_consent_missing else "unreachable"
         async with transaction(self._tools.pool) as conn:
@@ -199,7 +200,8 @@ class SendActivities:
             )
             if full is not None:
                 return full
-            return await self._outbox.claim(conn, ask, case.today, channels, rows)
+            version = case.template_version
+            return await self._outbox.claim(conn, ask, case.today, channels, version, rows)
 
     async def _fresh(
         self, case: SendCase, standing: StandingOut

@@ -11,13 +11,14 @@ from activities.hours import Hours
 from activities.outbox import Ready, skipped_row
 from activities.permission import Routes, Verdict
 from activities.tools import Tools
-from activities.wording import Envelope, choose
+from activities.wording import Envelope, choose, version_for
 from domain import calendar
 from domain.case import Channel, ChannelOutcome, MessageClass
 from domain.consent import Permission
 from domain.dunning import RECEIPT_STEP
 from domain.money import dollars
 from domain.template_catalog import DETAILED, NEUTRAL
+from domain.template_versions import version_of_case
 from store import checkouts, consents, invoices, send_facts, touchpoints
 from store.db import Conn
 from store.send_answers import SendAnswer
@@ -37,6 +38,16 @@ class SendCase:
     hours: Hours
     begun: datetime
     """When the reading began, by this machine's clock."""
+
+    @property
+    def template_version(self) -> int:
+        """Of the step's words: the case's own, see `wording.version_for`."""
+        return self.version_for(self.ask)
+
+    def version_for(self, ask: SendIn) -> int:
+        """The same of another step of the case."""
+        facts = self.facts
+        return version_for(ask, version_of_case(facts.first_version, facts.replacements))
 
     @property
     def at(self) -> datetime:
@@ -132,17 +143,18 @@ def later_steps(case: SendCase) -> tuple[StepOpens, ...]:
 
 def skipped(case: SendCase, channels: Sequence[Channel], reason: str) -> list[Touchpoint]:
     """Rows of the step itself, not sent, and why."""
-    name = case.ask.step.name
-    return [skipped_row(case.ask, case.today, name, channel, reason) for channel in channels]
+    version = case.template_version
+    return [skipped_row(case.ask, case.today, channel, reason, version) for channel in channels]
 
 
 def skipped_late(case: SendCase) -> list[Touchpoint]:
     """Steps that an outage swallowed are recorded, never sent late."""
     by_name = {step.name: step for step in case.ask.chase.steps}
+    late = [case.ask.model_copy(update={"step": by_name[name]}) for name in case.ask.skipped]
     return [
-        skipped_row(case.ask, case.today, name, channel, "SKIPPED_LATE")
-        for name in case.ask.skipped
-        for channel in by_name[name].channels
+        skipped_row(ask, case.today, channel, "SKIPPED_LATE", case.version_for(ask))
+        for ask in late
+        for channel in ask.step.channels
     ]
 
 

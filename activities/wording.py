@@ -11,6 +11,7 @@ from domain.case import Channel, ChaseStep, Tone
 from domain.messages import language_for, render_email, render_text, spec_of, template_for
 from domain.model import Record
 from domain.template_catalog import NEUTRAL
+from domain.template_versions import version_with
 from domain.unsubscribe import unsubscribe_url
 from store.clients import Contact
 from store.touchpoints import Touchpoint
@@ -76,6 +77,16 @@ def template_of(ask: SendIn, balance_cents: int) -> str:
     is_part_paid = ask.asked_cents is not None and balance_cents < ask.asked_cents
     tone = _SOFTER.get(ask.step.tone, ask.step.tone) if is_part_paid else ask.step.tone
     return template_for(ask.step.name, tone)
+
+
+def version_for(ask: SendIn, version: int) -> int:
+    """The template version of a step of a case that speaks by `version`.
+
+    A template that was added later is taken from the newest version. How the money stands is not
+    known yet, so every template counts that the step might use.
+    """
+    owed = (0, ask.asked_cents or 0, ask.in_flight_cents or 0)
+    return version_with({template_of(ask, cents) for cents in owed}, version)
 
 
 class Envelope(Record):

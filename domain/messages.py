@@ -34,12 +34,10 @@ from domain.template_catalog import (
     read_catalog,
 )
 
-TEMPLATE_VERSION = 2
-"""Part of every message key: new words are a new version, and a new folder. The folder of an
-older version stays for as long as a message of it may still be looked up."""
-
 TEMPLATES = Path(__file__).parent / "templates"
-TEMPLATE_FOLDER = TEMPLATES / f"v{TEMPLATE_VERSION}"
+"""One folder for each version. A version is part of every message key: new words are a new folder,
+and an older one stays for as long as a case keeps it or a message of it may be looked up."""
+
 DEFAULT_LANGUAGE = ENGLISH
 CONTENT_MARK, FOOTER_MARK = "<!-- content -->", "<!-- footer -->"
 
@@ -104,12 +102,13 @@ def choose(
     language: str = DEFAULT_LANGUAGE,
     message_class: MessageClass = MessageClass.BILLING,
     detail: Detail = NEUTRAL,
-    version: int = TEMPLATE_VERSION,
+    version: int | None = None,
 ) -> Choice:
     """The words of a step. Language and detail fall back to English and neutral words.
 
-    Raises TemplateFault for an unknown step, and when the step's template needs the consent of
-    another class than the one that was asked for.
+    Here as below, the version is the newest unless one is named. Raises TemplateFault for an
+    unknown step, and when the step's template needs the consent of another class than the one
+    that was asked for.
     """
     template = template_for(step, tone, version)
     spec = spec_of(template, version)
@@ -120,12 +119,12 @@ def choose(
         message_class=spec.message_class,
         language=language_for(template, language, version),
         detail=detail if detail in spec.details else NEUTRAL,
-        version=version,
+        version=version or newest_version(),
         wanted_language=language,
     )
 
 
-def template_for(step_name: str, tone: Tone | None = None, version: int = TEMPLATE_VERSION) -> str:
+def template_for(step_name: str, tone: Tone | None = None, version: int | None = None) -> str:
     """The template of a step: by name outside the chase, by tone within it.
 
     The tone decides in the chase, because a part payment lowers it for one step.
@@ -139,7 +138,7 @@ def template_for(step_name: str, tone: Tone | None = None, version: int = TEMPLA
     return next(name for name, spec in specs.items() if spec.tone == tone)
 
 
-def spec_of(template: str, version: int = TEMPLATE_VERSION) -> TemplateSpec:
+def spec_of(template: str, version: int | None = None) -> TemplateSpec:
     """What a template is for; raises TemplateFault when there is none of the name."""
     spec = catalog_of(version).templates.get(template)
     if spec is None:
@@ -147,12 +146,12 @@ def spec_of(template: str, version: int = TEMPLATE_VERSION) -> TemplateSpec:
     return spec
 
 
-def catalog_of(version: int = TEMPLATE_VERSION) -> Catalog:
+def catalog_of(version: int | None = None) -> Catalog:
     """Every template of a version."""
     return _library(_folder(version)).catalog
 
 
-def language_for(template: str, wanted: str, version: int = TEMPLATE_VERSION) -> str:
+def language_for(template: str, wanted: str, version: int | None = None) -> str:
     """The language that `template` will be read in: the wanted one, else English."""
     language = wanted.lower().replace("_", "-").partition("-")[0]
     catalog = catalog_of(version)
@@ -165,7 +164,7 @@ def render_text(
     values: Mapping[str, object],
     language: str = DEFAULT_LANGUAGE,
     detail: str = NEUTRAL,
-    version: int = TEMPLATE_VERSION,
+    version: int | None = None,
 ) -> str:
     """An SMS body. Raises MissingVariable; language and detail fall back as in `render_email`.
 
@@ -182,7 +181,7 @@ def render_email(
     values: Mapping[str, object],
     language: str = DEFAULT_LANGUAGE,
     detail: str = NEUTRAL,
-    version: int = TEMPLATE_VERSION,
+    version: int | None = None,
 ) -> RenderedEmail:
     """Subject and both parts. Raises MissingVariable.
 
@@ -197,14 +196,19 @@ def render_email(
     return RenderedEmail(subject=fill(SUBJECT), text=fill(TEXT) + "\n", html=fill(HTML))
 
 
-def lint_templates(folder: Path = TEMPLATE_FOLDER) -> list[str]:
+def lint_templates(folder: Path | None = None) -> list[str]:
     """Every finding about the files in `folder`, empty when they are fit to send from."""
-    return lint(_read(folder))
+    return lint(_read(folder or _folder(None)))
 
 
 def versions() -> list[int]:
     """Every version that is kept, oldest first."""
     return sorted(int(folder.name.removeprefix("v")) for folder in TEMPLATES.glob("v*"))
+
+
+def newest_version() -> int:
+    """The version that new cases speak by."""
+    return versions()[-1]
 
 
 def load_templates(folder: Path | None = None) -> None:
@@ -214,7 +218,7 @@ def load_templates(folder: Path | None = None) -> None:
 
 
 def _level(
-    template: str, values: Mapping[str, object], language: str, detail: str, version: int
+    template: str, values: Mapping[str, object], language: str, detail: str, version: int | None
 ) -> Detail:
     if detail != DETAILED or DETAILED not in spec_of(template, version).details:
         return NEUTRAL
@@ -222,14 +226,16 @@ def _level(
     return DETAILED if all(one.reads <= set(values) for one in kinds) else NEUTRAL
 
 
-def _filling(template: str, language: str, detail: Detail, kind: str, version: int) -> _Filling:
+def _filling(
+    template: str, language: str, detail: Detail, kind: str, version: int | None
+) -> _Filling:
     level = NEUTRAL if kind == SUBJECT else detail
     readable = language_for(template, language, version)
     return _library(_folder(version)).fillings[template, level, readable, kind]
 
 
-def _folder(version: int) -> Path:
-    return TEMPLATES / f"v{version}"
+def _folder(version: int | None) -> Path:
+    return TEMPLATES / f"v{version or newest_version()}"
 
 
 def _read(folder: Path) -> dict[str, str]:

@@ -16,8 +16,9 @@ class LogRow(Record):
     vendor. question, decision, reminder: name = code. payment: name = kind. ledger: name = event,
     cents = change of what the client owes. document: name = number, version = price book. draft:
     state alone. consent: name = scope, detail = channel, words = detail level, until = when the
-    client said it. address: detail = channel. checkout: name = where it was paid, cents = amount
-    chosen. action: name = what the desk did.
+    client said it. templates: version = what was replaced, name = by which one. address: detail =
+    channel. checkout: name = where it was paid, cents = amount chosen. action: name = what the
+    desk did.
     """
 
     at: AwareDatetime
@@ -129,6 +130,15 @@ WITH cases AS (
     SELECT recorded_at, 'action', action, NULL, NULL, reason, taken_by, NULL, NULL, NULL,
         case_id, NULL, NULL, NULL
     FROM desk_actions WHERE case_id IN (SELECT case_id FROM cases)
+    UNION ALL
+    -- Of words that the client may have read, or that spoke for such by an earlier replacement.
+    SELECT r.recorded_at, 'templates', r.to_version::text, 'replaced', NULL, r.reason,
+        r.replaced_by, r.from_version, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM template_replacements r
+    WHERE EXISTS (SELECT FROM touchpoints t WHERE t.client_id = $1
+        AND t.created_at < r.recorded_at AND (t.template_version = r.from_version
+            OR EXISTS (SELECT FROM template_replacements e WHERE e.to_version = r.from_version
+                AND e.replacement_id < r.replacement_id)))
 )
 SELECT {_COLUMNS} FROM log ORDER BY at, source, ref
 """  # noqa: S608

@@ -6,10 +6,12 @@ from pydantic import AwareDatetime
 
 from domain.cap import Touch
 from domain.model import Record
+from domain.template_versions import Replacement
 from store.clients import Contact, open_contact
 from store.db import Conn
 from store.holds import ClientHold
 from store.locations import Location
+from store.template_versions import FIRST_VERSION, REPLACEMENTS
 from store.touchpoints import Touchpoint
 from store.vault import Vault
 
@@ -64,6 +66,10 @@ class SendFacts(Touched):
     """What we hold for the client as account credit."""
     unapplied_cents: int
     """Money of the client that the desk has still to place."""
+    first_version: int | None
+    """Template version of the case's first message; None before it."""
+    replacements: tuple[Replacement, ...]
+    """Every template version that was replaced, oldest first."""
     is_outranked: bool
     """A more important message of the client was moved to this day and has not gone yet."""
 
@@ -112,6 +118,8 @@ SELECT to_jsonb(l) - 'recorded_at' AS location,
     WHERE client_id = $1 AND account = '2060') AS credit_cents,
 (SELECT coalesce(sum(credit_cents - debit_cents), 0)::bigint FROM ledger_postings
     WHERE client_id = $1 AND account = '2090') AS unapplied_cents,
+({FIRST_VERSION.format(case_id="$4")}) AS first_version,
+({REPLACEMENTS}) AS replacements,
 EXISTS (SELECT FROM send_answers a WHERE a.client_id = $1 AND a.answer = 'moved'
     AND a.priority < $6 AND a.until >= $7 AND a.until < $7 + interval '1 day'
     AND NOT EXISTS (SELECT FROM send_answers b WHERE b.document_id = a.document_id

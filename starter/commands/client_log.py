@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.messages import TEMPLATE_VERSION
+from domain.messages import newest_version
 from domain.quiet_laws import TABLE_AS_OF
 from starter.desk.books import SHORT, open_books
 from starter.desk.log_view import log_data, log_page
@@ -70,7 +70,7 @@ def _head(location_id: str) -> dict[str, Any]:
         "schema": EXPORT_SCHEMA,
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "location_id": location_id,
-        "template_version": TEMPLATE_VERSION,
+        "template_version": newest_version(),
         "quiet_laws_as_of": TABLE_AS_OF.isoformat(),
     }
 

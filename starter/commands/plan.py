@@ -13,13 +13,19 @@ from domain.case import Close, Hold, Release
 from domain.in_house import Terms
 from domain.money import dollars
 from domain.plan_case import Lender, PlanStatus
-from domain.plan_course import OVER
 from domain.plan_facts import PlanFact
 from starter.desk import plan_entry
 from starter.desk.answers import cents_of
 from starter.desk.books import open_books
 from starter.desk.paper import confirmed, console, day_of, plain, print_json, usage
-from starter.desk.plans_view import list_page, plan_data, plan_page, row_data, row_named
+from starter.desk.plans_view import (
+    is_running,
+    list_page,
+    plan_data,
+    plan_page,
+    row_data,
+    row_named,
+)
 from starter.errors import Refusal
 from store import plans
 
@@ -57,8 +63,7 @@ async def _list(all_: bool, lender: Lender | None, location: str | None, as_json
     async with open_books() as books:
         place = await books.known_location(location)
         found = await plans.list_plans(books.conn, place, lender)
-        ended = OVER | {PlanStatus.PAID_OFF, PlanStatus.DECLINED}
-        shown = [row for row in found if all_ or row.standing.status not in ended]
+        shown = [row for row in found if all_ or is_running(row.standing)]
         if as_json:
             print_json([await row_data(books, row) for row in shown])
         elif shown:

@@ -161,4 +161,7 @@ _WHAT: Mapping[str, Callable[[LogRow], str]] = {
     "hold": _hold,
     "checkout": lambda row: f"client opened a payment page, {dollars(row.cents or 0)}",
     "action": lambda row: _DONE[row.name or "hold"],
+    "templates": lambda row: (
+        f"words of version {row.version} replaced everywhere by version {row.name}"
+    ),
 }

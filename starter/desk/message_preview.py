@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
+from pydantic import Field
 from rich.console import Group, RenderableType
 
 from domain import messages
@@ -44,7 +45,7 @@ class Wanted(Record):
     language: str | None = None
     detail: Detail | None = None
     message_class: MessageClass | None = None
-    version: int = messages.TEMPLATE_VERSION
+    version: int = Field(default_factory=messages.newest_version)
 
 
 class Shown(Record):

@@ -8,7 +8,8 @@ from activities.installments import overdue
 from domain import calendar, ids
 from domain.lender_contracts import CONTRACTS
 from domain.money import dollars
-from domain.plan_case import PlanStanding
+from domain.plan_case import PlanStanding, PlanStatus
+from domain.plan_course import OVER
 from domain.reviews import topic_of
 from starter.desk.books import SHORT, Books
 from starter.desk.paper import LEFT, RIGHT, command, grid, heading, indented, pairs, plain, stack
@@ -22,6 +23,11 @@ from store.touchpoints import Touchpoint
 def case_of(plan: PlanStanding) -> str:
     """The plan's case."""
     return ids.plan_workflow_id(plan.location_id, plan.lender, plan.plan_id)
+
+
+def is_running(plan: PlanStanding) -> bool:
+    """Whether a plan is not over."""
+    return plan.status not in OVER | {PlanStatus.PAID_OFF, PlanStatus.DECLINED}
 
 
 async def row_named(books: Books, name: str) -> PlanRow:

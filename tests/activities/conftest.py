@@ -12,9 +12,10 @@ from store.db import transaction
 from tests.activities.loans import Loans
 from tests.activities.plans import Plan
 from tests.activities.practice import Practice
+from tests.template_folders import templates
 from tests.web.conftest import World, settings, world
 
-__all__ = ["loans", "plan", "practice", "settings", "world"]
+__all__ = ["loans", "plan", "practice", "settings", "templates", "world"]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from starter.compose import ROOT
 from starter.practice import read_practice
 from store import consents, touchpoints
 from tests.activities.practice import AT, Practice
+from tests.template_folders import Templates
 
 LINE = {
     "line_id": "1",
@@ -131,13 +132,13 @@ async def test_a_language_that_is_not_written_becomes_english_and_is_logged(
 
 
 async def test_a_newer_template_version_is_no_new_message(
-    practice: Practice, monkeypatch: pytest.MonkeyPatch
+    practice: Practice, templates: Templates
 ) -> None:
     who, case, _ = await _billed(practice)
     ask = practice.step(case, who)
-    monkeypatch.setattr("activities.outbox.TEMPLATE_VERSION", 1)
+    templates.arrive(like=1)
     assert (await practice.sending.send_step(ask)).status == "sent"
-    monkeypatch.undo()
+    templates.arrive(like=2)
     assert (await practice.sending.send_step(ask)).status == "sent"
     assert len(practice.world.text.sent) == len(practice.mail.sent) == 1
     (email,) = practice.mail.sent
@@ -180,21 +181,21 @@ async def test_what_is_tried_again_on_its_day_says_the_same(
 
 
 async def test_what_is_tried_again_on_its_day_has_the_version_of_its_words(
-    practice: Practice, monkeypatch: pytest.MonkeyPatch
+    practice: Practice, templates: Templates
 ) -> None:
     who, case, _ = await _billed(practice, practice.client(language="es-US"))
     ask = practice.step(case, who, 2, at=DAY_7)
     mail = ask.step.model_copy(update={"channels": (Channel.EMAIL,)})
-    monkeypatch.setattr("activities.outbox.TEMPLATE_VERSION", 1)
+    old = templates.arrive(like=1)
     await practice.sending.send_step(ask.model_copy(update={"step": mail}))
-    monkeypatch.undo()
+    templates.arrive(like=2)
     text = ask.step.model_copy(update={"channels": (Channel.SMS,)})
     assert (
         await practice.sending.send_step(ask.model_copy(update={"step": text}))
     ).status == "sent"
     async with practice.world.pool.acquire() as conn:
         found = await touchpoints.of_case(conn, case.case_id)
-    assert [row.template_version for row in found] == [1, 1]
+    assert [row.template_version for row in found] == [old, old]
 
 
 async def test_what_is_tried_again_on_a_later_day_follows_the_money(practice: Practice) -> None:

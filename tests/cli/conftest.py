@@ -33,6 +33,9 @@ from store import (
 from store.vault import Vault
 from tests.agreed import channels_on
 from tests.cli.desk import ROOT, run_here
+from tests.template_folders import templates
+
+__all__ = ["templates"]
 
 AT = datetime(2026, 3, 5, 20, 0, tzinfo=UTC)
 VAULT_KEY = b"7" * 32
@@ -177,7 +180,9 @@ class World:
             await payments.allocate(self.conn, fact.payment_id, document.case_id, cents, "matching")
         return fact.object_id
 
-    async def message(self, document, step="invoice", channel=Channel.SMS, day=0, skipped=None):
+    async def message(
+        self, document, step="invoice", channel=Channel.SMS, day=0, skipped=None, version=1
+    ):
         """A message that the provider took, or one that was not sent for a reason."""
         key = uuid4().hex
         await touchpoints.open_intent(
@@ -190,7 +195,7 @@ class World:
                 document_id=document.document_id,
                 step=step,
                 channel=channel,
-                template_version=1,
+                template_version=version,
                 day=day,
                 local_date=date(2026, 3, 5) + timedelta(days=day),
                 at=AT + timedelta(days=day),

@@ -11,8 +11,6 @@ from domain.case import MessageClass, Tone
 from domain.gsm import GSM7, GSM7_EXTENDED, plain_punctuation, sms_segments, unaccented
 from domain.message_lint import DETAIL_VALUES
 from domain.messages import (
-    TEMPLATE_FOLDER,
-    TEMPLATE_VERSION,
     TEMPLATES,
     MissingVariable,
     TemplateFault,
@@ -21,12 +19,14 @@ from domain.messages import (
     language_for,
     lint_templates,
     load_templates,
+    newest_version,
     render_email,
     render_text,
     template_for,
     versions,
 )
 from domain.template_catalog import DETAILED, ENGLISH, NEUTRAL, SMS
+from domain.template_versions import Replacement, version_of_case, version_with
 
 WORDS = {
     "first_name": "Ana",
@@ -252,7 +252,7 @@ class TestChoice:
     def test_a_choice_holds_all_that_the_words_depend_on(self) -> None:
         chosen = choose("day_0", Tone.NEUTRAL, "es-MX", MessageClass.BILLING, DETAILED)
         assert (chosen.template, chosen.language, chosen.detail) == ("invoice", "es", DETAILED)
-        assert (chosen.version, chosen.wanted_language) == (TEMPLATE_VERSION, "es-MX")
+        assert (chosen.version, chosen.wanted_language) == (newest_version(), "es-MX")
         plain = choose("day_7", Tone.FIRM, "fr", MessageClass.BILLING, DETAILED)
         assert (plain.language, plain.detail) == ("en", NEUTRAL)
 
@@ -271,7 +271,34 @@ class TestChoice:
 
 class TestVersions:
     def test_the_newest_folder_is_the_one_in_use(self) -> None:
-        assert versions()[-1] == TEMPLATE_VERSION
+        assert versions() == [1, 2]
+        assert newest_version() == 2
+        assert render_text("invoice", WORDS) == render_text("invoice", WORDS, version=2)
+
+    @pytest.mark.parametrize(
+        ("first", "replaced", "version"),
+        [
+            (None, [], 2),
+            (1, [], 1),
+            (1, [(1, 2)], 2),
+            (2, [(1, 2)], 2),
+            (None, [(2, 1)], 1),
+            (1, [(2, 1), (1, 2)], 2),
+            (1, [(1, 2), (2, 1)], 1),
+            (9, [], 2),
+            (1, [(1, 9)], 2),
+        ],
+    )
+    def test_a_case_keeps_its_version_until_a_person_replaces_it(
+        self, first: int | None, replaced: list[tuple[int, int]], version: int
+    ) -> None:
+        """Folders that are gone, or not there yet, are the newest one's."""
+        log = [Replacement(from_version=old, to_version=new) for old, new in replaced]
+        assert version_of_case(first, log) == version
+
+    def test_a_template_that_a_version_lacks_comes_from_the_newest(self) -> None:
+        assert version_with({"invoice", "reminder_firm"}, 1) == 1
+        assert version_with({"invoice", "check_in"}, 1) == 2
 
     def test_an_older_message_keeps_its_words(self) -> None:
         """A look-up compares what a provider has with what was sent under the old version."""
@@ -355,7 +382,7 @@ class TestLint:
     def test_a_planted_fault_is_found_and_stops_the_start(
         self, tmp_path: Path, file: str, old: str | None, new: str, finding: str
     ) -> None:
-        folder = shutil.copytree(TEMPLATE_FOLDER, tmp_path / "v")
+        folder = shutil.copytree(TEMPLATES / f"v{newest_version()}", tmp_path / "v")
         path = folder / file
         if old is not None:
             assert old in path.read_text()
@@ -370,7 +397,7 @@ class TestLint:
     def test_a_stem_is_found_at_the_beginning_of_a_word_alone(
         self, tmp_path: Path, stem: str
     ) -> None:
-        folder = shutil.copytree(TEMPLATE_FOLDER, tmp_path / "v")
+        folder = shutil.copytree(TEMPLATES / f"v{newest_version()}", tmp_path / "v")
         path = folder / "invoice.en.email.txt"
         path.write_text(path.read_text() + f"\nx{stem}")
         assert lint_templates(folder) == []
@@ -378,7 +405,7 @@ class TestLint:
         assert lint_templates(folder) == [f"invoice.en.email.txt: forbidden word {stem}"]
 
     def test_the_detailed_level_may_use_the_words_of_care(self, tmp_path: Path) -> None:
-        folder = shutil.copytree(TEMPLATE_FOLDER, tmp_path / "v")
+        folder = shutil.copytree(TEMPLATES / f"v{newest_version()}", tmp_path / "v")
         for name in ("invoice.detailed.en.sms.txt", "invoice.detailed.es.email.txt"):
             path = folder / name
             path.write_text(
@@ -398,7 +425,7 @@ class TestLint:
         ],
     )
     def test_a_missing_file_is_found(self, tmp_path: Path, file: str) -> None:
-        folder = shutil.copytree(TEMPLATE_FOLDER, tmp_path / "v")
+        folder = shutil.copytree(TEMPLATES / f"v{newest_version()}", tmp_path / "v")
         (folder / file).unlink()
         assert f"{file}: missing" in lint_templates(folder)
 
