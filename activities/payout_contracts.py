@@ -24,6 +24,8 @@ class TieIn(Record):
     review_no: str
     patient: bool
     """News may be late: do not ask yet when nothing but a payment is missing."""
+    open_review_id: str | None = None
+    """The question that waits already; it is not asked twice."""
 
 
 class TieOut(Record):

@@ -158,7 +158,8 @@ async def accept(conn: Conn, payout: PayoutRef, decision: Decision, missing: Seq
     if decision.choice == "accept" and missing:
         raise CannotCarryOut("A payment is missing; add it before a difference is accepted.")
     if decision.choice in ("accept", "book"):
-        await payouts.accept(conn, payout.source, payout.payout_id, decision.by)
+        where = (payout.source, payout.payout_id)
+        await payouts.accept(conn, *where, decision.by, decision.review_id)
 
 
 def _row(payout: PayoutRef, read: Payout) -> PayoutRow:
@@ -237,6 +238,8 @@ async def _settle(conn: Conn, ask: TieIn, row: PayoutRow, found: Split | None) -
             return await _ask(conn, ask, row, found)
     shares = found.shares if found else {_home(row): row.amount_cents}
     if row.state != "canceled":
+        if is_accepted and row.accepted_review is not None:
+            await reviews.bears(conn, row.accepted_review)
         await _book(conn, row, shares, off_cents if is_accepted else 0)
     await payouts.settle(conn, row.source, row.payout_id, row.state, shares)
     return TieOut(status=_END[row.state])
@@ -245,11 +248,11 @@ async def _settle(conn: Conn, ask: TieIn, row: PayoutRow, found: Split | None) -
 async def _book(conn: Conn, row: PayoutRow, shares: Mapping[str, int], accepted_cents: int) -> None:
     """A payout that failed was paid before, as the processor sees it; the books show both."""
     paid = entries_payout.payout_paid(
-        row.source, row.payout_id, row.shares or shares, row.arrival_on
+        row.source, row.payout_id, row.shares or shares, row.arrival_on, row.undone
     )
     made = list(paid)
     off = entries_payout.payout_difference(
-        row.source, row.payout_id, accepted_cents, _home(row), row.arrival_on
+        row.source, row.payout_id, accepted_cents, _home(row), row.arrival_on, row.undone
     )
     if off is not None:
         made.append(off)
@@ -260,6 +263,8 @@ async def _book(conn: Conn, row: PayoutRow, shares: Mapping[str, int], accepted_
 
 async def _ask(conn: Conn, ask: TieIn, row: PayoutRow, found: Split | None) -> TieOut:
     payout, code = ask.payout, DIFFERS if found else BY_HAND
+    if ask.open_review_id is not None:
+        return TieOut(status="asked", review_id=ask.open_review_id, code=code)
     facts, ours = ["The processor does not say what a payout by hand consists of."], {}
     off_cents = 0
     if found is not None:

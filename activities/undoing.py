@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from temporalio import activity
 
+from activities import undone_payouts
 from activities.agency import hold_id
 from activities.answering import CannotCarryOut
 from activities.contracts import UndoIn, UndoneOut
@@ -132,6 +133,7 @@ async def _must_be_alone(
         )
     if await undos.is_lot_used_since(conn, review.review_id):
         raise CannotCarryOut("The lot was used since it has its new last day.")
+    await undone_payouts.must_stand(conn, review, written)
     if await undos.moves_other_lots(conn, review.review_id):
         raise CannotCarryOut(undoing.NO_RULE)
 
@@ -148,6 +150,7 @@ async def _do(
     for part in await undos.placed(conn, review.review_id):
         await payments.allocate(conn, part.payment_id, part.case_id, -part.cents, undo.by, today)
     await _lots_back(conn, review.review_id, undo, today)
+    await undone_payouts.undo(conn, review)
     placed = await agency.of_decision(conn, review.review_id)
     if placed is not None:
         hold = hold_id(placed.placement_id, placed.client_id)

@@ -90,13 +90,16 @@ def _fee(source: str, part: Part, place: str) -> Entry | None:
 
 
 def payout_paid(
-    source: str, payout_id: str, shares: Mapping[str, int], arrival_on: date
+    source: str, payout_id: str, shares: Mapping[str, int], arrival_on: date, undone: int = 0
 ) -> tuple[Entry, ...]:
-    """The bank has a payout: 1010 from 1020, one entry per location. A negative one is a debit."""
+    """The bank has a payout: 1010 from 1020, one entry per location. A negative one is a debit.
+
+    `undone` says how often its entries were taken back by a person before.
+    """
     return tuple(
         entry(
             "payout_paid",
-            f"payout-paid|{source}|{payout_id}|{place}",
+            f"payout-paid|{source}|{payout_id}|{place}{_again(undone)}",
             place,
             arrival_on,
             Tally().add(BANK, cents).add(CLEARING, -cents),
@@ -115,11 +118,15 @@ def payout_failed(paid: tuple[Entry, ...], failed_on: date) -> tuple[Entry, ...]
 
 
 def payout_difference(
-    source: str, payout_id: str, cents: int, location_id: str, arrival_on: date
+    source: str, payout_id: str, cents: int, location_id: str, arrival_on: date, undone: int = 0
 ) -> Entry | None:
     """A person accepts what a payout is off by: a processing cost, or less of it when positive."""
     if not cents:
         return None
     tally = Tally().add(CLEARING, cents).add(FEES, -cents)
-    key = f"payout-difference|{source}|{payout_id}"
+    key = f"payout-difference|{source}|{payout_id}{_again(undone)}"
     return entry("payout_difference_accepted", key, location_id, arrival_on, tally)
+
+
+def _again(undone: int) -> str:
+    return f"|again|{undone}" if undone else ""

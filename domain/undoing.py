@@ -23,7 +23,7 @@ _ON_ITS_WAY = (
 _READ = "It only had another system read or corrected; our books hold nothing of it."
 _LENDER = "The lender was told or believed by it: answer the lender's next question instead."
 _BANK = "The bank has its answer: settle what is left by a refund or a write-off."
-_PAYOUT = "A payout follows processor and bank: it is tied out anew when they show something else."
+_ADDED = "Each payment that was missing is asked about by itself: answer, or take back, that."
 _REPLY = "It placed or lifted a hold: `tieout client` changes holds and consent by name."
 _PLAN = "It steers a plan: `tieout plan` changes its dates, pauses, resumes or cancels it."
 _PMS = "It follows what the PMS shows: have the payment entered there again."
@@ -36,7 +36,6 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
         **{topic.code: _PLAN for topic in topics_plan.TOPICS},
         **{topic.code: _LENDER for topic in topics_lender.TOPICS},
         **dict.fromkeys(("LENDER_UNFUNDED", "LENDER_REVERSED", "LENDER_FEE_DIFF"), _LENDER),
-        **dict.fromkeys(("PAYOUT_DIFF", "PAYOUT_MANUAL"), _PAYOUT),
         **dict.fromkeys(("DISPUTE_OPEN", "DISPUTE_LOST"), _BANK),
         **dict.fromkeys(("REFUND_ASKED", "REFUND_BY_HAND", "REFUND_TO_LENDER"), _ON_ITS_WAY),
         **dict.fromkeys(("REFUND_FAILED", "REFUND_OUTSIDE", "REFUND_UNLINKED"), _ON_ITS_WAY),
@@ -62,7 +61,8 @@ _OF_CHOICE: Mapping[str, str] = MappingProxyType(
     {
         "refund": _ON_ITS_WAY,
         **dict.fromkeys(("retry", "send_again", "new_link", "new_method"), _SENT),
-        "try_again": _READ,
+        **dict.fromkeys(("try_again", "read_again"), _READ),
+        "add_missing": _ADDED,
         **dict.fromkeys(("take_pms", "was_refunded"), _PMS),
     }
 )
@@ -94,7 +94,13 @@ TAKEN_BACK = frozenset(
 )
 """Choices whose whole effect is in our books, or is a course that a case has not gone on with."""
 _ABOUT = frozenset(
-    {(topic.code, choice.name) for topic in topics_lots.TOPICS for choice in topic.choices}
+    {
+        *((topic.code, choice.name) for topic in topics_lots.TOPICS for choice in topic.choices),
+        ("PAYOUT_DIFF", "accept"),
+        ("PAYOUT_DIFF", "call_processor"),
+        ("PAYOUT_MANUAL", "book"),
+        ("PAYOUT_MANUAL", "call_processor"),
+    }
 )
 """Answers about a thing of its own, such as a lot, whose case asks about nothing else."""
 NAMED = (

@@ -28,7 +28,8 @@ async def two_people(conn: Conn, places: Sequence[str], first: date, last: date)
     rows = await conn.fetch(
         "SELECT r.review_id, code, decision ->> 'choice' AS choice,"
         " coalesce((SELECT sum(debit_cents) FROM ledger_entries e JOIN ledger_postings"
-        "  USING (entry_id) WHERE e.review_id = r.review_id AND corrects IS NULL), money_cents)"
+        "  USING (entry_id) WHERE e.review_id = r.review_id AND corrects IS NULL"
+        "  AND event <> 'payout_paid'), money_cents)"  # what was decided is its difference
         " ::bigint AS money_cents,"
         " decided_by AS by, confirmed_by, decided_at AS at"
         " FROM review_decisions d JOIN reviews r USING (review_id)"

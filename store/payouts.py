@@ -28,6 +28,9 @@ class PayoutRow(Record):
     asked_cents: int | None = None
     accepted_cents: int | None = None
     accepted_by: str | None = None
+    accepted_review: str | None = None
+    undone: int = 0
+    """How often it was settled by an acceptance that was taken back."""
     shares: Mapping[str, int] | None = None
     settled_state: str | None = None
 
@@ -148,14 +151,33 @@ async def note_asked(conn: Conn, source: str, payout_id: str, cents: int) -> Non
     )
 
 
-async def accept(conn: Conn, source: str, payout_id: str, by: str) -> None:
+async def accept(conn: Conn, source: str, payout_id: str, by: str, review_id: str) -> None:
     """A named person accepts the difference that they were asked about."""
     await conn.execute(
-        "UPDATE payouts SET accepted_cents = coalesce(asked_cents, 0), accepted_by = $3"
-        " WHERE source = $1 AND payout_id = $2",
+        "UPDATE payouts SET accepted_cents = coalesce(asked_cents, 0), accepted_by = $3,"
+        " accepted_review = $4 WHERE source = $1 AND payout_id = $2",
         source,
         payout_id,
         by,
+        review_id,
+    )
+
+
+async def accepted_by_answer(conn: Conn, review_id: str) -> PayoutRow | None:
+    """The payout that an answer has accepted, locked; None once another one did."""
+    row = await conn.fetchrow(
+        "SELECT * FROM payouts WHERE accepted_review = $1 FOR UPDATE", review_id
+    )
+    return PayoutRow.model_validate(dict(row)) if row else None
+
+
+async def unaccept(conn: Conn, review_id: str) -> None:
+    """A person takes an acceptance back; a payout that was settled by it is not settled."""
+    await conn.execute(
+        "UPDATE payouts SET accepted_cents = NULL, accepted_by = NULL, accepted_review = NULL,"
+        " settled_state = NULL, shares = NULL, undone = undone + (settled_state IS NOT NULL)::int"
+        " WHERE accepted_review = $1",
+        review_id,
     )
 
 

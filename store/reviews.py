@@ -129,7 +129,7 @@ async def decide(
     """
     kept, digest, confirmed_by = parted(decision)
     if await conn.fetchval(_DECIDE, review_id, kept, digest, by, reason, at, confirmed_by):
-        await conn.execute("SELECT set_config('tieout.decision', $1, true)", review_id)
+        await bears(conn, review_id)
         return True
     row = await conn.fetchrow(
         "SELECT state, decision_hash, decided_by FROM reviews"
@@ -159,6 +159,11 @@ async def with_waiting_note(conn: Conn, location_id: str) -> list[str]:
         WAITS,
     )
     return [row["workflow_id"] for row in rows]
+
+
+async def bears(conn: Conn, review_id: str) -> None:
+    """What the transaction writes from here on came of this decision."""
+    await conn.execute("SELECT set_config('tieout.decision', $1, true)", review_id)
 
 
 async def withdraw(conn: Conn, review_id: str, reason: str) -> bool:

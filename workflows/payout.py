@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.payout_contracts import ApplyPayoutIn, PayoutRef, TieIn
     from activities.payouts import PayoutActivities
-    from domain.case import Attention, Decision, Stage
+    from domain.case import Attention, Decision, Stage, Undo
     from domain.payout_case import PayoutInput, PayoutMoved, PayoutResult
     from workflows.case_room import CaseRoom
     from workflows.options import BOOKS
@@ -35,6 +35,7 @@ class PayoutTieOut:
     | message | kind | from |
     |---|---|---|
     | review_decided | update and signal | the desk |
+    | decision_undone | signal | the desk: a decision is taken back |
     | payout_moved | signal | webhooks and the sweep: the payout is read again |
     """
 
@@ -70,13 +71,20 @@ class PayoutTieOut:
     async def _next(self) -> PayoutResult | None:
         """Carry out, look or wait; None while the payout has no end."""
         decision = self.room.answer()
-        if decision is not None:
+        if self.room.undos:
+            await self.room.take_back(self.start.staff_reminder_business_days)
+            self.look_at = self.room.now() + timedelta(days=1)
+        elif decision is not None:
             await self._carry_out(decision)
         elif self.news or not self.room.questions or self._is_due():
             return await self._tie()
         else:
-            await self.room.desk(lambda: self.news, "what is in this payout?", self.look_at)
+            await self.room.desk(self._is_news, "what is in this payout?", self.look_at)
         return None
+
+    def _is_news(self) -> bool:
+        """The processor has news, or a person takes a decision back."""
+        return self.news or bool(self.room.undos)
 
     def _is_due(self) -> bool:
         return self.look_at is not None and self.look_at <= self.room.now()
@@ -90,6 +98,7 @@ class PayoutTieOut:
                 at=self.room.now(),
                 review_no=self.room.number(asked),
                 patient=self.looks < PATIENT_LOOKS and asked is None,
+                open_review_id=asked,
             ),
             summary="tie the payout out",
             **BOOKS,
@@ -97,7 +106,7 @@ class PayoutTieOut:
         self.look_at = self.room.now() + timedelta(days=1)
         if tied.status in ENDS:
             await self.room.withdraw("the payout ties out by now")
-            return None if self.news else PayoutResult(status=tied.status)
+            return None if self._is_news() else PayoutResult(status=tied.status)
         if tied.review_id is not None and tied.code is not None:
             self.room.asked(tied.review_id, tied.code, self.start.staff_reminder_business_days)
         elif tied.status == "missing":
@@ -111,7 +120,7 @@ class PayoutTieOut:
         """Until news or some time has passed."""
         until = self.room.now() + pause
         self.room.enter(Stage.AWAITING_PAYMENT, Attention.SYSTEM, until, why)
-        await self.room.wait(lambda: self.news, until, why)
+        await self.room.wait(self._is_news, until, why)
 
     async def _carry_out(self, decision: Decision) -> None:
         applied = await workflow.execute_activity_method(
@@ -150,6 +159,11 @@ class PayoutTieOut:
     def decide_by_signal(self, raw: RawValue) -> None:
         """The same answer from any tool; what cannot be read or used leaves a trace."""
         self.room.accept_raw(raw)
+
+    @workflow.signal
+    def decision_undone(self, undo: Undo) -> None:
+        """A person takes a decision back; a payout that had its end hears it in a new run."""
+        self.room.undos.append(undo)
 
     @workflow.signal
     def payout_moved(self, moved: PayoutMoved) -> None:

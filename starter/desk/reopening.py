@@ -7,6 +7,7 @@ from activities.translation import visit_input
 from domain.case import UnmatchedInput
 from domain.lot_case import LotInput
 from domain.model import Record
+from domain.payout_case import PayoutInput
 from store.locations import Location
 from store.reviews import Review
 
@@ -35,6 +36,19 @@ def _payment(place: Location, _: Review, rest: str) -> tuple[str, Record]:
     return "UnmatchedPayment", start
 
 
+def _payout(place: Location, _: Review, rest: str) -> tuple[str, Record]:
+    source, payout_id = rest.split("/", 1)
+    start = PayoutInput(
+        location_id=place.location_id,
+        source=source,
+        payout_id=payout_id,
+        zone=place.zone,
+        staff_reminder_business_days=place.chase.staff_reminder_business_days,
+        clock_shift_seconds=place.clock_shift_seconds,
+    )
+    return "PayoutTieOut", start
+
+
 def _lot(place: Location, _: Review, rest: str) -> tuple[str, Record]:
     start = LotInput(
         location_id=place.location_id,
@@ -47,6 +61,6 @@ def _lot(place: Location, _: Review, rest: str) -> tuple[str, Record]:
 
 
 _OPENINGS: Mapping[str, Callable[[Location, Review, str], tuple[str, Record]]] = MappingProxyType(
-    {"visit": _visit, "payment": _payment, "lot": _lot}
+    {"visit": _visit, "payment": _payment, "payout": _payout, "lot": _lot}
 )
 """By the first part of the case's id."""

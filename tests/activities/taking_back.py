@@ -4,31 +4,34 @@ from datetime import date, timedelta
 
 from activities.contracts import UndoIn, UndoneOut
 from activities.undoing import UndoActivities
+from connectors.ports import CaseEngine
 from domain.case import Undo
 from store import reviews, undos
-from store.db import transaction
-from tests.activities.practice import AT, Practice
+from store.db import Pool, transaction
+from tests.activities.practice import AT
+
+TODAY = AT.date()
 
 
-async def taken_back(practice: Practice, review_id: str) -> UndoneOut:
+async def taken_back(pool: Pool, engine: CaseEngine, review_id: str) -> UndoneOut:
     """By robin and, where two people had decided, also by eve."""
-    pool, second = practice.world.pool, None
+    second = None
     async with pool.acquire() as conn:
         if (await reviews.get(conn, review_id)).confirmed_by is not None:
             await undos.propose(conn, review_id, "robin", "a mistake", AT)
             second = "eve"
     undo = Undo(review_id=review_id, by="robin", reason="a mistake", confirmed_by=second)
-    return await UndoActivities(pool, practice.world.engine).take_back(UndoIn(undo=undo, at=AT))
+    return await UndoActivities(pool, engine).take_back(UndoIn(undo=undo, at=AT))
 
 
-async def month_signed(practice: Practice) -> None:
-    """The month of everything that was decided so far is closed."""
-    async with transaction(practice.world.pool) as conn:
+async def month_signed(pool: Pool, location_id: str, day: date = TODAY) -> None:
+    """The month of a day is closed; without one that of everything decided so far."""
+    async with transaction(pool) as conn:
         await conn.execute(
             "INSERT INTO period_closes (location_id, month, signed_by, reason, limit_cents,"
             " off_cents, unchecked, open_above_limit, figures, signed_at)"
             " VALUES ($1, $2, 'owner', 'x', 0, 0, 0, 0, '{}', $3)",
-            practice.world.location_id,
-            date(AT.year, AT.month, 1),
+            location_id,
+            day.replace(day=1),
             AT + timedelta(days=40),
         )

@@ -99,13 +99,16 @@ class House:
     def ref(self, payout_id: str) -> PayoutRef:
         return refs.payout(self.location_id, payout_id)
 
-    async def tie(self, payout: dict, patient: bool = False, number: str = "run/1") -> TieOut:
+    async def tie(
+        self, payout: dict, patient: bool = False, number: str = "run/1", asked: str | None = None
+    ) -> TieOut:
         return await self.work.tie_payout(
             TieIn(
                 payout=self.ref(payout["id"]),
                 at=datetime.now(UTC),
                 review_no=number,
                 patient=patient,
+                open_review_id=asked,
             )
         )
 

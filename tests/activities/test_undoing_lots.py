@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from activities.contracts import UndoneOut
 from activities.previews import preview_undo
 from domain.case import Undo
 from store import ledger, month_lots, reviews
@@ -23,6 +24,10 @@ async def _answered(shelf: Shelf, lot_id: str, choice: str, review_id: str | Non
     until = UNTIL if choice == "extend" else None
     await shelf.answer(lot_id, choice, asked, until=until)
     return asked
+
+
+async def _taken_back(shelf: Shelf, review_id: str) -> UndoneOut:
+    return await taken_back(shelf.practice.world.pool, shelf.practice.world.engine, review_id)
 
 
 async def _conserved(shelf: Shelf) -> None:
@@ -45,12 +50,12 @@ async def test_the_lot_is_as_before_and_the_question_is_open_again(
     before = (await shelf.accounts(), await shelf.left(), await shelf.found())
     assert before[2] == {lot_id, other}
     asked = await _answered(shelf, lot_id, choice)
-    done = await taken_back(shelf.practice, asked)
+    done = await _taken_back(shelf, asked)
     assert (done.effect, done.code) == ("undone", "BREAKAGE"), done
     # The sweep leaves it alone only because it is asked about again.
     assert (await shelf.accounts(), await shelf.left()) == before[:2]
     assert await shelf.found() == {other}
-    assert await taken_back(shelf.practice, asked) == done
+    assert await _taken_back(shelf, asked) == done
     assert (await shelf.accounts(), await shelf.left()) == before[:2]
     await _conserved(shelf)
     # Again another way, and that again: each time the whole value moves once.
@@ -58,7 +63,7 @@ async def test_the_lot_is_as_before_and_the_question_is_open_again(
         asked = done.review_id
         await _answered(shelf, lot_id, other_way, asked)
         await _conserved(shelf)
-        done = await taken_back(shelf.practice, asked)
+        done = await _taken_back(shelf, asked)
         assert done.effect == "undone", done
     assert (await shelf.accounts(), await shelf.left()) == before[:2]
     await _conserved(shelf)
@@ -86,7 +91,7 @@ async def test_a_lot_that_was_used_since_keeps_its_new_last_day(
     asked = await _answered(shelf, lot_id, "extend")
     case = practice.chart(shelf.who, ("FILLER-SYRINGE", "1"))
     assert (await practice.bill(case)).due_cents == 0
-    done = await taken_back(practice, asked)
+    done = await _taken_back(shelf, asked)
     assert (done.effect, done.note) == (
         "refused",
         "The lot was used since it has its new last day.",
@@ -100,7 +105,7 @@ async def test_a_later_last_day_stands(shelf: Shelf, practice: Practice) -> None
     asked = await _answered(shelf, lot_id, "extend")
     async with transaction(practice.world.pool) as conn:
         await set_expiry(conn, lot_id, date(2028, 1, 31), "dana", "moved", "another")
-    assert "used since" in (await taken_back(practice, asked)).note
+    assert "used since" in (await _taken_back(shelf, asked)).note
     assert await shelf.found() == set()
 
 
@@ -111,6 +116,6 @@ async def test_a_closed_month_keeps_what_was_decided(
     lot_id = await shelf.units()
     asked = await _answered(shelf, lot_id, choice)
     before = (await shelf.accounts(), await shelf.left())
-    await month_signed(practice)
-    assert "month of this decision is closed" in (await taken_back(practice, asked)).note
+    await month_signed(practice.world.pool, shelf.place)
+    assert "month of this decision is closed" in (await _taken_back(shelf, asked)).note
     assert (await shelf.accounts(), await shelf.left()) == before

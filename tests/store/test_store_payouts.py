@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from domain import ids
-from store import payments, payouts
+from store import payments, payouts, reviews
 from store.payments import PaymentFact
 from store.payouts import MovementRow, PayoutRow
 
@@ -84,9 +84,20 @@ async def test_accepting_means_the_difference_that_was_shown(conn, practice):
     made = payout(practice)
     await payouts.put(conn, made)
     await payouts.note_asked(conn, "stripe", made.payout_id, -3)
-    await payouts.accept(conn, "stripe", made.payout_id, "Dana")
+    asked, at = str(uuid4()), AT
+    await conn.execute(
+        "INSERT INTO reviews (review_id, case_id, workflow_id, location_id, code, opened_at,"
+        " shown, choices, money_cents) VALUES ($1, $1, $1, $2, 'PAYOUT_DIFF', $3, '{}', '[]', 3)",
+        asked,
+        practice.location_id,
+        at,
+    )
+    async with conn.transaction():
+        given = {"choice": "accept", "by": "Dana"}
+        await reviews.decide(conn, asked, given, "Dana", "theirs", at)
+    await payouts.accept(conn, "stripe", made.payout_id, "Dana", asked)
     kept = await payouts.get(conn, "stripe", made.payout_id)
-    assert (kept.accepted_cents, kept.accepted_by) == (-3, "Dana")
+    assert (kept.accepted_cents, kept.accepted_by, kept.accepted_review) == (-3, "Dana", asked)
     with pytest.raises(asyncpg.CheckViolationError):
         await conn.execute(
             "UPDATE payouts SET accepted_by = NULL WHERE payout_id = $1", made.payout_id

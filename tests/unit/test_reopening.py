@@ -29,6 +29,10 @@ NAMES = {
         ids.unmatched_workflow_id("stripe", "pi_1"),
         lambda start: ids.unmatched_workflow_id(start.source, start.payment_id),
     ),
+    "PayoutTieOut": (
+        ids.payout_workflow_id("stripe", "po_1"),
+        lambda start: ids.payout_workflow_id(start.source, start.payout_id),
+    ),
     "ExpiredLot": (
         ids.lot_workflow_id("lumin", "document-1/2"),
         lambda start: ids.lot_workflow_id(start.location_id, start.lot_id),

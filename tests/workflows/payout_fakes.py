@@ -28,6 +28,8 @@ class FakePayouts(Fake):
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if not found.startswith("PAYOUT_"):
             return TieOut(status=found)
+        if ask.open_review_id is not None:
+            return TieOut(status="asked", review_id=ask.open_review_id, code=found)
         review_id = world.open(found, ask.payout.case_id, ask.review_no)
         return TieOut(status="asked", review_id=review_id, code=found)
 

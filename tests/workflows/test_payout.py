@@ -1,7 +1,9 @@
 """A payout's case: looks until it ties, asks a person, opens what is missing, undoes nothing."""
 
+from domain.payout_case import PayoutInput
 from tests.workflows.clinic import Clinic
 from tests.workflows.fakes import World
+from tests.workflows.undoing import first_input, reopened, undo_of
 
 
 def looks(world: World) -> int:
@@ -123,3 +125,40 @@ async def test_a_payout_that_ended_is_opened_again_by_its_failure(
     clinic.payouts.answers = ["returned"]
     again = await clinic.payout(payout_id="po_back")
     assert (await again.ended()).status == "returned"
+
+
+async def test_an_accepted_payout_is_asked_about_again_in_a_new_run(
+    clinic: Clinic, world: World
+) -> None:
+    clinic.payouts.answers = ["PAYOUT_DIFF", "tied"]
+    payout = await clinic.payout()
+    start = await first_input(payout, PayoutInput)
+    await payout.decide("accept", reason="theirs")
+    assert (await payout.ended()).status == "tied"
+    await reopened(payout, "PayoutTieOut", start)
+    assert (world.open_codes, looks(world)) == (["PAYOUT_DIFF"], 2)
+    # It is read again each day, as before, and the question goes when it ties.
+    await payout.pass_(days=1.1)
+    assert (await payout.ended()).status == "tied"
+    assert world.open_codes == []
+
+
+async def test_a_rest_taken_back_ends_and_the_question_waits(clinic: Clinic, world: World) -> None:
+    clinic.payouts.answers = ["PAYOUT_MANUAL"]
+    payout = await clinic.payout()
+    await payout.decide("call_processor")
+    await payout.signal("decision_undone", undo_of(world))
+    assert world.open_codes == ["PAYOUT_MANUAL"]
+    clinic.payouts.answers = ["tied"]
+    await payout.decide("book")
+    assert (await payout.ended()).status == "tied"
+
+
+async def test_an_acceptance_taken_back_during_the_last_look_is_heard(
+    clinic: Clinic, world: World
+) -> None:
+    clinic.payouts.answers = ["PAYOUT_DIFF", "tied"]
+    payout = await clinic.payout()
+    world.during_look.append(lambda: payout.handle.signal("decision_undone", undo_of(world)))
+    await payout.decide("accept", reason="theirs")
+    assert world.open_codes == ["PAYOUT_DIFF"]
