@@ -4,11 +4,11 @@ An event is only a hint; the case reads the object itself, so that order and rep
 """
 
 from activities.balance import find_payment, home
-from activities.translation import Ignored, json_object, optional_text_at, text_at
+from activities.translation import Ignored, json_object, optional_text_at, refund_input, text_at
 from connectors.ports import CaseEngine, ReversalPort
 from domain import ids
 from domain.dispute_case import DisputeInput, DisputeMoved
-from domain.refund_case import RefundInput, RefundMoved
+from domain.refund_case import RefundMoved
 from store import locations, refunds
 from store.db import Pool
 from store.inbox import InboxEvent
@@ -49,22 +49,13 @@ class ReversalIntake:
         self, object_id: str, reference: str | None, payment_id: str | None, state: str
     ) -> str:
         workflow_id = await self._case_of(object_id, reference)
-        scope, name = workflow_id.removeprefix("refund/").split("/", 1)
+        _, scope, _ = workflow_id.split("/", 2)
         is_theirs = scope == self._port.name
         place = await self._place(payment_id) if is_theirs else await self._location(scope)
-        start = RefundInput(
-            location_id=place.location_id,
-            zone=place.zone,
-            refund_id=None if is_theirs else name,
-            source=scope if is_theirs else None,
-            object_id=name if is_theirs else None,
-            staff_reminder_business_days=place.chase.staff_reminder_business_days,
-            clock_shift_seconds=place.clock_shift_seconds,
-        )
         await self._engine.start_or_signal(
             "Refund",
             workflow_id,
-            start,
+            refund_input(place, workflow_id),
             "refund_moved",
             RefundMoved(state=state),
             place.location_id,

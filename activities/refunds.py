@@ -26,7 +26,7 @@ from domain import ids
 from domain.payouts import Booked
 from domain.refund_case import RefundMoved
 from domain.refund_types import NoRefund
-from store import clients, payments, periods, refunds, reviews
+from store import clients, payments, periods, refunds, reviews, undos
 from store.db import Conn, Pool, transaction
 from store.refunds import MoveState, RefundMove
 
@@ -240,7 +240,8 @@ async def _question(conn: Conn, ask: SettleRefundIn, move: RefundMove, code: str
         **await about(conn, move),
     )
     shown = {**asked.shown, "move": move.move_id}
-    await reviews.open_review(conn, asked.model_copy(update={"shown": shown}))
+    asked = await undos.asked_now(conn, asked.model_copy(update={"shown": shown}))
+    await reviews.open_review(conn, asked)
     return Mismatch(review_id=asked.review_id, code=code)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from domain.case import VisitInput
+from domain.refund_case import RefundInput
 from store.locations import Location
 
 
@@ -68,5 +69,20 @@ def visit_input(location: Location, pms: str, visit_id: str, event_id: str) -> V
         zone=location.zone,
         chase=location.chase,
         event_id=event_id,
+        clock_shift_seconds=location.clock_shift_seconds,
+    )
+
+
+def refund_input(location: Location, workflow_id: str) -> RefundInput:
+    """What the case of a refund starts with: one of ours, or one that a processor names."""
+    _, scope, name = workflow_id.split("/", 2)
+    is_ours = scope == location.location_id
+    return RefundInput(
+        location_id=location.location_id,
+        zone=location.zone,
+        refund_id=name if is_ours else None,
+        source=None if is_ours else scope,
+        object_id=None if is_ours else name,
+        staff_reminder_business_days=location.chase.staff_reminder_business_days,
         clock_shift_seconds=location.clock_shift_seconds,
     )

@@ -16,7 +16,7 @@ from activities.contracts import UndoIn, UndoneOut
 from activities.errors import vendor_errors
 from activities.telling import tell
 from connectors.ports import CaseEngine
-from domain import calendar, ids, undoing
+from domain import calendar, undoing
 from domain.case import Undo
 from domain.ledger import Entry, reverse
 from domain.money import dollars
@@ -29,6 +29,7 @@ from store import (
     lots,
     payments,
     refund_facts,
+    refunds,
     reviews,
     undos,
 )
@@ -36,6 +37,7 @@ from store.db import Conn, Pool, transaction
 from store.reviews import Review
 
 _BAD_DEBT = "6030"
+_GONE = "Since then a part of the payment went back, or is disputed."
 _VISIT = "visit/"
 
 
@@ -116,7 +118,11 @@ async def _must_be_alone(
         left = await refund_facts.left_of(conn, part.payment_id)
         fact = await payments.get(conn, part.payment_id)
         if left is None or fact is None or left.is_disputed or left.left_cents < fact.amount_cents:
-            raise CannotCarryOut("Since then a part of the payment went back, or is disputed.")
+            raise CannotCarryOut(_GONE)
+    for move in await refunds.ended_by(conn, review.review_id):
+        left = await refund_facts.left_of(conn, move.payment_id or "")
+        if left is not None and (left.is_disputed or left.left_cents < move.amount_cents):
+            raise CannotCarryOut(_GONE)
     for lot in await undos.granted(conn, review.review_id):
         if (lot.left_quantity, lot.left_cents) < (lot.quantity, lot.cents):
             used = dollars(lot.cents - lot.left_cents)
@@ -150,6 +156,8 @@ async def _do(
     for part in await undos.placed(conn, review.review_id):
         await payments.allocate(conn, part.payment_id, part.case_id, -part.cents, undo.by, today)
     await _lots_back(conn, review.review_id, undo, today)
+    for move in await refunds.ended_by(conn, review.review_id):
+        await refunds.begin_again(conn, move.move_id)
     await undone_payouts.undo(conn, review)
     placed = await agency.of_decision(conn, review.review_id)
     if placed is not None:
@@ -189,7 +197,7 @@ def _again(review: Review, at: datetime) -> Review:
     choice = (review.decision or {}).get("choice", "")
     facts = [f"Asked again: the answer {choice} was taken back.", *review.shown.get("facts", [])]
     return Review(
-        review_id=ids.review_id(review.case_id, review.code, f"{undoing.KEY}{review.review_id}"),
+        review_id=undoing.asked_again_id(review.case_id, review.code, review.review_id),
         case_id=review.case_id,
         workflow_id=review.workflow_id,
         location_id=review.location_id,

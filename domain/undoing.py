@@ -7,7 +7,7 @@ says what a person can do instead.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain import topics_draft, topics_lender, topics_lots, topics_people, topics_plan
+from domain import ids, topics_draft, topics_lender, topics_lots, topics_people, topics_plan
 
 KEY = "undo/"
 """Beginning of the holder under which what a decision gave is taken out again."""
@@ -50,10 +50,6 @@ _OF_ANSWER: Mapping[tuple[str, str], str] = MappingProxyType(
             " it."
         ),
         ("REFUND_ASKED", "drop"): "Nothing was booked: ask for the refund anew, `tieout refund`.",
-        **dict.fromkeys(
-            (("REFUND_BY_HAND", "refund_to_credit"), ("REFUND_FAILED", "refund_to_credit")),
-            "The money is credit of the client by it: `tieout refund credit` pays it back.",
-        ),
     }
 )
 """Answers that say more than their code."""
@@ -100,6 +96,8 @@ _ABOUT = frozenset(
         ("PAYOUT_DIFF", "call_processor"),
         ("PAYOUT_MANUAL", "book"),
         ("PAYOUT_MANUAL", "call_processor"),
+        ("REFUND_BY_HAND", "refund_to_credit"),
+        ("REFUND_FAILED", "refund_to_credit"),
     }
 )
 """Answers about a thing of its own, such as a lot, whose case asks about nothing else."""
@@ -110,6 +108,11 @@ NAMED = (
 )
 """Codes, answers and choices that have a rule here; each is one of the catalogue."""
 _FAMILIES = ("visit/", "payment/")
+
+
+def asked_again_id(case_id: str, code: str, review_id: str) -> str:
+    """Id of the question that is asked after the answer to this one was taken back."""
+    return ids.review_id(case_id, code, f"{KEY}{review_id}")
 
 
 def why_not(code: str, choice: str, case_id: str = "visit/") -> str | None:

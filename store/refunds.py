@@ -139,6 +139,24 @@ async def advance(
     return bool(moved)
 
 
+async def ended_by(conn: Conn, review_id: str) -> list[RefundMove]:
+    """Movements that a decision has canceled."""
+    rows = await conn.fetch(
+        "SELECT m.* FROM refund_moves m WHERE state = 'canceled' AND move_id IN"
+        " (SELECT move_id FROM refund_facts WHERE review_id = $1 AND state = 'canceled')"
+        " ORDER BY m.recorded_at, move_id",
+        review_id,
+    )
+    return [RefundMove.model_validate(dict(row)) for row in rows]
+
+
+async def begin_again(conn: Conn, move_id: str) -> None:
+    """Have a movement stand as before the decision that canceled it and was taken back."""
+    await conn.execute(
+        "UPDATE refund_moves SET state = refund_state_before(move_id) WHERE move_id = $1", move_id
+    )
+
+
 async def explain(
     conn: Conn,
     move_id: str,

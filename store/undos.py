@@ -6,8 +6,10 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime
 
+from domain import undoing
 from domain.model import Record
 from store.db import Conn
+from store.reviews import Review
 
 
 class UndoProposal(Record):
@@ -126,6 +128,16 @@ async def is_lot_used_since(conn: Conn, review_id: str) -> bool:
     return found
 
 
+async def asked_now(conn: Conn, asked: Review) -> Review:
+    """A question as it is to be asked now: anew after each answer that was taken back."""
+    while await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM review_undos WHERE review_id = $1)", asked.review_id
+    ):
+        again = undoing.asked_again_id(asked.case_id, asked.code, asked.review_id)
+        asked = asked.model_copy(update={"review_id": again})
+    return asked
+
+
 async def message_since(conn: Conn, review_id: str, case_ids: Sequence[str]) -> str | None:
     """The step of a message of these cases that went out after a decision, if one did."""
     step: str | None = await conn.fetchval(
@@ -147,6 +159,7 @@ async def asked_since(conn: Conn, review_id: str) -> bool:
         " WHERE r.case_id = old.case_id AND r.code = old.code AND r.review_id <> old.review_id"
         " AND r.recorded_at > old.recorded_at AND r.state <> 'withdrawn'"
         " AND r.shown #> '{ours,payment}' IS NOT DISTINCT FROM old.shown #> '{ours,payment}'"
+        " AND r.shown -> 'move' IS NOT DISTINCT FROM old.shown -> 'move'"
         " AND NOT EXISTS (SELECT FROM review_undos u WHERE u.review_id = r.review_id))",
         review_id,
     )

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.refund_contracts import AskRefundIn, RefundRef, SettleRefundIn
     from activities.refunds import RefundActivities
     from activities.reviews import ReviewActivities
-    from domain.case import Attention, Decision, Stage
+    from domain.case import Attention, Decision, Stage, Undo
     from domain.refund_case import RefundInput, RefundMoved, RefundResult
     from workflows.case_room import CaseRoom
     from workflows.options import BOOKS, MONEY
@@ -35,6 +35,7 @@ class Refund:
     | message | kind | from |
     |---|---|---|
     | review_decided | update and signal | the desk |
+    | decision_undone | signal | the desk: a decision is taken back |
     | refund_moved | signal | webhooks: the refund is read again |
     """
 
@@ -71,7 +72,10 @@ class Refund:
         return result
 
     async def _next(self) -> RefundResult | None:
-        """Carry out, ask, settle or wait; None while the refund has no end."""
+        """Take back, carry out, ask, settle or wait; None while the refund has no end."""
+        if self.room.undos:
+            await self.room.take_back(self.start.staff_reminder_business_days)
+            return None
         decision = self.room.answer()
         if decision is not None:
             return await self._carry_out(decision)
@@ -79,10 +83,11 @@ class Refund:
             return await self._ask()
         if not self.to_ask and (self.news or not self.room.questions or self._is_due()):
             return await self._settle()
-        await self.room.desk(
-            lambda: self.news and not self.to_ask, "a refund waits for a person", self.look_at
-        )
+        await self.room.desk(self._heard, "a refund waits for a person", self.look_at)
         return None
+
+    def _heard(self) -> bool:
+        return bool(self.room.undos) or (self.news and not self.to_ask)
 
     def _is_due(self) -> bool:
         return self.look_at is not None and self.look_at <= self.room.now()
@@ -128,7 +133,7 @@ class Refund:
         for review_id in sorted(stale):
             await self.room.withdraw_one(review_id, "the refund has moved on")
         if done.status in ENDS:
-            return None if self.news else RefundResult(status=done.status)
+            return None if self._heard() else RefundResult(status=done.status)
         if done.status == "missing":
             self.looks += 1
             await self._wait(MISSING, "its payment is not in the books yet")
@@ -143,7 +148,7 @@ class Refund:
         """Until news or some time has passed."""
         until = self.room.now() + pause
         self.room.enter(Stage.AWAITING_PAYMENT, Attention.SYSTEM, until, why)
-        await self.room.wait(lambda: self.news, until, why)
+        await self.room.wait(lambda: self.news or bool(self.room.undos), until, why)
 
     async def _carry_out(self, decision: Decision) -> RefundResult | None:
         request = self.start.request
@@ -188,6 +193,11 @@ class Refund:
     def decide_by_signal(self, raw: RawValue) -> None:
         """The same answer from any tool; what cannot be read or used leaves a trace."""
         self.room.accept_raw(raw)
+
+    @workflow.signal
+    def decision_undone(self, undo: Undo) -> None:
+        """A person takes a decision back; a refund that has ended hears it in a new run."""
+        self.room.undos.append(undo)
 
     @workflow.signal
     def refund_moved(self, moved: RefundMoved) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from activities.translation import visit_input
+from activities.translation import refund_input, visit_input
 from domain.case import UnmatchedInput
 from domain.lot_case import LotInput
 from domain.model import Record
@@ -60,7 +60,17 @@ def _lot(place: Location, _: Review, rest: str) -> tuple[str, Record]:
     return "ExpiredLot", start
 
 
+def _refund(place: Location, review: Review, _: str) -> tuple[str, Record]:
+    return "Refund", refund_input(place, review.workflow_id)
+
+
 _OPENINGS: Mapping[str, Callable[[Location, Review, str], tuple[str, Record]]] = MappingProxyType(
-    {"visit": _visit, "payment": _payment, "payout": _payout, "lot": _lot}
+    {
+        "visit": _visit,
+        "payment": _payment,
+        "payout": _payout,
+        "lot": _lot,
+        "refund": _refund,
+    }
 )
 """By the first part of the case's id."""

@@ -12,11 +12,14 @@ from activities.contracts import (
     CaseRef,
     PlaceIn,
     PlaceOut,
+    UndoIn,
+    UndoneOut,
     UnmatchedRef,
 )
 from activities.dispute_contracts import DisputeRef, FollowDisputeIn, FollowDisputeOut
 from activities.disputes import DisputeActivities
 from activities.posting import BY_MATCHING, apply_payment
+from activities.previews import preview_undo
 from activities.refund_contracts import (
     AskRefundIn,
     AskRefundOut,
@@ -25,13 +28,14 @@ from activities.refund_contracts import (
     SettleRefundOut,
 )
 from activities.refunds import RefundActivities
+from activities.undoing import UndoActivities
 from connectors.payments.stripe import StripeProcessor
 from connectors.ports import LoosePayment
 from domain import entries_held, ids
-from domain.case import Decision
+from domain.case import Decision, Undo
 from domain.refund_case import RefundRequest
 from domain.refund_types import RefundAsk
-from store import catalogs, invoices, ledger, locations, payments, refunds, reviews
+from store import catalogs, invoices, ledger, locations, payments, refunds, reviews, undos
 from store.db import transaction
 from store.invoices import Document
 from store.payments import PaymentFact
@@ -311,6 +315,24 @@ class Till:
     async def moves(self, ref: RefundRef) -> list[RefundMove]:
         async with self.practice.world.pool.acquire() as conn:
             return await refunds.moves_of(conn, ref.refund_id or "")
+
+    async def taken_back(self, review_id: str | None) -> UndoneOut:
+        """By one person or, where two have decided, by two; shown before, which leaves nothing."""
+        before = await self.accounts()
+        async with self.practice.world.pool.acquire() as conn:
+            review = await reviews.get(conn, review_id or "")
+            undo = Undo(review_id=review.review_id, by="robin", reason="a mistake")
+            if review.confirmed_by is not None:
+                undo = undo.model_copy(update={"confirmed_by": "eve"})
+            shown = await preview_undo(conn, undo, AT)
+            if review.confirmed_by is not None:
+                await undos.propose(conn, review.review_id, "robin", "a mistake", AT)
+        assert await self.accounts() == before
+        work = UndoActivities(self.practice.world.pool, self.engine)
+        done = await work.take_back(UndoIn(undo=undo, at=AT))
+        assert (shown.problem or "") == done.note
+        assert bool(shown.entries) == (done.effect == "undone" and review.undone_by is None)
+        return done
 
     async def review(self, review_id: str | None) -> Review:
         async with self.practice.world.pool.acquire() as conn:

@@ -65,6 +65,19 @@ async def test_a_refund_ties_out_before_and_after_it_has_left(till: Till) -> Non
     assert await _off(till) == {}
 
 
+async def test_credit_instead_of_a_refund_that_was_taken_back_ties_out(till: Till) -> None:
+    who, case, _ = await _paid(till)
+    await till.twin.control("/next_refund", status="failed")
+    ref, done = await till.refund(case, who, amount_cents=10_000)
+    [asked] = done.questions
+    await till.decide(ref, asked.review_id, "refund_to_credit", who, reason="by phone")
+    assert await _off(till) == {}
+    undone = await till.taken_back(asked.review_id)
+    assert await _off(till) == {}
+    await till.decide(ref, undone.review_id, "refund_to_credit", who, reason="after all")
+    assert await _off(till) == {}
+
+
 async def test_a_refund_that_is_owed_again_ties_out(till: Till) -> None:
     _, case, payment = await _paid(till)
     ref = await till.refunded_outside(payment, 10_000)

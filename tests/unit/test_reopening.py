@@ -1,11 +1,14 @@
 """A closed case that is opened again to take a decision back is the same case."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from domain import ids
 from domain.policies import DEFAULT_CHASE
+from domain.refund_case import RefundInput
 from starter.desk.reopening import opening
 from store.locations import Location
 from store.reviews import Review
@@ -20,29 +23,44 @@ PLACE = Location(
     chase=DEFAULT_CHASE,
     clock_shift_seconds=7,
 )
-NAMES = {
-    "TreatmentVisit": (
+
+
+def _refund(start: RefundInput) -> str:
+    return ids.refund_workflow_id(
+        start.source or start.location_id, start.object_id or start.refund_id or ""
+    )
+
+
+CASES = [
+    (
+        "TreatmentVisit",
         ids.visit_workflow_id("lumin", "boulevard", "v/1"),
         lambda start: ids.visit_workflow_id(start.location_id, start.pms, start.visit_id),
     ),
-    "UnmatchedPayment": (
+    (
+        "UnmatchedPayment",
         ids.unmatched_workflow_id("stripe", "pi_1"),
         lambda start: ids.unmatched_workflow_id(start.source, start.payment_id),
     ),
-    "PayoutTieOut": (
+    (
+        "PayoutTieOut",
         ids.payout_workflow_id("stripe", "po_1"),
         lambda start: ids.payout_workflow_id(start.source, start.payout_id),
     ),
-    "ExpiredLot": (
+    (
+        "ExpiredLot",
         ids.lot_workflow_id("lumin", "document-1/2"),
         lambda start: ids.lot_workflow_id(start.location_id, start.lot_id),
     ),
-}
+    ("Refund", ids.refund_workflow_id("lumin", "refund-1"), _refund),
+    ("Refund", ids.refund_workflow_id("stripe", "re_1"), _refund),
+]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_has_the_same_id_and_the_place_s_clock(name: str) -> None:
-    case_id, id_of = NAMES[name]
+@pytest.mark.parametrize(("name", "case_id", "id_of"), CASES)
+def test_it_has_the_same_id_and_the_place_s_clock(
+    name: str, case_id: str, id_of: Callable[[Any], str]
+) -> None:
     review = Review(
         review_id="r",
         case_id=case_id,

@@ -16,7 +16,7 @@ def undo_of(world: World) -> Undo:
     return Undo(review_id=decided[-1].review_id, by="desk-1", reason="a mistake")
 
 
-async def reopened(case: Case, workflow: str, start: Any) -> None:
+async def reopened(case: Case, workflow: str, start: Any, undo: Undo | None = None) -> None:
     """As the desk tells a case of which it does not know whether it runs."""
     handle = await case.clinic.client.start_workflow(
         workflow,
@@ -25,7 +25,7 @@ async def reopened(case: Case, workflow: str, start: Any) -> None:
         task_queue=case.clinic.queue,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         start_signal="decision_undone",
-        start_signal_args=[undo_of(case.world)],
+        start_signal_args=[undo or undo_of(case.world)],
         search_attributes=attributes.at_start("lumin"),
         result_type=case.handle._result_type,
     )

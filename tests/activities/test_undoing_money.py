@@ -1,0 +1,168 @@
+"""Decisions about money that went back, taken back where their whole effect is in our books."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import date
+
+import asyncpg
+import pytest
+
+from activities.refund_contracts import RefundRef
+from domain.month import Month
+from store import entitlements, ledger, periods
+from store.db import transaction
+from store.periods import PeriodClose
+from tests.activities.practice import AT, Practice
+from tests.activities.reversals import Till
+from tests.connectors.stripe_world import World as Twin
+
+DUE_CENTS, CENTS = 65_000, 20_000
+WHY = {"reason": "by phone"}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Twin]:
+    with Twin.served() as world:
+        yield world
+
+
+@pytest.fixture
+async def till(running: Twin, practice: Practice) -> AsyncIterator[Till]:
+    running.reset()
+    stripe = running.processor()
+    yield Till(practice, running, stripe)
+    await stripe.close()
+
+
+async def _paid(till: Till, kind: str = "card", cents: int = DUE_CENTS):
+    who = till.practice.client()
+    case = till.practice.chart(who, ("TOXIN-UNIT", "50"))
+    await till.practice.bill(case)
+    return who, case, await till.pay(case, who, cents, kind=kind)
+
+
+# -- what could not be given back
+
+
+async def _waiting(till: Till, code: str) -> tuple[RefundRef, str, str]:
+    """A refund that waits for a person: the case, who it is for, and its question."""
+    who, case, _ = await _paid(till, "cash" if code == "REFUND_BY_HAND" else "card")
+    if code == "REFUND_FAILED":
+        await till.twin.control("/next_refund", status="failed")
+    ref, done = await till.refund(case, who, amount_cents=CENTS)
+    [asked] = done.questions
+    assert asked.code == code
+    return ref, who, asked.review_id
+
+
+@pytest.mark.parametrize(
+    ("code", "other"), [("REFUND_BY_HAND", "given_back"), ("REFUND_FAILED", "by_hand")]
+)
+async def test_credit_instead_of_a_refund_is_owed_back_again(
+    till: Till, code: str, other: str
+) -> None:
+    ref, who, review_id = await _waiting(till, code)
+    before, [owed] = await till.accounts(), await till.moves(ref)
+    await till.decide(ref, review_id, "refund_to_credit", who, **WHY)
+    assert (await till.accounts())["2060"] == -CENTS
+    assert (await till.settle(ref)).status == "undone"
+    done = await till.taken_back(review_id)
+    assert (done.effect, done.code) == ("undone", code), done
+    assert (await till.accounts(), await till.moves(ref)) == (before, [owed])
+    assert before["2100"] == -CENTS
+    # The case that looks again finds the question of the undoing, not one that has its answer.
+    [asked] = (await till.settle(ref)).questions
+    assert asked.review_id == done.review_id
+    assert (await till.review(asked.review_id)).state == "open"
+    assert await till.taken_back(review_id) == done
+    assert await till.accounts() == before
+    # Once more as credit, and taken back once more; then it goes another way.
+    await till.decide(ref, done.review_id, "refund_to_credit", who, **WHY)
+    assert (await till.accounts())["2060"] == -CENTS
+    again = await till.taken_back(done.review_id)
+    assert await till.accounts() == before
+    assert (await till.decide(ref, again.review_id, other, who, **WHY)).effect == "continue"
+    if other == "by_hand":
+        [asked] = (await till.settle(ref)).questions
+        await till.decide(ref, asked.review_id, "given_back", who)
+    assert (await till.settle(ref)).status == "paid"
+    assert "2100" not in await till.accounts()
+    async with till.practice.world.pool.acquire() as conn:
+        totals = await ledger.totals(conn)
+        lots = await entitlements.lot_statement(conn, till.practice.client_id(who))
+    assert (totals.debits_cents, totals.unbalanced_entries) == (totals.credits_cents, 0)
+    assert [(lot.remaining_cents, lot.is_conserved) for lot in lots] == [(0, True)] * 2
+
+
+async def test_another_part_that_was_asked_about_later_does_not_hinder(till: Till) -> None:
+    who, case, _ = await _paid(till, "cash", 40_000)
+    await till.pay(case, who, 25_000, kind="cash")
+    ref, done = await till.refund(case, who, amount_cents=50_000)
+    first, second = done.questions
+    await till.decide(ref, first.review_id, "refund_to_credit", who, **WHY)
+    undone = await till.taken_back(first.review_id)
+    assert undone.effect == "undone", undone.note
+    asked = {one.review_id for one in (await till.settle(ref)).questions}
+    assert asked == {undone.review_id, second.review_id}
+
+
+async def test_credit_that_was_used_stays(till: Till) -> None:
+    ref, who, review_id = await _waiting(till, "REFUND_BY_HAND")
+    await till.decide(ref, review_id, "refund_to_credit", who, **WHY)
+    _, spent = await till.refund(None, who, credit=5_000)
+    assert spent.status == "asked"
+    done = await till.taken_back(review_id)
+    assert (done.effect, done.note) == (
+        "refused",
+        "$50.00 of the credit that it gave are used already.",
+    )
+
+
+async def test_a_payment_of_which_too_little_is_left_does_not_owe_it_again(till: Till) -> None:
+    ref, who, review_id = await _waiting(till, "REFUND_FAILED")
+    await till.decide(ref, review_id, "refund_to_credit", who, **WHY)
+    [move] = await till.moves(ref)
+    await till.settle(await till.refunded_outside(move.payment_id or "", DUE_CENTS - CENTS + 1))
+    assert (await till.taken_back(review_id)).note == (
+        "Since then a part of the payment went back, or is disputed."
+    )
+
+
+async def test_the_database_takes_one_step_back_for_one_undoing(till: Till) -> None:
+    ref, who, review_id = await _waiting(till, "REFUND_FAILED")
+    await till.decide(ref, review_id, "refund_to_credit", who, **WHY)
+    [move] = await till.moves(ref)
+
+    async def to(state: str) -> None:
+        async with till.practice.world.pool.acquire() as conn:
+            await conn.execute(
+                "UPDATE refund_moves SET state = $2 WHERE move_id = $1", move.move_id, state
+            )
+
+    for state in ("owed", "sent", "paid", "returned"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await to(state)
+    done = await till.taken_back(review_id)
+    await till.decide(ref, done.review_id, "refund_to_credit", who, **WHY)
+    for state in ("owed", "sent", "paid", "returned"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await to(state)
+
+
+async def test_a_closed_month_keeps_them(till: Till) -> None:
+    ref, who, review_id = await _waiting(till, "REFUND_BY_HAND")
+    await till.decide(ref, review_id, "refund_to_credit", who, **WHY)
+    close = PeriodClose(
+        location_id=ref.location_id,
+        month=Month(first=date(2026, 11, 1)),
+        signed_by="owner",
+        limit_cents=0,
+        off_cents=0,
+        open_above_limit=0,
+        figures={},
+        signed_at=AT,
+    )
+    async with transaction(till.practice.world.pool) as conn:
+        await periods.close(conn, close)
+    assert (await till.taken_back(review_id)).note.startswith(
+        "The month of this decision is closed"
+    )
