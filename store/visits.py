@@ -37,6 +37,8 @@ class VisitStanding(Record):
     held: bool
     is_disputed: bool
     """The payer's bank has taken a payment of it back and has not decided."""
+    is_carried: bool
+    """Less is owed than a patient is reminded of, and the bill itself has been said (D4)."""
     ended_by: str | None
     last_step: str | None
     last_day: int | None
@@ -83,6 +85,9 @@ SELECT c.case_id, c.location_id, c.began_at, who.client_id, bill.number, draft.d
     EXISTS (SELECT FROM payment_allocations a JOIN disputes d USING (payment_id)
         WHERE a.case_id = c.case_id AND d.is_chargeback
         AND d.state IN ('needs_response', 'under_review')) AS is_disputed,
+    EXISTS (SELECT FROM locations l JOIN touchpoints t USING (location_id)
+        WHERE t.case_id = c.case_id AND t.state <> 'intent' AND owed.balance_cents > 0
+        AND owed.balance_cents < (l.chase ->> 'minimum_chase_cents')::bigint) AS is_carried,
     coalesce(greatest(paused.at, replied.at) > coalesce(released.at, '-infinity'), false) AS held
 FROM cases c
 LEFT JOIN LATERAL (

@@ -47,6 +47,8 @@ def standing_words(visit: VisitStanding) -> str:
         return "nothing to bill"
     if visit.number is None:
         return "not billed yet"
+    if visit.is_carried:
+        return "small rest, carried to the next visit"
     if visit.balance_cents > 0:
         return "waits for the patient"
     return "settled" if visit.balance_cents == 0 else "overpaid"

@@ -33,6 +33,29 @@ async def test_the_list_shows_what_is_open_and_all_shows_the_rest(world):
     assert everything[settled.case_id]["balance_cents"] == 0
 
 
+@pytest.mark.parametrize(
+    ("rest_cents", "is_said", "standing"),
+    [
+        (499, True, "small rest, carried to the next visit"),
+        (500, True, "waits for the patient"),
+        (499, False, "waits for the patient"),
+        (0, True, "settled"),
+        (-1, True, "overpaid"),
+    ],
+)
+async def test_d4_a_small_rest_is_carried_once_the_bill_was_said(
+    world, rest_cents, is_said, standing
+):
+    document = await world.bill()
+    if is_said:
+        await world.message(document)
+    await world.pay(document, document.priced.due_cents - rest_cents)
+    known = (await listed(world, "--all"))[document.case_id]
+    assert known["standing"] == standing
+    assert known["is_carried"] is standing.startswith("small rest")
+    assert known["open"] is (rest_cents != 0)
+
+
 async def test_no_open_visit_says_so(world):
     said = await world.run("visit", "list", "--location", world.location_id)
     assert (said.code, said.words) == (0, "No visit is open.")
