@@ -20,6 +20,7 @@ from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.build import BuildActivities
 from activities.closing import ClosingActivities
+from activities.control import ControlActivities
 from activities.disputes import DisputeActivities
 from activities.expired_lots import ExpiredLotActivities
 from activities.feed import FeedActivities
@@ -46,6 +47,7 @@ from starter.exit import end
 from starter.metrics import metrics_runtime
 from starter.settings import Settings, load_settings
 from starter.wiring import Wiring, engine_address, wired
+from workflows.control_total import ControlTotal
 from workflows.dispute import Dispute
 from workflows.expired_lot import ExpiredLot
 from workflows.financing_plan import FinancingPlan
@@ -56,6 +58,7 @@ from workflows.patient_reply import PatientReply
 from workflows.payout import PayoutTieOut
 from workflows.refund import Refund
 from workflows.sweeps import (
+    ControlTotals,
     DeskPayments,
     ExpiredLots,
     InboxRedrive,
@@ -74,6 +77,7 @@ WORKFLOWS: Sequence[type] = (
     PatientReply,
     PayoutTieOut,
     ExpiredLot,
+    ControlTotal,
     Refund,
     Dispute,
     FinancingPlan,
@@ -84,6 +88,7 @@ WORKFLOWS: Sequence[type] = (
     TextReports,
     Payouts,
     ExpiredLots,
+    ControlTotals,
     LenderLook,
     LenderPoll,
     LenderImport,
@@ -135,6 +140,7 @@ def activities(wiring: Wiring) -> list[Any]:
         PayoutActivities(wiring.pool, wiring.payouts, wiring.engine) if wiring.payouts else None
     )
     expired = ExpiredLotActivities(wiring.pool, wiring.engine)
+    control = ControlActivities(wiring.pool, wiring.engine)
     payouts = [paid_out.tie_payout, paid_out.apply_payout] if paid_out else []
     reversals: list[Any] = []
     if wiring.reversals:
@@ -177,6 +183,9 @@ def activities(wiring: Wiring) -> list[Any]:
         expired.find_expired_lots,
         expired.ask_about_lot,
         expired.apply_to_lot,
+        control.find_control_totals,
+        control.ask_about_control,
+        control.apply_to_control,
         feeds.check_feed,
         feeds.ask_feed,
         feeds.apply_feed,

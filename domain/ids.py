@@ -45,6 +45,11 @@ def lot_workflow_id(location_id: str, lot_id: str) -> str:
     return f"lot/{location_id}/{lot_id}"
 
 
+def control_workflow_id(location_id: str, line: str) -> str:
+    """`control/<location>/<line>`: a line of the daily control that does not tie."""
+    return f"control/{location_id}/{line}"
+
+
 def installment_visit_id(plan_id: str, number: int) -> str:
     """What an instalment is to its case as a visit's id is to a visit's."""
     return f"{plan_id}.{number}"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from domain import (
     topics_chase,
+    topics_control,
     topics_draft,
     topics_lender,
     topics_lots,
@@ -32,6 +33,7 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
             *topics_reversals.TOPICS,
             *topics_people.TOPICS,
             *topics_lots.TOPICS,
+            *topics_control.TOPICS,
             *topics_plan.TOPICS,
             *topics_lender.TOPICS,
         )

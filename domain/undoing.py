@@ -7,7 +7,15 @@ says what a person can do instead.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain import ids, topics_draft, topics_lender, topics_lots, topics_people, topics_plan
+from domain import (
+    ids,
+    topics_control,
+    topics_draft,
+    topics_lender,
+    topics_lots,
+    topics_people,
+    topics_plan,
+)
 
 KEY = "undo/"
 """Beginning of the holder under which what a decision gave is taken out again."""
@@ -91,7 +99,11 @@ TAKEN_BACK = frozenset(
 """Choices whose whole effect is in our books, or is a course that a case has not gone on with."""
 _ABOUT = frozenset(
     {
-        *((topic.code, choice.name) for topic in topics_lots.TOPICS for choice in topic.choices),
+        *(
+            (topic.code, choice.name)
+            for topic in (*topics_lots.TOPICS, *topics_control.TOPICS)
+            for choice in topic.choices
+        ),
         ("PAYOUT_DIFF", "accept"),
         ("PAYOUT_DIFF", "call_processor"),
         ("PAYOUT_MANUAL", "book"),

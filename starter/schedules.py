@@ -34,6 +34,8 @@ class Sweep:
     every: timedelta
     back: timedelta
     per_location: bool = False
+    offset: timedelta = timedelta(0)
+    """From midnight UTC, of those that run by the day."""
     name: str = ""
     """Of its schedule; the workflow's own where it has one schedule."""
 
@@ -52,6 +54,14 @@ SWEEPS = (
     Sweep("Payouts", every=timedelta(hours=1), back=timedelta(days=14)),
     Sweep("LenderLoans", every=timedelta(hours=1), back=timedelta(0), per_location=True),
     Sweep("ExpiredLots", every=timedelta(days=1), back=timedelta(0), per_location=True),
+    # In the night of every state, when a day is over and little is under way.
+    Sweep(
+        "ControlTotals",
+        every=timedelta(days=1),
+        back=timedelta(0),
+        per_location=True,
+        offset=timedelta(hours=10),
+    ),
     Sweep("MissedVisits", every=timedelta(hours=1), back=timedelta(hours=26), per_location=True),
 )
 
@@ -72,7 +82,7 @@ async def ensure_lenders(
     """Create what is missing for each lender at each of its locations."""
     for name, port in lenders.items():
         workflow = "LenderPoll" if isinstance(port, LenderReads) else "LenderImport"
-        every = timedelta(minutes=port.contract.poll_minutes)
+        every = ScheduleIntervalSpec(every=timedelta(minutes=port.contract.poll_minutes))
         for location_id in port.locations:
             start = LenderSweepStart(location_id=location_id, lender=port.contract.lender)
             await _put(
@@ -83,15 +93,21 @@ async def ensure_lenders(
 async def _create(client: Client, sweep: Sweep, location_id: str | None, task_queue: str) -> None:
     name = f"{sweep.name or sweep.workflow}/{location_id or 'all'}"
     start = SweepStart(location_id=location_id, back_seconds=int(sweep.back.total_seconds()))
-    await _put(client, sweep.workflow, name, start, sweep.every, task_queue)
+    every = ScheduleIntervalSpec(every=sweep.every, offset=sweep.offset)
+    await _put(client, sweep.workflow, name, start, every, task_queue)
 
 
 async def _put(
-    client: Client, workflow: str, name: str, start: Record, every: timedelta, task_queue: str
+    client: Client,
+    workflow: str,
+    name: str,
+    start: Record,
+    every: ScheduleIntervalSpec,
+    task_queue: str,
 ) -> None:
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(workflow, start, id=name, task_queue=task_queue),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        spec=ScheduleSpec(intervals=[every]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )
     try:

@@ -1,13 +1,14 @@
 """The sweeps as one-step workflows, each run by a Schedule.
 
 They promise that no received event, no processor event, no completed visit, no payment at the
-desk, no lost text, no payout and no expired lot stays unseen for longer than their interval. Each
-ends after one pass.
+desk, no lost text, no payout, no expired lot and no difference between two sources stays unseen for
+longer than their interval. Each ends after one pass.
 """
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.control import ControlActivities
     from activities.expired_lots import ExpiredLotActivities
     from activities.lender_money import LenderMoneyActivities
     from activities.sweeps import SweepActivities, SweepIn, SweepOut
@@ -115,6 +116,18 @@ class ExpiredLots:
         """One pass over a location."""
         return await workflow.execute_activity_method(
             ExpiredLotActivities.find_expired_lots, _ask(start), summary="find lots", **BOOKS
+        )
+
+
+@workflow.defn(name="ControlTotals")
+class ControlTotals:
+    """Ties out every line up to the end of the last day, so that no difference grows old."""
+
+    @workflow.run
+    async def run(self, start: SweepStart) -> SweepOut:
+        """One pass over a location."""
+        return await workflow.execute_activity_method(
+            ControlActivities.find_control_totals, _ask(start), summary="tie out", **BOOKS
         )
 
 

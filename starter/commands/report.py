@@ -1,9 +1,9 @@
-"""`tieout report month-end`: processor, lenders, PMS, bank and ledger on one page."""
+"""`tieout report`: processor, lenders, PMS, bank and ledger, by the month and by the day."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,14 @@ from domain import calendar
 from domain.month import Month, month_of, parse_month
 from domain.month_end import MonthReport, plain_report
 from starter.desk.books import Books, open_books
-from starter.desk.paper import console, print_json, usage
+from starter.desk.paper import console, day_of, print_json, usage
 from starter.errors import Refusal
 from store import locations
+
+if TYPE_CHECKING:
+    from starter.desk.control_page import ControlReport
+
+NO_LOCATION = "No location is known: run `tieout catalog import FILE` first."
 
 app = typer.Typer(help="What the owner reads.", no_args_is_help=True)
 
@@ -70,7 +75,7 @@ async def _last_month(books: Books) -> Month:
     """The newest month that is over by the first location's calendar."""
     known = await locations.list_locations(books.conn)
     if not known:
-        raise Refusal("No location is known: run `tieout catalog import FILE` first.")
+        raise Refusal(NO_LOCATION)
     now = datetime.now(UTC) + timedelta(seconds=known[0].clock_shift_seconds)
     today = calendar.local_date(now, known[0].zone)
     return month_of(calendar.add_months(today.replace(day=1), -1))
@@ -90,3 +95,63 @@ def _write(file: Path, report: MonthReport) -> None:
     except OSError as error:
         usage(f"{file} cannot be written: {error.strerror or 'unknown reason'}.")
     typer.echo(f"{file} is written.", err=True)
+
+
+@app.command("control")
+def control(
+    day: Annotated[
+        date | None,
+        typer.Option(
+            parser=day_of,
+            help="At the end of this day; else of the last one.",
+            metavar="YYYY-MM-DD",
+        ),
+    ] = None,
+    location: Annotated[str | None, typer.Option(help="Of one location alone.")] = None,
+    whole: Annotated[bool, typer.Option("--all", help="Name everything that is off.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; holds no names.")] = False,
+) -> None:
+    """Show the daily control: each line, both sides, and who was asked. It changes nothing.
+
+    Example: tieout report control --day 2026-11-20
+
+    Exit codes: 0 nothing is off that nobody has explained, 1 something is, 2 misspelt.
+    """
+    reports = asyncio.run(_control(day, location))
+    if as_json:
+        from starter.desk.control_page import control_data
+
+        print_json(control_data(reports))
+    else:
+        _print_control(reports, whole)
+    if not all(report.is_settled for report in reports):
+        raise typer.Exit(1)
+
+
+async def _control(day: date | None, location_id: str | None) -> "list[ControlReport]":
+    from activities.control import last_day_of
+    from starter.desk.control_page import control_report
+
+    async with open_books() as books:
+        await books.known_location(location_id)
+        known = await locations.list_locations(books.conn)
+        if not known:
+            raise Refusal(NO_LOCATION)
+        places = [each for each in known if location_id in (None, each.location_id)]
+        found = []
+        for place in places:
+            last = last_day_of(await books.now(place.location_id), place.zone)
+            if day is not None and day > last:
+                raise Refusal(f"{day} is not over at {place.location_id}; the last day is {last}.")
+            async with books.conn.transaction(isolation="repeatable_read", readonly=True):
+                found.append(await control_report(books.conn, place, day or last))
+    return found
+
+
+def _print_control(reports: "list[ControlReport]", whole: bool) -> None:
+    from starter.desk.control_page import control_page
+
+    for number, report in enumerate(reports):
+        if number:
+            typer.echo()
+        console().print(control_page(report, whole=whole))

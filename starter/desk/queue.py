@@ -143,7 +143,7 @@ async def evidence(books: Books, review: Review) -> list[RenderableType]:
     return [*parts, *await _charted(books, review)]
 
 
-_PAYOUT = "payout/"
+_PAYOUT, _CONTROL = "payout/", "control/"
 
 
 def _is_loose_money(case_id: str) -> bool:
@@ -156,6 +156,8 @@ def no_invoice(case_id: str) -> str:
         return "no invoice: a payout"
     if case_id.startswith("lot/"):
         return "no invoice: an expired package or credit"
+    if case_id.startswith(_CONTROL):
+        return "no invoice: the daily control"
     return "no invoice yet" if case_id.startswith("visit/") else "no invoice named"
 
 
@@ -163,6 +165,8 @@ async def about(books: Books, case_id: str, client_id: str | None) -> str:
     """Whom a question is about, as staff call them."""
     if case_id.startswith(_PAYOUT):
         return "the processor"
+    if case_id.startswith(_CONTROL):
+        return f"the line {case_id.rpartition('/')[2]}"
     if client_id is None and _is_loose_money(case_id):
         return "payer not known"
     return await books.name(client_id)

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from activities.translation import refund_input, visit_input
 from domain.case import UnmatchedInput
+from domain.control_case import ControlInput
 from domain.lot_case import LotInput
 from domain.model import Record
 from domain.payout_case import PayoutInput
@@ -60,6 +61,18 @@ def _lot(place: Location, _: Review, rest: str) -> tuple[str, Record]:
     return "ExpiredLot", start
 
 
+def _control(place: Location, review: Review, rest: str) -> tuple[str, Record]:
+    start = ControlInput(
+        location_id=place.location_id,
+        line=rest.split("/", 1)[1],
+        since=review.shown["since"],
+        zone=place.zone,
+        staff_reminder_business_days=place.chase.staff_reminder_business_days,
+        clock_shift_seconds=place.clock_shift_seconds,
+    )
+    return "ControlTotal", start
+
+
 def _refund(place: Location, review: Review, _: str) -> tuple[str, Record]:
     return "Refund", refund_input(place, review.workflow_id)
 
@@ -71,6 +84,7 @@ _OPENINGS: Mapping[str, Callable[[Location, Review, str], tuple[str, Record]]] =
         "payout": _payout,
         "lot": _lot,
         "refund": _refund,
+        "control": _control,
     }
 )
 """By the first part of the case's id."""

@@ -6,10 +6,13 @@ from uuid import uuid4
 
 from activities.contacts import refresh_contact
 from activities.contracts import WriteBackIn
+from activities.control import ControlActivities
+from activities.control_contracts import ApplyControlIn, AskControlIn, ControlRef
 from activities.loan_contracts import ApplyLoanIn
 from activities.lot_contracts import ApplyLotIn
 from activities.plan_contracts import ApplyPlanIn, AskPlanIn
 from connectors.ports import PmsPayment
+from domain import ids
 from domain.case import Decision
 from domain.lender_news import FundingState
 from domain.plan_desk import asks
@@ -242,10 +245,34 @@ async def unused(practice: Practice) -> Scene:
     return scene
 
 
+async def not_tied(practice: Practice) -> Scene:
+    """A lender tells of a deposit that the books do not have; the daily control finds it."""
+    loans, place = Loans(practice), practice.world.location_id
+    await loans.agree()
+    who, _, loan_id = await loans.visit()
+    await loans.deposit(loan_id)
+    work = ControlActivities(practice.world.pool, practice.world.engine)
+    control = ControlRef(
+        case_id=ids.control_workflow_id(place, "LENDERS"),
+        location_id=place,
+        line="LENDERS",
+        since=AT.date(),
+        zone=ZONE,
+    )
+    ask = AskControlIn(control=control, at=AT + timedelta(days=1), review_no="run/1")
+
+    async def carry(decision: Decision) -> str:
+        given = ApplyControlIn(control=control, decision=decision, at=AT)
+        return (await work.apply_to_control(given)).effect
+
+    return await carried(practice, (await work.ask_about_control(ask)).review_id, who, carry)
+
+
 EVENTS: Mapping[str, Open] = {
     **SCENES,
     **DRAFTS,
     "BREAKAGE": unused,
+    "CONTROL_DIFF": not_tied,
     "AMBIGUOUS_GROUP": ambiguous,
     "LATE_EVENT": late,
     "LENDER_FEE_DIFF": of_lender("LENDER_FEE_DIFF"),

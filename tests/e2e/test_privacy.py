@@ -36,7 +36,8 @@ TREATMENT, PRODUCT = f"{MARK} brow smoothing", f"{MARK} night serum"
 SEALED = "binary/encrypted"
 PLAIN = (
     rb'"(lumin|building|awaiting_payment|desk|held|staff|system|patient|none|[-0-9T:.Z+]+'
-    rb"|(InboxRedrive|ProcessorCatchUp|MissedVisits|DeskPayments|DeskPaymentsOfDay|ExpiredLots)"
+    rb"|(InboxRedrive|ProcessorCatchUp|MissedVisits|DeskPayments|DeskPaymentsOfDay|ExpiredLots"
+    rb"|ControlTotals)"
     rb'/[a-z]+|TextReports/all)"'
 )
 """Search attributes: location, stage, who is waited for, when; the schedule of a sweep."""

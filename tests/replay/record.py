@@ -20,6 +20,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.contracts import SendOut
 from domain.case import ClientReleased, Close, Hold, PaymentPosted, Release
+from domain.control_case import ControlSeen
 from domain.plan_case import (
     CardDeclined,
     Installment,
@@ -317,6 +318,18 @@ async def expired_lot(clinic: Clinic, _: World) -> Case:
     return lot
 
 
+async def control_total(clinic: Clinic, _: World) -> Case:
+    """Asked about, off by another amount, looked at again in a day, explained."""
+    line = await clinic.control(location_id="lumin")
+    await line.day(1)
+    clinic.control_.off_cents = 2
+    await line.signal("control_seen", ControlSeen(until=THURSDAY.date()))
+    await line.decide("look_again")
+    await line.day(3)
+    await line.decide("explained", reason="known")
+    return line
+
+
 async def financed(clinic: Clinic, _: World) -> Case:
     """Approved and accepted, without a date, sessions, a silent client, a decline, the renewal."""
     books = clinic.plans
@@ -369,6 +382,7 @@ PATHS: tuple[Play, ...] = (
     financed,
     financed_by_us,
     expired_lot,
+    control_total,
     paid_at_once,
     paid_day_9,
     chased_to_the_end,

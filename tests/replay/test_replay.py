@@ -93,6 +93,8 @@ def test_corpus_calls_every_activity() -> None:
         "apply_payout",
         "ask_about_lot",
         "apply_to_lot",
+        "ask_about_control",
+        "apply_to_control",
         "close_case",
     }
 

@@ -54,6 +54,11 @@ CASES = [
     ),
     ("Refund", ids.refund_workflow_id("lumin", "refund-1"), _refund),
     ("Refund", ids.refund_workflow_id("stripe", "re_1"), _refund),
+    (
+        "ControlTotal",
+        ids.control_workflow_id("lumin", "OWED_2010"),
+        lambda start: ids.control_workflow_id(start.location_id, start.line),
+    ),
 ]
 
 
@@ -68,7 +73,7 @@ def test_it_has_the_same_id_and_the_place_s_clock(
         location_id="lumin",
         code="BREAKAGE",
         opened_at=datetime(2026, 11, 2, tzinfo=UTC),
-        shown={},
+        shown={"since": "2026-11-01"},
         choices=[],
         money_cents=0,
     )

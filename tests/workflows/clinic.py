@@ -31,8 +31,10 @@ from domain.case import (
     VisitInput,
     VisitResult,
 )
+from domain.control_case import ControlInput, ControlResult
 from domain.dispute_case import DisputeInput, DisputeMoved, DisputeResult
 from domain.ids import (
+    control_workflow_id,
     dispute_workflow_id,
     feed_workflow_id,
     loan_workflow_id,
@@ -54,6 +56,7 @@ from domain.plan_policy import DEFAULT_PLAN
 from domain.policies import DEFAULT_CHASE
 from domain.refund_case import RefundInput, RefundMoved, RefundRequest, RefundResult
 from domain.reply_case import ReplyHold, ReplyInput, ReplyReceived, ReplyResult
+from tests.workflows.control_fakes import FakeControl
 from tests.workflows.dispute_fakes import FakeDisputes
 from tests.workflows.fakes import ZONE, World
 from tests.workflows.lender_fakes import FakeLenders
@@ -81,6 +84,7 @@ class Clinic:
     payouts: FakePayouts = field(init=False)
     plans: FakePlans = field(init=False)
     lots: FakeLots = field(init=False)
+    control_: FakeControl = field(init=False)
     refunds: FakeRefunds = field(init=False)
     lenders: FakeLenders = field(init=False)
     disputes: FakeDisputes = field(init=False)
@@ -90,6 +94,7 @@ class Clinic:
         self.payouts = FakePayouts(self.world)
         self.plans = FakePlans(self.world)
         self.lots = FakeLots(self.world)
+        self.control_ = FakeControl(self.world)
         self.refunds = FakeRefunds(self.world)
         self.lenders = FakeLenders(self.world)
         self.disputes = FakeDisputes(self.world)
@@ -106,6 +111,7 @@ class Clinic:
             self.payouts,
             self.plans,
             self.lots,
+            self.control_,
             self.refunds,
             self.lenders,
             self.disputes,
@@ -169,6 +175,18 @@ class Clinic:
         )
         case_id = lot_workflow_id(start.location_id, start.lot_id)
         return await self._start("ExpiredLot", start, case_id, LotResult, at)
+
+    async def control(self, at: datetime = THURSDAY, location_id: str = "") -> "Case":
+        """Open the case of a line of the daily control that is off."""
+        start = ControlInput(
+            location_id=location_id or f"lumin-{uuid4().hex[:8]}",
+            line="BANK",
+            since=at.date() - timedelta(days=1),
+            zone=self.world.zone,
+            clock_shift_seconds=_shift_seconds(at),
+        )
+        case_id = control_workflow_id(start.location_id, start.line)
+        return await self._start("ControlTotal", start, case_id, ControlResult, at)
 
     async def loan(self, at: datetime = THURSDAY) -> "Case":
         """Open the case of a lender's part of a visit."""

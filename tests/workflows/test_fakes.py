@@ -5,6 +5,7 @@ from typing import Any
 from temporalio import activity
 
 import worker
+from tests.workflows.control_fakes import FakeControl
 from tests.workflows.dispute_fakes import FakeDisputes
 from tests.workflows.fakes import World
 from tests.workflows.lender_fakes import FakeLenders
@@ -15,11 +16,21 @@ from tests.workflows.plan_fakes import FakePlans
 from tests.workflows.refund_fakes import FakeRefunds
 from tests.workflows.visit_fakes import activities
 
-FAKES = (FakeDisputes, FakeLenders, FakeLoans, FakeLots, FakePayouts, FakePlans, FakeRefunds)
+FAKES = (
+    FakeControl,
+    FakeDisputes,
+    FakeLenders,
+    FakeLoans,
+    FakeLots,
+    FakePayouts,
+    FakePlans,
+    FakeRefunds,
+)
 SWEEPS = {"redrive_inbox", "catch_up_processor", "find_missed_visits", "find_desk_payments"} | {
     "find_payouts",
     "find_text_reports",
     "find_expired_lots",
+    "find_control_totals",
     "find_loans",
 }
 """One-step workflows hand them on, and need no fake."""
