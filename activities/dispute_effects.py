@@ -48,11 +48,10 @@ async def write_off_lost(conn: Conn, ask: ApplyIn, review: Review) -> None:
 
 async def block(conn: Conn, ask: ApplyIn, review: Review) -> None:
     """It is given up, and the client hears nothing until a person lifts it."""
-    dispute, fact, _ = await _end(conn, ask, review, "block", BAD_DEBT)
+    _, fact, _ = await _end(conn, ask, review, "block", BAD_DEBT)
     if fact.client_id is not None:
-        cause = f"blocked|{dispute.source}|{dispute.dispute_id}"
         hold = ClientHold(
-            hold_id=ids.hold_id(cause, fact.client_id),
+            hold_id=ids.hold_id(f"blocked|{review.review_id}", fact.client_id),
             client_id=fact.client_id,
             kind="exclusion",
             placed_by=ask.decision.by,

@@ -18,7 +18,7 @@ from domain.case import ClientReleased
 from domain.evidence import WORDS, evidence, listed
 from domain.money import dollars
 from domain.payouts import Booked
-from store import disputes, evidence_facts, holds, invoices, payments, reviews
+from store import disputes, evidence_facts, holds, invoices, payments, reviews, undos
 from store.db import Conn, Pool, transaction
 from store.disputes import Dispute, DisputeState
 from store.holds import ClientHold
@@ -198,6 +198,7 @@ async def _ask(
         "movements": [movement.movement_id for movement in read.movements],
     }
     shown = {**asked.shown, "dispute": named}
-    await reviews.open_review(conn, asked.model_copy(update={"shown": shown}))
+    asked = await undos.asked_now(conn, asked.model_copy(update={"shown": shown}))
+    await reviews.open_review(conn, asked)
     one = Mismatch(review_id=asked.review_id, code=code)
     return FollowDisputeOut(status="asked", questions=(one,))

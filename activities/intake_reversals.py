@@ -4,10 +4,17 @@ An event is only a hint; the case reads the object itself, so that order and rep
 """
 
 from activities.balance import find_payment, home
-from activities.translation import Ignored, json_object, optional_text_at, refund_input, text_at
+from activities.translation import (
+    Ignored,
+    dispute_input,
+    json_object,
+    optional_text_at,
+    refund_input,
+    text_at,
+)
 from connectors.ports import CaseEngine, ReversalPort
 from domain import ids
-from domain.dispute_case import DisputeInput, DisputeMoved
+from domain.dispute_case import DisputeMoved
 from domain.refund_case import RefundMoved
 from store import locations, refunds
 from store.db import Pool
@@ -75,18 +82,10 @@ class ReversalIntake:
     async def _dispute(self, dispute_id: str, payment_id: str | None, state: str) -> str:
         place = await self._place(payment_id)
         workflow_id = ids.dispute_workflow_id(self._port.name, dispute_id)
-        start = DisputeInput(
-            location_id=place.location_id,
-            source=self._port.name,
-            dispute_id=dispute_id,
-            zone=place.zone,
-            staff_reminder_business_days=place.chase.staff_reminder_business_days,
-            clock_shift_seconds=place.clock_shift_seconds,
-        )
         await self._engine.start_or_signal(
             "Dispute",
             workflow_id,
-            start,
+            dispute_input(place, workflow_id),
             "dispute_moved",
             DisputeMoved(state=state),
             place.location_id,

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from domain.case import VisitInput
+from domain.dispute_case import DisputeInput
 from domain.refund_case import RefundInput
 from store.locations import Location
 
@@ -83,6 +84,19 @@ def refund_input(location: Location, workflow_id: str) -> RefundInput:
         refund_id=name if is_ours else None,
         source=None if is_ours else scope,
         object_id=None if is_ours else name,
+        staff_reminder_business_days=location.chase.staff_reminder_business_days,
+        clock_shift_seconds=location.clock_shift_seconds,
+    )
+
+
+def dispute_input(location: Location, workflow_id: str) -> DisputeInput:
+    """What the case of a dispute starts with."""
+    _, source, dispute_id = workflow_id.split("/", 2)
+    return DisputeInput(
+        location_id=location.location_id,
+        source=source,
+        dispute_id=dispute_id,
+        zone=location.zone,
         staff_reminder_business_days=location.chase.staff_reminder_business_days,
         clock_shift_seconds=location.clock_shift_seconds,
     )

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from temporalio import activity
 
-from activities import undone_payouts
+from activities import undone_payouts, undone_reversals
 from activities.agency import hold_id
 from activities.answering import CannotCarryOut
 from activities.contracts import UndoIn, UndoneOut
@@ -29,7 +29,6 @@ from store import (
     lots,
     payments,
     refund_facts,
-    refunds,
     reviews,
     undos,
 )
@@ -37,7 +36,6 @@ from store.db import Conn, Pool, transaction
 from store.reviews import Review
 
 _BAD_DEBT = "6030"
-_GONE = "Since then a part of the payment went back, or is disputed."
 _VISIT = "visit/"
 
 
@@ -115,14 +113,12 @@ async def _must_be_alone(
     if await undos.asked_since(conn, review.review_id):
         raise CannotCarryOut("The same was asked again since: answer, or take back, that one.")
     for part in await undos.placed(conn, review.review_id):
+        if part.cents < 0:
+            continue
         left = await refund_facts.left_of(conn, part.payment_id)
         fact = await payments.get(conn, part.payment_id)
         if left is None or fact is None or left.is_disputed or left.left_cents < fact.amount_cents:
-            raise CannotCarryOut(_GONE)
-    for move in await refunds.ended_by(conn, review.review_id):
-        left = await refund_facts.left_of(conn, move.payment_id or "")
-        if left is not None and (left.is_disputed or left.left_cents < move.amount_cents):
-            raise CannotCarryOut(_GONE)
+            raise CannotCarryOut(undone_reversals.GONE)
     for lot in await undos.granted(conn, review.review_id):
         if (lot.left_quantity, lot.left_cents) < (lot.quantity, lot.cents):
             used = dollars(lot.cents - lot.left_cents)
@@ -140,6 +136,7 @@ async def _must_be_alone(
     if await undos.is_lot_used_since(conn, review.review_id):
         raise CannotCarryOut("The lot was used since it has its new last day.")
     await undone_payouts.must_stand(conn, review, written)
+    await undone_reversals.must_stand(conn, review, written)
     if await undos.moves_other_lots(conn, review.review_id):
         raise CannotCarryOut(undoing.NO_RULE)
 
@@ -156,9 +153,8 @@ async def _do(
     for part in await undos.placed(conn, review.review_id):
         await payments.allocate(conn, part.payment_id, part.case_id, -part.cents, undo.by, today)
     await _lots_back(conn, review.review_id, undo, today)
-    for move in await refunds.ended_by(conn, review.review_id):
-        await refunds.begin_again(conn, move.move_id)
     await undone_payouts.undo(conn, review)
+    await undone_reversals.undo(conn, review, undo, at)
     placed = await agency.of_decision(conn, review.review_id)
     if placed is not None:
         hold = hold_id(placed.placement_id, placed.client_id)

@@ -44,7 +44,7 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
         **{topic.code: _PLAN for topic in topics_plan.TOPICS},
         **{topic.code: _LENDER for topic in topics_lender.TOPICS},
         **dict.fromkeys(("LENDER_UNFUNDED", "LENDER_REVERSED", "LENDER_FEE_DIFF"), _LENDER),
-        **dict.fromkeys(("DISPUTE_OPEN", "DISPUTE_LOST"), _BANK),
+        "DISPUTE_OPEN": _BANK,
         **dict.fromkeys(("REFUND_ASKED", "REFUND_BY_HAND", "REFUND_TO_LENDER"), _ON_ITS_WAY),
         **dict.fromkeys(("REFUND_FAILED", "REFUND_OUTSIDE", "REFUND_UNLINKED"), _ON_ITS_WAY),
         "REFUND_AFTER_CLOSE": _ON_ITS_WAY,
@@ -108,6 +108,9 @@ _ABOUT = frozenset(
         ("PAYOUT_DIFF", "call_processor"),
         ("PAYOUT_MANUAL", "book"),
         ("PAYOUT_MANUAL", "call_processor"),
+        ("DISPUTE_LOST", "block"),
+        ("DISPUTE_LOST", "rebill"),
+        ("DISPUTE_LOST", "write_off"),
         ("REFUND_BY_HAND", "refund_to_credit"),
         ("REFUND_FAILED", "refund_to_credit"),
     }

@@ -106,6 +106,16 @@ async def end(conn: Conn, source: str, dispute_id: str, outcome: Outcome, by: st
     )
 
 
+async def open_again(conn: Conn, source: str, dispute_id: str) -> None:
+    """What a person did about a lost one was taken back; the database looks for that."""
+    await conn.execute(
+        "UPDATE disputes SET outcome = NULL, outcome_by = NULL"
+        " WHERE source = $1 AND dispute_id = $2 AND outcome IS NOT NULL",
+        source,
+        dispute_id,
+    )
+
+
 async def of_case(conn: Conn, case_id: str) -> list[Dispute]:
     """Disputes of payments that are applied to a case, oldest first."""
     rows = await conn.fetch(

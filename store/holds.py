@@ -58,6 +58,25 @@ async def place(conn: Conn, hold: ClientHold) -> bool:
 _COLUMNS = "h.hold_id, h.client_id, h.case_id, h.kind, h.placed_by, h.reason, h.placed_at, h.until"
 
 
+async def placed_by(conn: Conn, review_id: str) -> list[ClientHold]:
+    """Holds that a decision has placed."""
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS} FROM client_holds h WHERE review_id = $1 ORDER BY hold_id",  # noqa: S608
+        review_id,
+    )
+    return [ClientHold.model_validate(dict(row)) for row in rows]
+
+
+async def lifted_by(conn: Conn, review_id: str) -> list[ClientHold]:
+    """Holds that a decision has lifted."""
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS} FROM client_holds h"  # noqa: S608
+        " JOIN client_hold_releases r USING (hold_id) WHERE r.review_id = $1 ORDER BY hold_id",
+        review_id,
+    )
+    return [ClientHold.model_validate(dict(row)) for row in rows]
+
+
 class PastHold(ClientHold):
     """A hold with its end, if it has one."""
 

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.dispute_contracts import DisputeRef, FollowDisputeIn
     from activities.disputes import DisputeActivities
     from activities.reviews import ReviewActivities
-    from domain.case import Attention, Decision, Stage
+    from domain.case import Attention, Decision, Stage, Undo
     from domain.dispute_case import DisputeInput, DisputeMoved, DisputeResult
     from workflows.case_room import CaseRoom
     from workflows.options import BOOKS, MONEY
@@ -34,6 +34,7 @@ class Dispute:
     | message | kind | from |
     |---|---|---|
     | review_decided | update and signal | the desk |
+    | decision_undone | signal | the desk: a decision is taken back |
     | dispute_moved | signal | webhooks: the dispute is read again |
     """
 
@@ -67,7 +68,11 @@ class Dispute:
         return result
 
     async def _next(self) -> DisputeResult | None:
-        """Carry out, look or wait; None while the dispute has no end."""
+        """Take back, carry out, look or wait; None while the dispute has no end."""
+        if self.room.undos:
+            await self.room.take_back(self.start.staff_reminder_business_days)
+            self.news = True  # the bank may have thought better of it meanwhile
+            return None
         decision = self.room.answer()
         if decision is not None:
             await self._carry_out(decision)
@@ -75,8 +80,11 @@ class Dispute:
             return await self._follow()
         else:
             why = "what is the bank told?"
-            await self.room.desk(lambda: self.news, why, self.look_at)
+            await self.room.desk(self._heard, why, self.look_at)
         return None
+
+    def _heard(self) -> bool:
+        return self.news or bool(self.room.undos)
 
     def _is_due(self) -> bool:
         return self.look_at is not None and self.look_at <= self.room.now()
@@ -98,7 +106,7 @@ class Dispute:
         for review_id in sorted(stale):
             await self.room.withdraw_one(review_id, "the dispute has moved on")
         if done.status in ENDS:
-            return None if self.news else DisputeResult(status=done.status)
+            return None if self._heard() else DisputeResult(status=done.status)
         if done.status == "missing":
             await self._wait(MISSING, "its payment is not in the books yet")
         elif done.status == "waits":
@@ -109,7 +117,7 @@ class Dispute:
         """Until news or some time has passed."""
         until = self.room.now() + pause
         self.room.enter(Stage.AWAITING_PAYMENT, Attention.SYSTEM, until, why)
-        await self.room.wait(lambda: self.news, until, why)
+        await self.room.wait(self._heard, until, why)
 
     async def _carry_out(self, decision: Decision) -> None:
         applied = await workflow.execute_activity_method(
@@ -147,6 +155,11 @@ class Dispute:
     def decide_by_signal(self, raw: RawValue) -> None:
         """The same answer from any tool; what cannot be read or used leaves a trace."""
         self.room.accept_raw(raw)
+
+    @workflow.signal
+    def decision_undone(self, undo: Undo) -> None:
+        """A person takes a decision back; a dispute that had an end hears it in a new run."""
+        self.room.undos.append(undo)
 
     @workflow.signal
     def dispute_moved(self, moved: DisputeMoved) -> None:

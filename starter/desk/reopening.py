@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from activities.translation import refund_input, visit_input
+from activities.translation import dispute_input, refund_input, visit_input
 from domain.case import UnmatchedInput
 from domain.control_case import ControlInput
 from domain.lot_case import LotInput
@@ -77,6 +77,10 @@ def _refund(place: Location, review: Review, _: str) -> tuple[str, Record]:
     return "Refund", refund_input(place, review.workflow_id)
 
 
+def _dispute(place: Location, review: Review, _: str) -> tuple[str, Record]:
+    return "Dispute", dispute_input(place, review.workflow_id)
+
+
 _OPENINGS: Mapping[str, Callable[[Location, Review, str], tuple[str, Record]]] = MappingProxyType(
     {
         "visit": _visit,
@@ -85,6 +89,7 @@ _OPENINGS: Mapping[str, Callable[[Location, Review, str], tuple[str, Record]]] =
         "lot": _lot,
         "refund": _refund,
         "control": _control,
+        "dispute": _dispute,
     }
 )
 """By the first part of the case's id."""

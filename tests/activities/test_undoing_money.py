@@ -2,15 +2,20 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from activities.contracts import CaseRef
 from activities.refund_contracts import RefundRef
+from domain.case import Decision
 from domain.month import Month
-from store import entitlements, ledger, periods
+from store import disputes, entitlements, holds, ledger, periods
 from store.db import transaction
+from store.holds import ClientHold
 from store.periods import PeriodClose
+from tests.activities.desk import of
 from tests.activities.practice import AT, Practice
 from tests.activities.reversals import Till
 from tests.connectors.stripe_world import World as Twin
@@ -146,6 +151,155 @@ async def test_the_database_takes_one_step_back_for_one_undoing(till: Till) -> N
     for state in ("owed", "sent", "paid", "returned"):
         with pytest.raises(asyncpg.RestrictViolationError):
             await to(state)
+
+
+# -- a lost dispute
+
+
+LOST = ("rebill", "write_off", "block")
+
+
+async def _lost(till: Till, cents: int = DUE_CENTS):
+    who, case, payment = await _paid(till, cents=cents)
+    ref = await till.disputed(payment)
+    await till.follow(ref)
+    await till.bank(ref, "lost")
+    [asked] = (await till.follow(ref)).questions
+    return who, case, ref, asked.review_id
+
+
+async def _holds(till: Till, who: str, case: CaseRef) -> list[str]:
+    async with till.practice.world.pool.acquire() as conn:
+        standing = await holds.now(conn, till.practice.client_id(who), AT.date())
+    assert all(hold.case_id == case.case_id for hold in standing if hold.kind == "dispute")
+    return sorted(hold.kind for hold in standing)
+
+
+@pytest.mark.parametrize("choice", LOST)
+async def test_a_loss_is_open_again(till: Till, choice: str) -> None:
+    """Too much was paid, so that credit bears a part of the loss, and the visit the rest."""
+    who, case, ref, review_id = await _lost(till, DUE_CENTS + 5_000)
+    before = await till.accounts()
+    assert (before["1120"], before["2060"]) == (DUE_CENTS + 5_000, -5_000)
+    assert await _holds(till, who, case) == ["dispute"]
+    for _ in range(2):
+        await till.decide(ref, review_id, choice, **WHY)
+        assert not {"1120", "2060"} & (await till.accounts()).keys()
+        assert (await till.follow(ref)).status == choice
+        kinds = {"rebill": [], "write_off": ["dispute"], "block": ["dispute", "exclusion"]}
+        assert await _holds(till, who, case) == kinds[choice]
+        till.engine.signals.clear()
+        till.engine.running.add(case.case_id)
+        done = await till.taken_back(review_id)
+        assert (done.effect, done.code) == ("undone", "DISPUTE_LOST"), done
+        assert [(told, name) for told, name, _ in till.engine.signals] == [
+            (case.case_id, "payment_posted")
+        ]
+        assert await till.accounts() == before
+        assert await _holds(till, who, case) == ["dispute"]
+        # The case that looks again finds the question of the undoing, and no end.
+        [asked] = (await till.follow(ref)).questions
+        assert (asked.review_id, (await till.review(asked.review_id)).state) == (
+            done.review_id,
+            "open",
+        )
+        assert await till.taken_back(review_id) == done
+        assert await till.accounts() == before
+        review_id = done.review_id
+    other = LOST[LOST.index(choice) - 1]
+    await till.decide(ref, review_id, other, **WHY)
+    assert (await till.follow(ref)).status == other
+    async with till.practice.world.pool.acquire() as conn:
+        totals = await ledger.totals(conn)
+        [lot] = await entitlements.lot_statement(conn, till.practice.client_id(who))
+    assert (totals.debits_cents, totals.unbalanced_entries) == (totals.credits_cents, 0)
+    assert (lot.remaining_cents, lot.is_conserved) == (0, True)
+
+
+async def test_a_hold_that_a_person_placed_or_lifted_since_is_theirs(till: Till) -> None:
+    who, case, ref, review_id = await _lost(till)
+    client_id = till.practice.client_id(who)
+    await till.decide(ref, review_id, "block", **WHY)
+    own = ClientHold(
+        hold_id=str(uuid4()),
+        client_id=client_id,
+        kind="exclusion",
+        placed_by="dana",
+        reason="asked for it",
+        placed_at=AT,
+    )
+    async with transaction(till.practice.world.pool) as conn:
+        await holds.place(conn, own)
+    await till.taken_back(review_id)
+    assert await _holds(till, who, case) == ["dispute", "exclusion"]
+    async with till.practice.world.pool.acquire() as conn:
+        assert [hold.hold_id for hold in await holds.unreleased(conn, [own.hold_id])]
+
+
+async def test_a_message_that_asked_for_what_is_billed_again_is_not_called_back(till: Till) -> None:
+    who, case, ref, review_id = await _lost(till)
+    await till.decide(ref, review_id, "rebill", **WHY)
+    await till.practice.sending.send_step(till.practice.step(case, who))
+    assert (await till.taken_back(review_id)).note == (
+        "Since then a message (invoice) went to the patient, which cannot be called back."
+    )
+
+
+async def test_what_was_paid_of_it_since_stays(till: Till) -> None:
+    who, case, ref, review_id = await _lost(till)
+    await till.decide(ref, review_id, "rebill", **WHY)
+    await till.pay(case, who, 1, kind="cash")
+    sentence = "Since then a part of what it made owed again was paid or ended."
+    assert (await till.taken_back(review_id)).note == sentence
+
+
+async def test_a_debt_at_an_agency_comes_back_first(till: Till) -> None:
+    who, case, ref, review_id = await _lost(till)
+    await till.decide(ref, review_id, "rebill", **WHY)
+    await till.practice.ask_desk(case, who, "CHASE_EXHAUSTED", DUE_CENTS)
+    over = await of(till.practice, who, case, "CHASE_EXHAUSTED")
+    await over.does(
+        Decision(review_id=over.review.review_id, choice="agency", by="dana", reason="silent")
+    )
+    sentence = "Since then the debt went to an agency: take that back first."
+    assert (await till.taken_back(review_id)).note == sentence
+
+
+async def test_a_refund_that_the_loss_has_overtaken_does_not_begin_again(till: Till) -> None:
+    who, case, payment = await _paid(till)
+    await till.twin.control("/next_refund", status="failed")
+    await till.refund(case, who, amount_cents=CENTS)
+    ref = await till.disputed(payment)
+    await till.follow(ref)
+    await till.bank(ref, "lost")
+    [asked] = (await till.follow(ref)).questions
+    await till.decide(ref, asked.review_id, "rebill", **WHY)
+    done = await till.taken_back(asked.review_id)
+    assert done.note.startswith("A refund that waited ended by it"), done
+
+
+async def test_the_database_opens_a_dispute_again_for_an_undoing_alone(till: Till) -> None:
+    _, _, ref, review_id = await _lost(till)
+    await till.decide(ref, review_id, "write_off", **WHY)
+
+    async def cleared() -> None:
+        async with till.practice.world.pool.acquire() as conn:
+            await disputes.open_again(conn, ref.source, ref.dispute_id)
+
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await cleared()
+    done = await till.taken_back(review_id)
+    await till.decide(ref, done.review_id, "rebill", **WHY)
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await cleared()
+
+
+async def test_a_word_to_the_bank_stays(till: Till) -> None:
+    _, _, payment = await _paid(till)
+    ref = await till.disputed(payment)
+    [asked] = (await till.follow(ref)).questions
+    await till.decide(ref, asked.review_id, "contest")
+    assert (await till.taken_back(asked.review_id)).note.startswith("The bank has its answer")
 
 
 async def test_a_closed_month_keeps_them(till: Till) -> None:

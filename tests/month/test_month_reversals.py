@@ -112,3 +112,7 @@ async def test_a_lost_dispute_ties_out_wherever_its_loss_is_placed(till: Till, c
     [asked] = (await till.follow(ref)).questions
     await till.decide(ref, asked.review_id, choice, reason="the bank has decided")
     assert await _off(till) == {}
+    undone = await till.taken_back(asked.review_id)
+    assert await _off(till) == {}
+    await till.decide(ref, undone.review_id, "block", reason="after all")
+    assert await _off(till) == {}

@@ -59,6 +59,11 @@ CASES = [
         ids.control_workflow_id("lumin", "OWED_2010"),
         lambda start: ids.control_workflow_id(start.location_id, start.line),
     ),
+    (
+        "Dispute",
+        ids.dispute_workflow_id("stripe", "du_1"),
+        lambda start: ids.dispute_workflow_id(start.source, start.dispute_id),
+    ),
 ]
 
 

@@ -140,8 +140,10 @@ class World:
         return at.astimezone(ZoneInfo(self.zone))
 
     def open(self, code: str, case_id: str, number: int | str) -> str:
-        """As in the books: an id that is there already stands as it is."""
+        """As in the books: an id that is there already stands, or what was asked again for it."""
         review_id = ids.review_id(case_id, code, number)
+        while any(question.review_id == f"{review_id}/again" for question in self.questions):
+            review_id += "/again"
         if all(question.review_id != review_id for question in self.questions):
             self.questions.append(Question(review_id, code))
         return review_id

@@ -1,6 +1,7 @@
 """Refunds and disputes whose answers are taken back: also a case that has ended hears it (F6)."""
 
 from domain.case import Undo
+from domain.dispute_case import DisputeInput
 from domain.refund_case import RefundInput
 from tests.workflows.clinic import Clinic
 from tests.workflows.fakes import World
@@ -59,3 +60,42 @@ async def test_what_is_on_its_way_is_followed_while_another_part_is_asked_about_
     looks = world.times("settle_refund")
     await refund.pass_(hours=25)
     assert world.times("settle_refund") == looks + 1
+
+
+async def test_a_lost_dispute_is_asked_about_again_in_a_new_run(
+    clinic: Clinic, world: World
+) -> None:
+    clinic.disputes.answers = ["DISPUTE_LOST", "rebill"]
+    dispute = await clinic.dispute()
+    start = await first_input(dispute, DisputeInput)
+    await dispute.decide("rebill", reason="chart is signed")
+    assert (await dispute.ended()).status == "rebill"
+    clinic.disputes.answers = ["DISPUTE_LOST"]
+    await reopened(dispute, "Dispute", start)
+    assert world.open_codes == ["DISPUTE_LOST"]
+    clinic.disputes.answers = ["write_off"]
+    await dispute.decide("write_off", reason="moved away")
+    assert (await dispute.ended()).status == "write_off"
+
+
+async def test_a_dispute_that_was_won_meanwhile_ends_so(clinic: Clinic, world: World) -> None:
+    clinic.disputes.answers = ["DISPUTE_LOST", "rebill"]
+    dispute = await clinic.dispute()
+    start = await first_input(dispute, DisputeInput)
+    await dispute.decide("rebill", reason="chart is signed")
+    await dispute.ended()
+    clinic.disputes.answers = ["won"]
+    await reopened(dispute, "Dispute", start)
+    assert (await dispute.ended()).status == "won"
+    assert world.open_codes == []
+
+
+async def test_a_dispute_taken_back_during_its_last_look_does_not_end(
+    clinic: Clinic, world: World
+) -> None:
+    clinic.disputes.answers = ["DISPUTE_LOST", "rebill", "DISPUTE_LOST"]
+    dispute = await clinic.dispute()
+    world.during_look.append(lambda: dispute.handle.signal("decision_undone", undo_of(world)))
+    await dispute.decide("rebill", reason="chart is signed")
+    assert world.open_codes == ["DISPUTE_LOST"]
+    assert await dispute.runs()
