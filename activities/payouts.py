@@ -197,7 +197,7 @@ async def _split(
     await payouts.note_names(conn, row.source, names)
     left_in = [m.object_id for m in moves if m.kind == "payout_returned" and m.object_id]
     returned = await payouts.shares_of(conn, row.source, left_in)
-    # A refund of a payment that the books lack is where a person has said that it belongs.
+    # A refund is theirs whom it is owed, and where a person has said that it belongs.
     linked = await refunds.linked(conn, row.source, [m.object_id for m in moves if m.object_id])
     parts = [
         Part(

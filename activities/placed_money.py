@@ -64,7 +64,8 @@ async def _held_in(conn: Conn, fact: PaymentFact) -> str | None:
     return OWED_BACK if await ledger.is_posted(conn, owed, owed) else None
 
 
-async def end_credit(conn: Conn, fact: PaymentFact, act_id: str, cents: int, on: date) -> None:
-    """Take unused credit out for good; the caller books where it went."""
+async def end_credit(conn: Conn, fact: PaymentFact, act_id: str, cents: int, on: date) -> str:
+    """Take unused credit out for good; whose it was. The caller books where it went."""
     lot_id = await credit_lot(conn, fact.payment_id)
     await lots.end(conn, "refund", act_id, lot_id, Decimal(0), cents, on)
+    return await lots.owner(conn, lot_id)

@@ -46,7 +46,8 @@ async def give_way(conn: Conn, move: RefundMove, act: Act, fact: PaymentFact, zo
         for case_id, cents in lies.cases
     ]
     for case_id, plan in plans:
-        await _post_visit(conn, act, case_id, fact.client_id, plan)
+        is_known = fact.client_id is not None
+        await _post_visit(conn, act, case_id, fact.client_id, plan, is_payer_known=is_known)
     await _take(conn, act, fact, lies)
     # A refund of one visit is remembered by its lines; of several, by the payment alone.
     only = plans[0] if len(plans) == 1 else None
@@ -74,6 +75,7 @@ async def reverse_part(conn: Conn, act: Act, fact: PaymentFact, case_id: str, ce
             client_id=document.client_id if document else fact.client_id or "",
             location_id=act.location_id,
             effective_on=act.on,
+            is_payer_known=fact.client_id is not None,
         ),
     )
     await payments.allocate(conn, fact.payment_id, case_id, -cents, act.by, act.on)
@@ -90,7 +92,7 @@ async def link(conn: Conn, ask: ApplyIn, review: Review) -> None:
         update={"origin": "processor", "location_id": document.location_id}
     )
     plan = _lineless(move, move.amount_cents)
-    await _post_visit(conn, act, document.case_id, document.client_id, plan)
+    await _post_visit(conn, act, document.case_id, document.client_id, plan, is_payer_known=True)
     act = act.model_copy(update={"case_id": document.case_id})
     await _explain(conn, act, move, plan.lines)
 
@@ -140,15 +142,16 @@ async def _take(conn: Conn, act: Act, fact: PaymentFact, lies: Lies) -> None:
             ),
         )
     if lies.credit_cents:
-        await end_credit(conn, fact, act.refund_id, lies.credit_cents, act.on)
+        owner = await end_credit(conn, fact, act.refund_id, lies.credit_cents, act.on)
         await ledger.post(
             conn,
             entries_refund.credit_refunded(
                 refund_id=act.refund_id,
                 amount_cents=lies.credit_cents,
-                client_id=fact.client_id or "",
+                client_id=owner,
                 location_id=act.location_id,
                 effective_on=act.on,
+                is_payer_known=fact.client_id is not None,
             ),
         )
     await _bear(conn, act, lies.rest_cents)
@@ -183,7 +186,13 @@ def _lineless(move: RefundMove, cents: int) -> RefundPlan:
 
 
 async def _post_visit(
-    conn: Conn, act: Act, case_id: str, client_id: str | None, plan: RefundPlan
+    conn: Conn,
+    act: Act,
+    case_id: str,
+    client_id: str | None,
+    plan: RefundPlan,
+    *,
+    is_payer_known: bool,
 ) -> None:
     document = await invoices.latest_document(conn, case_id)
     entry = entries_refund.visit_refunded(
@@ -193,6 +202,7 @@ async def _post_visit(
         case_id=case_id,
         location_id=act.location_id,
         effective_on=act.on,
+        is_payer_known=is_payer_known,
     )
     if entry is not None:
         await ledger.post(conn, entry)

@@ -126,6 +126,9 @@ class RefundActivities:
             move = await refunds.move(conn, move_id)
             if move is not None and move.payment_id is None and move.refund_id is not None:
                 booked = _as_explained(move)
+            elif move is not None and booked is not None:
+                # Whom it is owed, who need not be who paid: their 2100 is what it settles.
+                booked = booked.model_copy(update={"client_id": move.client_id})
             if booked is not None:
                 await book_movements(conn, self._port.name, read.movements, booked)
 

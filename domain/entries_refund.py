@@ -2,6 +2,10 @@
 
 What a refund is for is booked first, against 2100 Refunds payable; 2100 is then paid by each
 movement of money, and stays open as long as one has not arrived.
+
+Money of an unknown payer came in without a client, also when a person has said since whose
+invoice it pays. Gone back in the processor's pages, it leaves without a client: `is_payer_known`
+False keeps the client off the line of 2100, so that 2100 nets to zero for each client.
 """
 
 from collections.abc import Sequence
@@ -31,6 +35,7 @@ def visit_refunded(
     case_id: str,
     location_id: str,
     effective_on: date,
+    is_payer_known: bool = True,
 ) -> Entry | None:
     """A refund of a visit by its lines: allowance, tax, tips, packages, draws and tenders.
 
@@ -42,7 +47,7 @@ def visit_refunded(
     tally.add(_AR, -plan.forgiven_cents).add(_BAD_DEBT, -plan.unwritten_cents)
     for credit in plan.credits:
         tally.add(SETTLED_FROM[credit.kind], -credit.cents)
-    tally.add(OWED_BACK, -plan.money_cents)
+    tally.add(OWED_BACK, -plan.money_cents, ownerless=not is_payer_known)
     if not tally.postings():
         return None
     key = visit_refunded_key(refund_id)
@@ -69,19 +74,28 @@ def payment_reversed(
     client_id: str,
     location_id: str,
     effective_on: date,
+    is_payer_known: bool = True,
 ) -> Entry:
     """A payment went back and the patient owes it again: 1100 of each case to 2100."""
     tally = Tally(client_id)
     for case_id, cents in parts:
-        tally = tally.plus(Tally(client_id, case_id).move(_AR, OWED_BACK, cents))
+        part = Tally(client_id, case_id).add(_AR, cents)
+        tally = tally.plus(part.add(OWED_BACK, -cents, ownerless=not is_payer_known))
     return entry("payment_reversed", key, location_id, effective_on, tally)
 
 
 def credit_refunded(
-    *, refund_id: str, amount_cents: int, client_id: str, location_id: str, effective_on: date
+    *,
+    refund_id: str,
+    amount_cents: int,
+    client_id: str,
+    location_id: str,
+    effective_on: date,
+    is_payer_known: bool = True,
 ) -> Entry:
     """A client's own credit goes back to them: 2060 to 2100, no invoice needed."""
-    tally = Tally(client_id).move(_CREDIT, OWED_BACK, amount_cents)
+    tally = Tally(client_id).add(_CREDIT, amount_cents)
+    tally.add(OWED_BACK, -amount_cents, ownerless=not is_payer_known)
     key = f"credit-refunded|{refund_id}"
     return entry("credit_refunded", key, location_id, effective_on, tally)
 

@@ -346,11 +346,13 @@ async def pair(conn: Conn, payment_id: str, amount_cents: int) -> tuple[str, ...
 
 
 async def linked(conn: Conn, source: str, object_ids: Sequence[str]) -> dict[str, Booked]:
-    """Refunds of payments that the books lack -> where a person said they belong."""
+    """Refunds -> whom they are owed, at the place of their payment; of a payment that the books
+    lack, where a person said that they belong."""
     rows = await conn.fetch(
-        "SELECT object_id, location_id, client_id, amount_cents FROM refund_moves"
-        " WHERE source = $1 AND object_id = ANY($2::text[]) AND payment_id IS NULL"
-        " AND refund_id IS NOT NULL",
+        "SELECT m.object_id, coalesce(p.location_id, m.location_id) AS location_id, m.client_id,"
+        " m.amount_cents FROM refund_moves m LEFT JOIN payments p USING (payment_id)"
+        " WHERE m.source = $1 AND m.object_id = ANY($2::text[])"
+        " AND (m.payment_id IS NOT NULL OR m.refund_id IS NOT NULL)",
         source,
         list(object_ids),
     )
