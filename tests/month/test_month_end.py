@@ -153,7 +153,8 @@ PLANTS = (
         "BALANCE",
         "UPDATE ledger_postings SET debit_cents = debit_cents + 1 WHERE (entry_id, line_no) ="
         " (SELECT entry_id, line_no FROM ledger_postings JOIN ledger_entries USING (entry_id)"
-        "  WHERE location_id = $1 AND debit_cents > 0 ORDER BY 1 LIMIT 1) RETURNING entry_id",
+        "  WHERE location_id = $1 AND debit_cents > 0 AND effective_on <= '2026-10-31'"
+        "  ORDER BY 1 LIMIT 1) RETURNING entry_id",
     ),
     Plant(
         "ledger-visit",
