@@ -23,6 +23,7 @@ from store.db import Conn, Pool, transaction
 from store.disputes import Dispute, DisputeState
 from store.holds import ClientHold
 
+_OVER = frozenset({"won", "rebill", "write_off", "block"})
 LISTED_MAX = 20
 """Records that a question shows one by one."""
 
@@ -61,6 +62,8 @@ class DisputeActivities:
             done = await _conclude(conn, ask, row, read)
         if ask.tell:
             await self._tell(ref, row)
+        if done.status in _OVER:
+            await self._let_others_go(row)
         return done
 
     async def _answered(self, ref: DisputeRef, read: ProcessorDispute) -> ProcessorDispute:
@@ -95,6 +98,14 @@ class DisputeActivities:
             for case_id in told:
                 lifted = ClientReleased(hold_id=ref.dispute_id)
                 await self._engine.signal(case_id, "client_released", lifted)
+
+    async def _let_others_go(self, row: Dispute) -> None:
+        """What the client owes elsewhere waited for the end, and asks the books again now."""
+        async with self._pool.acquire() as conn:
+            waiting = await disputes.waiting_for(conn, row.source, row.dispute_id)
+        for case_id in waiting:
+            lifted = ClientReleased(hold_id=row.dispute_id)
+            await self._engine.signal(case_id, "client_released", lifted)
 
 
 def _row(ref: DisputeRef, read: ProcessorDispute, booked: Booked | None) -> Dispute:

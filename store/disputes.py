@@ -6,6 +6,7 @@ from pydantic import AwareDatetime
 
 from domain.model import Record
 from store.db import Conn
+from store.replies import debts_of
 
 DisputeState = Literal["inquiry", "needs_response", "under_review", "won", "lost"]
 Outcome = Literal["rebill", "write_off", "block"]
@@ -145,6 +146,19 @@ async def holds_of(conn: Conn, source: str, dispute_id: str) -> list[str]:
         dispute_id,
     )
     return [row["hold_id"] for row in rows]
+
+
+async def waiting_for(conn: Conn, source: str, dispute_id: str) -> list[str]:
+    """The other visits that owe of the clients who heard nothing of theirs because of it (D6)."""
+    rows = await conn.fetch(
+        "SELECT client_id, case_id FROM client_holds WHERE kind = 'dispute' AND placed_by = $1"
+        " AND reason = $2",
+        source,
+        dispute_id,
+    )
+    own = {row["case_id"] for row in rows}
+    debts = await debts_of(conn, sorted({row["client_id"] for row in rows}))
+    return [debt.case_id for debt in debts if debt.case_id not in own]
 
 
 async def left_in_dispute(conn: Conn, source: str, movement_ids: list[str]) -> int:

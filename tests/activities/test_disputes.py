@@ -105,15 +105,21 @@ async def test_it_is_contested_with_days_and_ids_and_won(till: Till) -> None:
     assert books == before
 
 
-@pytest.mark.parametrize("end", ["won", "write_off"])
+@pytest.mark.parametrize("end", ["won", "write_off", "rebill"])
 async def test_while_it_is_open_the_client_is_asked_for_no_other_money(
     till: Till, end: str
 ) -> None:
     practice = till.practice
-    who, _, payment = await _paid(till)
-    other = practice.chart(who, ("TOXIN-UNIT", "50"))
-    await practice.bill(other)
+    who, case, payment = await _paid(till)
+    other, settled = (practice.chart(who, ("TOXIN-UNIT", "50")) for _ in range(2))
+    for one in (other, settled):
+        await practice.bill(one)
     await practice.ask_online(other, 65_000)
+    await till.pay(settled, who, 65_000)
+    stranger = practice.client()
+    theirs = practice.chart(stranger, ("TOXIN-UNIT", "50"))
+    await practice.bill(theirs)
+    till.engine.running |= {one.case_id for one in (case, other, settled, theirs)}
     if end == "won":
         ref = await till.disputed(payment)
         await till.follow(ref)
@@ -124,11 +130,17 @@ async def test_while_it_is_open_the_client_is_asked_for_no_other_money(
     assert (held.status, held.reason) == ("snoozed", "HOLD_DISPUTE")
     assert held.until == AT + timedelta(hours=22)
     assert practice.world.text.sent == practice.mail.sent == []
+    await till.follow(ref)
+    assert till.engine.signals == []
     if end == "won":
         await till.bank(ref, "won")
     else:
-        await till.decide(ref, review_id, "write_off", **WHY)
+        await till.decide(ref, review_id, end, **WHY)
     await till.follow(ref)
+    # Those alone that waited hear of the end at once.
+    assert [(told, name) for told, name, _ in till.engine.signals] == [
+        (other.case_id, "client_released")
+    ]
     assert (await practice.sending.send_step(ask)).status == "sent"
 
 

@@ -2,6 +2,8 @@
 
 from datetime import UTC, timedelta
 
+import pytest
+
 from activities.contracts import SendOut
 from domain.case import INBOUND_REPLY, ClientReleased, Hold, Release, Stage, VisitStatus
 from tests.workflows.clinic import Case, Clinic
@@ -85,11 +87,13 @@ async def test_a_release_lifts_the_hold_of_a_reply_and_not_that_of_a_person(
     assert world.said == ["invoice", "invoice", "day-3"]
 
 
+@pytest.mark.parametrize("hold", ["HOLD_PROMISE", "HOLD_DISPUTE"])
 async def test_a_dated_hold_that_is_lifted_early_is_not_waited_for(
-    case: Case, world: World
+    case: Case, world: World, hold: str
 ) -> None:
+    """A dispute over another visit is looked at again every day, unless its end is told (D6)."""
     until = (await case.now()) + timedelta(days=20)
-    world.answers = [SendOut(status="snoozed", balance_cents=0, reason="HOLD_PROMISE", until=until)]
+    world.answers = [SendOut(status="snoozed", balance_cents=0, reason=hold, until=until)]
     await case.day(4)
     assert world.said == ["invoice", "invoice"]
     await released(case)
