@@ -128,7 +128,7 @@ def activities(wiring: Wiring) -> list[Any]:
     )
     build, standing, send = BuildActivities(tools), StandingActivities(tools), SendActivities(tools)
     reviews, back, unmatched = (
-        ReviewActivities(tools),
+        ReviewActivities(tools, wiring.engine),
         WriteBackActivities(tools),
         UnmatchedActivities(tools),
     )

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 
 from activities.agency import hand_over
+from activities.agreed_plan import agree
 from activities.answering import CannotCarryOut
 from activities.contracts import ApplyIn, CaseRef
 from activities.credit import apply_credit
@@ -76,6 +77,7 @@ NEXT: Mapping[str, str] = {
     "chase_anyway": "despite_credit",
     "stop": "stop",
     "agency": "agency",
+    "plan": "credited",
     "drop": "dropped",
     "new_method": "resend",
 }
@@ -91,6 +93,7 @@ _OF_CODE: Mapping[tuple[str, str], str] = {
     ("UNDERPAID", "leave_open"): "rest",
     ("UNDERPAID", "apply"): "reread",
     ("LATE_EVENT", "read_again"): "reread",
+    ("CARD_DECLINED", "plan"): "rest",
     ("SETTLEMENT_FAILED", "called"): "rest",
 }
 """Choices that mean something else for one code: a difference is left as it is, a debt rests."""
@@ -251,6 +254,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "correct_ours": correct_lot,
     "write_off": _write_off,
     "agency": hand_over,
+    "plan": agree,
     "apply_credit": apply_credit,
     "send_again": _send_again,
     "suspend": _suspend,

@@ -14,8 +14,8 @@ from store import plans
 from store.db import Conn
 from store.reviews import Review
 
-_RESTS: Mapping[str, timedelta] = MappingProxyType(
-    {"ask_lender": timedelta(days=2), "wait": timedelta(days=14)}
+RESTS: Mapping[str, timedelta] = MappingProxyType(
+    {"ask_lender": timedelta(days=2), "plan": timedelta(days=7), "wait": timedelta(days=14)}
 )
 """Choices after which the question comes back while it is still so."""
 
@@ -28,8 +28,8 @@ async def carry_out_plan(
 ) -> ApplyPlanOut:
     """Do what a choice says, once; returns what the case does next."""
     choice = ask.decision.choice
-    if choice in _RESTS:
-        return ApplyPlanOut(effect="rest", until=ask.at + _RESTS[choice])
+    if choice in RESTS:
+        return ApplyPlanOut(effect="rest", until=ask.at + RESTS[choice])
     if choice == "stop":
         return ApplyPlanOut(effect="stop")
     said = await _said(conn, ask, review)

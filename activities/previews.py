@@ -11,6 +11,7 @@ from datetime import datetime
 import asyncpg
 
 from activities import (
+    agreed_plan,
     answering,
     decisions,
     expired_lots,
@@ -166,7 +167,8 @@ async def _visit(
     if effect == "rebuild":
         return await _rebuilt(conn, review, decision, case, at)
     balance_cents = await ledger.balance_of_case(conn, case.case_id)
-    return [await _after(conn, effect, case, place, balance_cents)]
+    by_plan = await agreed_plan.due_dates(conn, review)
+    return [*by_plan, await _after(conn, effect, case, place, balance_cents)]
 
 
 def case_ref(case_id: str, place: Location) -> CaseRef:

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities import answering
+from activities import agreed_plan, answering
 from activities.answering import Waits
 from activities.contacts import refresh_contact
 from activities.contracts import (
@@ -15,10 +15,11 @@ from activities.contracts import (
 )
 from activities.decisions import carry_out
 from activities.errors import vendor_errors
+from activities.plan_intake import PlanIntake
 from activities.questions import question
 from activities.refund_effects import booked_by
 from activities.tools import Tools
-from connectors.ports import OutcomeUnknown, OutgoingEmail
+from connectors.ports import CaseEngine, OutcomeUnknown, OutgoingEmail
 from domain import ids
 from domain.case import Decision
 from domain.messages import render_email, template_for
@@ -33,8 +34,9 @@ from store.reviews import Review
 class ReviewActivities:
     """Everything that a person is asked, and what their answer does."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, engine: CaseEngine) -> None:
         self._tools = tools
+        self._plans = PlanIntake(tools.pool, engine)
 
     @activity.defn
     @vendor_errors
@@ -59,7 +61,10 @@ class ReviewActivities:
     @activity.defn
     @vendor_errors
     async def apply_decision(self, ask: ApplyIn) -> ApplyOut:
-        """Write who decided what, and do it, in one transaction; a repeat changes nothing."""
+        """Write who decided what, and do it, in one transaction; a repeat changes nothing.
+
+        A plan that was agreed by it gets its case.
+        """
         decision = ask.decision
         if decision.choice == "retry" and ask.client_id is not None:
             await self._read_contact(ask.case.location_id, ask.client_id)
@@ -74,8 +79,16 @@ class ReviewActivities:
             done = await answering.carry_out(conn, decision, ask.at, effect)
             balance_cents = await ledger.balance_of_case(conn, ask.case.case_id)
             refund_ids = await booked_by(conn, decision.review_id)
+        if decision.choice == agreed_plan.CHOICE:
+            await self._open_plan(decision.review_id)
         next_step = done.effect if isinstance(done, Waits) else done
         return ApplyOut(effect=next_step, balance_cents=balance_cents, refund_ids=refund_ids)
+
+    async def _open_plan(self, review_id: str) -> None:
+        """Also for a repeat: the first try may have died before it told anybody."""
+        async with self._tools.pool.acquire() as conn:
+            facts = await agreed_plan.facts_of_decision(conn, await reviews.get(conn, review_id))
+        await self._plans.take(facts[:1], f"decision/{review_id}")
 
     async def _read_contact(self, location_id: str, client_id: str) -> None:
         """The desk says that the PMS has the right address now."""

@@ -9,17 +9,18 @@ from datetime import date, datetime
 
 from temporalio import activity
 
-from activities import undone_payouts, undone_reversals
+from activities import agreed_plan, undone_payouts, undone_reversals
 from activities.agency import hold_id
 from activities.answering import CannotCarryOut
 from activities.contracts import UndoIn, UndoneOut
 from activities.errors import vendor_errors
 from activities.telling import tell
 from connectors.ports import CaseEngine
-from domain import calendar, undoing
+from domain import calendar, ids, undoing
 from domain.case import Undo
 from domain.ledger import Entry, reverse
 from domain.money import dollars
+from domain.plan_case import PlanStanding, StatusChanged
 from store import (
     agency,
     clients,
@@ -57,7 +58,16 @@ class UndoActivities:
         except CannotCarryOut as refusal:
             return UndoneOut(effect="refused", note=str(refusal))
         await tell(self._pool, self._engine, case_ids, review_id, f"{undoing.KEY}{review_id}")
+        await self._tell_plan(review_id)
         return undone
+
+    async def _tell_plan(self, review_id: str) -> None:
+        """A plan that the decision had made hears that it is over."""
+        async with self._pool.acquire() as conn:
+            plan = await agreed_plan.of_decision(conn, await reviews.get(conn, review_id))
+        if plan is not None:
+            news = StatusChanged(revision=plan.revision, status=plan.status)
+            await self._engine.signal(_plan_case(plan), "status_changed", news)
 
 
 async def take_back(conn: Conn, undo: Undo, at: datetime) -> tuple[UndoneOut, tuple[str, ...]]:
@@ -105,6 +115,13 @@ async def _must_be_alone(
     conn: Conn, review: Review, written: Sequence[Entry], case_ids: Sequence[str]
 ) -> None:
     """Nothing that came of it, or after it, stands on it."""
+    plan = await agreed_plan.of_decision(conn, review)
+    if plan is not None:
+        if await agreed_plan.is_billed(conn, plan):
+            raise CannotCarryOut(
+                "Since then an instalment was billed: `tieout plan cancel` ends it."
+            )
+        case_ids = [*case_ids, _plan_case(plan)]
     step = await undos.message_since(conn, review.review_id, case_ids)
     if step is not None:
         raise CannotCarryOut(
@@ -141,6 +158,10 @@ async def _must_be_alone(
         raise CannotCarryOut(undoing.NO_RULE)
 
 
+def _plan_case(plan: PlanStanding) -> str:
+    return ids.plan_workflow_id(plan.location_id, plan.lender, plan.plan_id)
+
+
 async def _do(
     conn: Conn, review: Review, undo: Undo, written: Sequence[Entry], at: datetime
 ) -> None:
@@ -155,6 +176,7 @@ async def _do(
     await _lots_back(conn, review.review_id, undo, today)
     await undone_payouts.undo(conn, review)
     await undone_reversals.undo(conn, review, undo, at)
+    await agreed_plan.undo(conn, review, f"{undoing.KEY}{review.review_id}", at)
     placed = await agency.of_decision(conn, review.review_id)
     if placed is not None:
         hold = hold_id(placed.placement_id, placed.client_id)

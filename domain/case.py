@@ -174,13 +174,14 @@ class Decision(Record):
     sku: str | None = None
     """For `map`: the catalog item or package that the unknown code stands for."""
     amount_cents: int | None = None
-    """For `one_off_price`: the unit price."""
+    """For `one_off_price`: the unit price; for `plan`: what an instalment comes to at most."""
     item_class: str | None = None
     """For `one_off_price` of an unknown code: how it is booked and taxed."""
     invoice_id: str | None = None
     """For `apply`: the invoice that the money belongs to; for `promise`: the one promised."""
     until: date | None = None
-    """For `promise`: the civil day by which the patient pays; for `enter_date`: that date."""
+    """For `promise`: the civil day by which the patient pays; for `enter_date`: that date; for
+    `plan`: when the first instalment falls due."""
     client_id: str | None = None
     """For `link_client`: whose plan it is."""
     status: str | None = None

@@ -154,6 +154,11 @@ def payment_id(source: str, object_id: str) -> str:
     return str(uuid5(_SPACE, f"payment|{source}|{object_id}"))
 
 
+def agreed_plan_id(review_id: str) -> str:
+    """Id of the plan of our own that an answer to this question has made."""
+    return str(uuid5(_SPACE, f"agreed-plan|{review_id}"))
+
+
 def refund_id(cause: str) -> str:
     """Id of a refund, the same for the same cause: a question's id, or what a system calls it."""
     return str(uuid5(_SPACE, f"refund|{cause}"))

@@ -63,6 +63,16 @@ def terms_problem(terms: Terms, signed_on: date) -> str | None:
     return None
 
 
+def agreed_terms(owed_cents: int, at_most_cents: int, first_due_on: date) -> Terms:
+    """As few equal monthly instalments as keep each at or below `at_most_cents`, above zero."""
+    return Terms(
+        total_cents=owed_cents,
+        installments=-(-owed_cents // at_most_cents),
+        first_due_on=first_due_on,
+        every="month",
+    )
+
+
 def schedule(terms: Terms) -> tuple[Installment, ...]:
     """Instalments that sum to total and charge; a month's last day stands for a missing one."""
     whole = terms.total_cents + terms.finance_charge_cents

@@ -45,6 +45,14 @@ TOPICS: tuple[Topic, ...] = (
         "The rest stays open and nobody is reminded of it.",
         "leave_open",
         choice("leave_open", "Leave the rest open", "Nothing is sent; you are asked again later."),
+        choice(
+            "plan",
+            "Patient signed for instalments",
+            "{amount} are owed by a plan of our own: monthly instalments of at most the amount,"
+            " four or fewer, the first on the day given; reminders of the visit stop.",
+            Need.AMOUNT,
+            Need.UNTIL,
+        ),
         _WRITE_OFF,
         choice(
             "apply",
@@ -130,6 +138,12 @@ TOPICS: tuple[Topic, ...] = (
         "new_link",
         choice("new_link", "Ask for another card", "A neutral message with the link goes out."),
         choice("called", "I called the patient", "Reminders go on as planned."),
+        choice(
+            "plan",
+            "Patient agreed to other instalments",
+            "Nothing is sent. `tieout plan add` enters them, `tieout plan cancel` ends this plan;"
+            " while it runs, the question comes back in 7 days.",
+        ),
         _STOP,
     ),
     topic(

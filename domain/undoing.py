@@ -53,6 +53,7 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
 )
 _OF_ANSWER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
+        ("CARD_DECLINED", "plan"): _PLAN,
         ("PMS_WRITE_FAILED", "suspend"): (
             "It has switched write-back off: `tieout switch set LOCATION write-back live` resumes"
             " it."
@@ -88,6 +89,7 @@ TAKEN_BACK = frozenset(
         "letter",
         "link_payer",
         "not_duplicate",
+        "plan",
         "resume",
         "skip",
         "stop",

@@ -236,7 +236,8 @@ class FinancingPlan(OwnInstallments):
         if not self.room.carried(decision, applied.effect):
             return
         key = self.keys.pop(review_id, "")
-        self.raised = [ask for ask in self.raised if ask.key != key]
+        if applied.effect != "rest":
+            self.raised = [ask for ask in self.raised if ask.key != key]
         self.news = True
         if applied.effect == "stop":
             self.ending = PlanOutcome.CANCELLED

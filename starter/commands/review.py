@@ -126,7 +126,7 @@ def decide(
         str | None, typer.Option(help="The item or package of the price book.", metavar="SKU")
     ] = None,
     amount: Annotated[
-        str | None, typer.Option(help="A unit price in dollars, like 12.50.", metavar="DOLLARS")
+        str | None, typer.Option(help="A price, or an instalment, in dollars.", metavar="DOLLARS")
     ] = None,
     invoice: Annotated[
         str | None,
@@ -140,7 +140,11 @@ def decide(
     ] = None,
     until: Annotated[
         date | None,
-        typer.Option(parser=day_of, help="The day of a promise.", metavar="YYYY-MM-DD"),
+        typer.Option(
+            parser=day_of,
+            help="The day of a promise or of a first instalment.",
+            metavar="YYYY-MM-DD",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what it would do, and do nothing.")
@@ -211,7 +215,7 @@ def _answer(choice: Choice, typed: Decision) -> Text:
         *([dollars(typed.amount_cents)] if typed.amount_cents is not None else []),
         *([typed.item_class] if typed.item_class else []),
         *([typed.invoice_id.upper()] if typed.invoice_id else []),
-        *([f"until {typed.until}"] if typed.until else []),
+        *([str(typed.until)] if typed.until else []),
     ]
     what = f"{choice.label} ({', '.join(given)})" if given else choice.label
     return plain(f"{what}: {choice.effect}")

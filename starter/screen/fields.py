@@ -19,7 +19,7 @@ from store.reviews import Choice, Review
 
 LABELS = {
     Need.SKU: "item",
-    Need.AMOUNT: "unit price",
+    Need.AMOUNT: "amount",
     Need.INVOICE: "invoice",
     Need.ITEM_CLASS: "class",
     Need.REASON: "reason",

@@ -96,7 +96,7 @@ class Practice:
         self.build = BuildActivities(self.tools)
         self.standing = StandingActivities(self.tools)
         self.sending = SendActivities(self.tools)
-        self.reviews = ReviewActivities(self.tools)
+        self.reviews = ReviewActivities(self.tools, world.engine)
         self.unmatched = UnmatchedActivities(self.tools)
         self.back = WriteBackActivities(self.tools)
 

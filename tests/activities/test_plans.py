@@ -303,6 +303,7 @@ async def test_a_date_that_a_person_confirms_stays_until_it_moves(plan: Plan) ->
 async def test_other_answers_rest_or_end_the_sequence(plan: Plan) -> None:
     assert await plan.decide("NOT_BOOKED", "wait") == "rest"
     assert await plan.decide("NULL_DATE", "ask_lender") == "rest"
+    assert await plan.decide("CARD_DECLINED", "plan") == "rest"
     assert await plan.decide("NOT_BOOKED", "stop") == "stop"
     assert await plan.decide("NOT_BOOKED", "called") == "read"
 

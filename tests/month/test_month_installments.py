@@ -1,14 +1,19 @@
 """Plans of the practice's own at month end: 1105 is what was signed and is not billed yet."""
 
+from datetime import date
+
 import pytest
 
 from activities.contacts import refresh_contact
 from activities.plan_contracts import AskPlanIn
+from domain.case import Decision
 from domain.month import parse_month
 from domain.tie import Tie, Verdict
 from starter.desk.month_end import month_report
 from store.db import Pool
+from tests.activities.mismatches import short
 from tests.activities.practice import AT
+from tests.activities.taking_back import taken_back
 from tests.activities.test_installments import Own
 from tests.month.conftest import practice_in
 
@@ -51,6 +56,20 @@ async def test_a_cent_that_is_off_is_named_by_its_plan(own: Own) -> None:
         )
     [item] = (await _tie(own)).items
     assert (item.name, item.off_cents) == (own.ref.case_id, 1)
+
+
+async def test_a_plan_that_was_agreed_and_taken_back_leaves_nothing_off(own: Own) -> None:
+    scene = await short(own.practice)
+    given = {"amount_cents": 10_000, "until": date(2026, 12, 20)}
+    answer = Decision(review_id=scene.review.review_id, choice="plan", by="dana", **given)
+    await scene.does(answer)
+    tie = await _tie(own)
+    assert (tie.verdict, tie.ours_cents, tie.theirs_cents) == (Verdict.TIES, 20_000, 20_000)
+    world = own.practice.world
+    done = await taken_back(world.pool, world.engine, scene.review.review_id)
+    assert done.effect == "undone"
+    tie = await _tie(own)
+    assert (tie.verdict, tie.ours_cents, tie.theirs_cents) == (Verdict.TIES, 0, 0)
 
 
 async def test_more_than_the_visit_owed_is_explained_once_a_person_was_asked(own: Own) -> None:

@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime
 from itertools import permutations
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from domain.carecredit_file import COLUMNS, TRAILER, cut_of, read_export
 from domain.in_house import COLUMNS as IN_HOUSE
-from domain.in_house import Terms, read_file, schedule, terms_problem
+from domain.in_house import Terms, agreed_terms, read_file, schedule, terms_problem
 from domain.money import cents_of, dollars
 from domain.plan_case import PlanStatus
 from domain.plan_facts import PlanFact, fold
@@ -186,6 +188,15 @@ PLAN = ",".join(IN_HOUSE) + "\n"
 
 def plans(*lines: str):
     return read_file(("\ufeff" + PLAN + "\r\n".join(lines)).encode(), **HOW)
+
+
+@given(st.integers(1, 10**7), st.integers(1, 10**7))
+def test_agreed_instalments_are_as_few_as_keep_each_within_the_amount(owed_cents, at_most_cents):
+    terms = agreed_terms(owed_cents, at_most_cents, date(2026, 12, 20))
+    assume(terms.installments <= 60)
+    amounts = [part.amount_cents for part in schedule(terms)]
+    assert (sum(amounts), max(amounts) <= at_most_cents) == (owed_cents, True)
+    assert (len(amounts) - 1) * at_most_cents < owed_cents
 
 
 def test_an_in_house_plan_splits_to_the_cent_over_its_months():

@@ -1,6 +1,6 @@
 """A scripted plan behind the real activity names: its facts, its patient, its desk."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 from temporalio import activity
@@ -20,12 +20,11 @@ from activities.plan_contracts import (
     TouchIn,
     TouchOut,
 )
+from activities.plan_decisions import RESTS
 from domain import calendar
 from domain.plan_case import Lender, PlanStanding, PlanStatus
 from domain.plan_course import PlanFacts, Session, is_pointless
 from tests.workflows.fakes import Fake, Message, World
-
-_RESTS = {"ask_lender": timedelta(days=2), "wait": timedelta(days=14)}
 
 
 class FakePlans(Fake):
@@ -143,8 +142,8 @@ class FakePlans(Fake):
             self.plan(client_id=decision.client_id)
         elif decision.choice == "set_status":
             self.plan(status=PlanStatus(decision.status or ""))
-        elif decision.choice in _RESTS:
-            return ApplyPlanOut(effect="rest", until=ask.at + _RESTS[decision.choice])
+        elif decision.choice in RESTS:
+            return ApplyPlanOut(effect="rest", until=ask.at + RESTS[decision.choice])
         return ApplyPlanOut(effect={"stop": "stop"}.get(decision.choice, "read"))
 
     def _date(self, entered: date | None, ask_at: datetime) -> None:

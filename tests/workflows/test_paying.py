@@ -175,6 +175,19 @@ async def test_part_paid_and_reminded_of_to_the_end_is_asked_about_as_such(
     assert world.open_codes == []
 
 
+async def test_a_rest_that_is_owed_by_instalments_is_not_asked_of_the_visit_any_more(
+    case: Case, world: World
+) -> None:
+    await case.day(1)
+    await case.pay(5_000)
+    await case.day(20)
+    said = list(world.said)
+    assert world.open_codes == ["UNDERPAID"]
+    await case.decide("plan", amount_cents=5_000, until="2026-12-20")
+    assert (await case.ended()).status == VisitStatus.PAID
+    assert (world.said, world.asked_cents) == (said, 0)
+
+
 async def test_a_note_that_the_pms_does_not_take_is_tried_again_by_a_person(
     case: Case, world: World
 ) -> None:

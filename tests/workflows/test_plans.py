@@ -287,6 +287,22 @@ async def test_f7_a_declined_card_is_asked_about_once(clinic: Clinic, world: Wor
     assert world.codes == ["CARD_DECLINED"]
 
 
+async def test_other_instalments_are_waited_for_a_week_and_asked_about_again(
+    clinic: Clinic, world: World
+) -> None:
+    plan = await running(clinic)
+    declined = CardDeclined(event_id="e-9", at=await plan.now(), code="insufficient_funds")
+    await plan.signal("card_declined", declined)
+    await plan.decide("plan")
+    await plan.pass_(days=6)
+    assert (world.codes, world.open_codes) == (["CARD_DECLINED"], [])
+    await plan.pass_(days=2)
+    assert world.codes == ["CARD_DECLINED"] * 2
+    await changed(plan, status=PlanStatus.CANCELLED)
+    assert (await plan.ended()).outcome == PlanOutcome.CANCELLED
+    assert world.open_codes == []
+
+
 async def test_a_bounce_is_told_to_a_person_once(clinic: Clinic, world: World) -> None:
     plan = await clinic.plan()
     await plan.bounced()

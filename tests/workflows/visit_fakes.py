@@ -227,7 +227,7 @@ class FakeReviews(Fake):
         if world.decide(ask.decision):
             if ask.decision.choice == "write_off":
                 world.written_off_cents += world.balance_cents
-            elif ask.decision.choice == "apply_credit":
+            elif ask.decision.choice in ("apply_credit", "plan"):
                 world.paid_cents += world.balance_cents
         code = next(q.code for q in world.questions if q.review_id == ask.decision.review_id)
         asked = questions.question(ask.case.case_id, ask.case.location_id, code, 0, 0, ask.at)
