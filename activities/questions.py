@@ -8,7 +8,7 @@ from domain import ids
 from domain.invoice import Held
 from domain.money import dollars
 from domain.reviews import topic_of
-from store import case_facts
+from store import case_facts, reviews
 from store.db import Conn
 from store.reviews import Choice, Review
 
@@ -93,6 +93,31 @@ def question(
     return _question(
         case_id, location_id, client_id, document_id, code, money_cents, shown, review_no, at
     )
+
+
+async def ask_about_returned(
+    conn: Conn,
+    case_id: str,
+    location_id: str,
+    client_id: str,
+    cents: int,
+    name: str,
+    reason: str,
+    at: datetime,
+) -> None:
+    """A debit that its bank sent back was never money in the books, but reminders had paused."""
+    asked = question(
+        case_id,
+        location_id,
+        "SETTLEMENT_FAILED",
+        cents,
+        name,
+        at,
+        client_id=client_id,
+        facts=("The bank sent the debit back; nothing of it was booked.",),
+        theirs={"system": "the bank", "reason": reason},
+    )
+    await reviews.open_review(conn, asked)
 
 
 def _question(

@@ -23,7 +23,7 @@ from activities.outside import (
 )
 from activities.pms_money import compare
 from activities.posting import has_home, post_payment
-from activities.questions import owed_and_asked, question
+from activities.questions import ask_about_returned, owed_and_asked
 from activities.recall import recall_queued
 from activities.statements import is_under_way, settle_page
 from activities.tools import Tools
@@ -35,7 +35,7 @@ from connectors.ports import (
     Refused,
 )
 from domain import ids
-from store import clients, invoices, ledger, payments, pms_standings, processor, reviews
+from store import clients, invoices, ledger, payments, pms_standings, processor
 from store.db import Conn, transaction
 from store.payments import PaymentFact
 
@@ -298,19 +298,15 @@ def _names(payment: ProcessorPayment) -> list[str]:
 
 
 async def _ask_about_returned(conn: Conn, ask: StandingIn, invoice: ProcessorInvoice) -> None:
-    """A debit that its bank sent back was never money in the books, but reminders had paused."""
     for payment in invoice.payments:
-        if payment.failure_code is None or payment.state == "paid":
-            continue
-        asked = question(
-            ask.case.case_id,
-            ask.case.location_id,
-            "SETTLEMENT_FAILED",
-            payment.amount_cents,
-            payment.intent_id or payment.payment_id,
-            ask.at,
-            client_id=ask.client_id,
-            facts=("The bank sent the debit back; nothing of it was booked.",),
-            theirs={"system": "the bank", "reason": payment.failure_code},
-        )
-        await reviews.open_review(conn, asked)
+        if payment.failure_code is not None and payment.state != "paid":
+            await ask_about_returned(
+                conn,
+                ask.case.case_id,
+                ask.case.location_id,
+                ask.client_id,
+                payment.amount_cents,
+                payment.intent_id or payment.payment_id,
+                payment.failure_code,
+                ask.at,
+            )

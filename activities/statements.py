@@ -7,6 +7,7 @@ the pay page when the payer comes back. The payment's own fact in the books make
 from datetime import datetime
 
 from activities.posting import grant_credit_to, has_home, note_paid
+from activities.questions import ask_about_returned
 from connectors.ports import LoosePayment, ProcessorCheckout
 from domain import calendar, entries, entries_held, ids
 from domain.model import Record
@@ -62,12 +63,18 @@ def is_under_way(page: ProcessorCheckout) -> bool:
     return page.payment_state == "processing"
 
 
+def came_back(page: ProcessorCheckout) -> bool:
+    """A bank debit that brought nothing."""
+    return page.state == "complete" and page.payment_state in _NO_MONEY
+
+
 async def settle_page(
     conn: Conn, source: str, page: ProcessorCheckout, zone: str, at: datetime
 ) -> Booked | None:
     """Book what a page brought and end it; None while, or because, it brought nothing.
 
-    The caller holds the client's lock.
+    A debit that came back is asked about at the visit that it was to pay. The caller holds the
+    client's lock.
     """
     row = await checkouts.unsettled_of_session(conn, page.session_id)
     if row is None:
@@ -76,9 +83,28 @@ async def settle_page(
         return await book(conn, source, row, money_of(page), zone, at)
     if page.state == "expired":
         await checkouts.finish(conn, row.checkout_id, "expired", at)
-    elif page.state == "complete" and page.payment_state in _NO_MONEY:
+    elif came_back(page):
         await checkouts.finish(conn, row.checkout_id, "failed", at)
+        await _ask_about_debit(conn, row, page, at)
     return None
+
+
+async def _ask_about_debit(
+    conn: Conn, row: Checkout, page: ProcessorCheckout, at: datetime
+) -> None:
+    """Nobody needs to be asked where nothing is owed any more."""
+    owed = [one.case_id for one in await owed_by(conn, row.location_id, row.client_id)]
+    if owed and page.failure_code is not None:
+        await ask_about_returned(
+            conn,
+            row.case_id if row.case_id in owed else owed[0],
+            row.location_id,
+            row.client_id,
+            row.amount_cents,
+            page.intent_id or page.session_id,
+            page.failure_code,
+            at,
+        )
 
 
 async def book(

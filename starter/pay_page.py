@@ -147,7 +147,8 @@ class PayPage:
         if verdict is Verdict.UNDER_WAY:
             return await self._shown(visitor, verdict)
         # A processor that does not answer hides nothing: the books are shown as they are.
-        return self._due(await self._again(visitor) if verdict is Verdict.CHANGED else visitor)
+        is_news = verdict in (Verdict.CHANGED, Verdict.RETURNED)
+        return self._due(await self._again(visitor) if is_news else visitor)
 
     async def again(self, _: Request, visitor: Visitor) -> Response:
         """A reload or the back button after a payment lands on the live page."""
@@ -180,7 +181,7 @@ class PayPage:
             return self._page("thanks.html", now, paid_cents=found.amount_cents)
         if found is Verdict.UNAVAILABLE:
             return self._page("processing.html", visitor)
-        if found is None:
+        if found is None or found is Verdict.RETURNED:
             return _redirect(f"/p/{visitor.standing.link.token}")
         return await self._shown(visitor, found)
 
@@ -195,8 +196,8 @@ class PayPage:
         return _redirect(f"/p/{visitor.standing.link.token}")
 
     async def _shown(self, visitor: Visitor, verdict: Verdict) -> Response:
-        if verdict is Verdict.CHANGED:
-            return self._due(await self._again(visitor), 409, notice="changed")
+        if verdict in (Verdict.CHANGED, Verdict.RETURNED):
+            return self._due(await self._again(visitor), 409, notice=verdict.value)
         template, status = _PAGES[verdict]
         return self._page(template, visitor, status)
 
@@ -210,7 +211,8 @@ class PayPage:
         standing = visitor.standing
         if standing.total_cents <= 0:
             return self._page("nothing_due.html", visitor)
-        said = {"notice": None, "wrong": None, "typed": "", **values}
+        notice = Verdict.RETURNED.value if standing.came_back else None
+        said = {"notice": notice, "wrong": None, "typed": "", **values}
         return self._page("due.html", visitor, status, **said)
 
     # -- the statement

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from domain.model import Record
-from store import clients, invoices, locations
+from store import checkouts, clients, invoices, locations
 from store.db import Conn
 from store.invoices import OpenItem, PayLink
 from store.locations import Location
@@ -25,6 +25,8 @@ class Standing(Record):
     link: PayLink
     location: Location
     items: tuple[OpenItem, ...]
+    came_back: bool = False
+    """Whether the last that was heard of the client's money is a bank debit that came back."""
 
     @property
     def total_cents(self) -> int:
@@ -62,10 +64,12 @@ async def standing_of(conn: Conn, token: str) -> Standing | None:
     link = await invoices.link_by_token(conn, token)
     if link is None:
         return None
+    items = await invoices.open_items(conn, link.location_id, link.client_id)
     return Standing(
         link=link,
         location=await locations.get_location(conn, link.location_id),
-        items=tuple(await invoices.open_items(conn, link.location_id, link.client_id)),
+        items=tuple(items),
+        came_back=await checkouts.came_back(conn, [item.case_id for item in items]),
     )
 
 

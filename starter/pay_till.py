@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import structlog
 
-from activities.statements import is_under_way, settle_page
+from activities.statements import came_back, is_under_way, settle_page
 from connectors.ports import CheckoutOrder, ConnectorError, ProcessorCheckout, ProcessorInvoice
 from starter.pay_standing import Choice, Standing
 from starter.wiring import Wiring
@@ -36,6 +36,7 @@ class Verdict(StrEnum):
     """Why a payer is not sent on."""
 
     CHANGED = "changed"
+    RETURNED = "returned"
     UNDER_WAY = "under_way"
     UPDATING = "updating"
     UNAVAILABLE = "unavailable"
@@ -49,7 +50,7 @@ class Till:
         self._wiring = wiring
 
     async def look(self, standing: Standing) -> Verdict | None:
-        """Book what open payment pages brought; CHANGED, UNDER_WAY or None when they did not."""
+        """Book what open payment pages brought: CHANGED, UNDER_WAY, RETURNED; None if nothing."""
         async with self._wiring.pool.acquire() as conn:
             rows = await checkouts.unsettled(conn, standing.link.client_id)
         if not rows:
@@ -242,7 +243,9 @@ class Till:
             booked = [await settle_page(conn, source, page, zone, standing.at) for page in pages]
         if any(map(is_under_way, pages)):
             return Verdict.UNDER_WAY
-        return Verdict.CHANGED if any(booked) else None
+        if any(booked):
+            return Verdict.CHANGED
+        return Verdict.RETURNED if any(map(came_back, pages)) else None
 
     async def _judge(
         self, standing: Standing, choice: Choice, asked: Mapping[str, Sequence[ProcessorInvoice]]

@@ -3,6 +3,7 @@
 Times are on the location's clock, as a case's `at` is.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -181,3 +182,15 @@ async def opened_since(conn: Conn, client_id: str, minutes: int) -> int:
         minutes,
     )
     return count
+
+
+async def came_back(conn: Conn, case_ids: Sequence[str]) -> bool:
+    """Whether a bank debit for one of a client's cases came back and no money has come since."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM reviews r WHERE case_id = ANY($1)"
+        " AND code = 'SETTLEMENT_FAILED'"
+        " AND NOT EXISTS (SELECT FROM payments p"
+        "  WHERE p.client_id = r.client_id AND p.recorded_at > r.recorded_at))",
+        case_ids,
+    )
+    return found

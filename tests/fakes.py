@@ -221,6 +221,7 @@ class FakeProcessor:
             "payment_state": state,
             "paid_cents": page.amount_cents if done else 0,
             "paid_at": at if done else None,
+            "failure_code": "R01" if state == "requires_payment_method" else None,
         }
         self.checkouts[session_id] = page.model_copy(update=changes)
         self.payments[intent_id] = LoosePayment(

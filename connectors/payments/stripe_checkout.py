@@ -91,6 +91,15 @@ def to_checkout(doc: Mapping[str, Any]) -> ProcessorCheckout:
         customer_id=id_of(doc.get("customer")),
         intent_id=id_of(intent),
         payment_state=paid.get("status"),
+        failure_code=_failed(doc, paid),
         paid_cents=paid.get("amount_received", 0) if paid.get("status") == "succeeded" else 0,
         paid_at=at(charge["created"]) if isinstance(charge, Mapping) else None,
     )
+
+
+def _failed(doc: Mapping[str, Any], intent: Mapping[str, Any]) -> str | None:
+    """A declined card leaves its page open: a complete one without money is a debit's."""
+    if doc["status"] != "complete" or intent.get("status") != "requires_payment_method":
+        return None
+    error = intent.get("last_payment_error")
+    return str((error or {}).get("code") or "unknown")

@@ -89,6 +89,8 @@ class ProcessorCheckout(Record):
     intent_id: str | None = None
     payment_state: str | None = None
     """Of a complete page: succeeded | processing | requires_payment_method | canceled."""
+    failure_code: str | None = None
+    """The bank's reason, of a debit that was started on the page and did not come."""
     paid_cents: int = 0
     paid_at: AwareDatetime | None = None
 

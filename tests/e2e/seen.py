@@ -106,6 +106,15 @@ class Seen:
             if doc["metadata"].get("case") == case.case_id
         ]
 
+    async def session_of(self, case: Case) -> str:
+        """The processor's name of the newest payment page of a case's client."""
+        rows = await self.fetch(
+            "SELECT processor_session_id AS name FROM checkouts WHERE client_id = $1"
+            " AND door = 'session' ORDER BY recorded_at DESC LIMIT 1",
+            case.client_id,
+        )
+        return str(rows[0]["name"])
+
     async def stripe_asks(self, case: Case) -> int:
         """What the processor still asks of the patient for this case."""
         return sum(

@@ -137,3 +137,46 @@ async def test_both_pay_at_once_and_a_person_places_what_is_too_much(play: Play)
 
     await play.until(held, "a question about the second payment")
     assert await play.balance(other) == 26_000
+
+
+async def _debit(play: Play, case: Case, act: str, **how: object) -> None:
+    session = await play.session_of(case)
+    await play.practice.control(f"stripe/sessions/{session}/{act}", how)
+    await play.flush()
+
+
+async def _page(play: Play, case: Case) -> str:
+    rows = await play.fetch("SELECT token FROM pay_links WHERE case_id = $1", case.case_id)
+    async with httpx.AsyncClient(timeout=30) as http:
+        return (await http.get(f"{play.stack.web_url}/p/{rows[0]['token']}")).text
+
+
+async def test_a_debit_from_the_page_that_comes_back_days_later_waits_for_a_person(
+    play: Play,
+) -> None:
+    case = await play.billed(TOXIN_20)
+    await send_to_pay(play, case, amount="100.00")
+    await _debit(play, case, "processing")
+    assert "on its way" in await _page(play, case)
+    await play.practice.skip(case.case_id, days=5)
+    assert {one.step for one in await play.messages(case)} == {"invoice"}
+
+    await _debit(play, case, "settle", succeeded=False)
+    asked = await play.question(case, "SETTLEMENT_FAILED")
+    assert asked.money_cents == 10_000
+    page = await _page(play, case)
+    assert "bank did not make" in page
+    assert "$260.00" in page
+    assert (await play.balance(case), await play.posted(case)) == (26_000, {"visit_issued": 1})
+    await play.practice.skip(case.case_id, days=2)
+    assert {one.step for one in await play.messages(case)} == {"invoice"}
+
+    await play.decide(asked, "resume")
+    await play.practice.skip(case.case_id, days=2)
+
+    async def reminded() -> bool:
+        return len({one.step for one in await play.messages(case)}) > 1
+
+    await play.until(reminded, "the reminder that had waited", case)
+    assert "did not go through" in (await play.texts(case))[-1]["body"]
+    await play.check_books()
