@@ -90,9 +90,11 @@ async def _fund(conn: Conn, ask: ApplyLoanIn, review: Review, part: LoanPart, to
         effective_on=today,
     )
     await ledger.post(conn, entry)
+    # After it was taken back, the same answer is an entry of its own.
+    (posted,) = await ledger.entries_of_decision(conn, review.review_id)
     await lender_loans.book(
         conn,
-        _booking(part, deposit.loan_id, entry.business_key, today).model_copy(
+        _booking(part, deposit.loan_id, posted.business_key, today).model_copy(
             update={
                 "funding_id": deposit.funding_id,
                 "kind": "funded",

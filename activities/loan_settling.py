@@ -14,11 +14,11 @@ from domain.matching import HeldPayment, Matched, match
 from domain.matching_policy import MatchPolicy
 from domain.matching_types import FinancedItem, Funding, PaymentToMatch
 from domain.money import dollars
-from store import ledger, lender_loans, lender_money, plans, reviews
+from store import ledger, lender_loans, lender_money, plans, reviews, undos
 from store.db import Conn
 from store.lender_loans import Booking
 
-UNFUNDED, REVERSED = "LENDER_UNFUNDED", "LENDER_REVERSED"
+UNFUNDED, REVERSED, FEE_DIFFERS = "LENDER_UNFUNDED", "LENDER_REVERSED", "LENDER_FEE_DIFF"
 
 
 async def part_of(conn: Conn, loan: LoanRef) -> LoanPart | None:
@@ -82,6 +82,9 @@ class Settling:
 
     async def _receive(self, deposit: Deposit, *, is_held: bool) -> str:
         """Match a deposit: it has funded its loan, or is held and asked about."""
+        if is_held and (again := await self._asked_again(deposit)) is not None:
+            self._asked.append(again)  # what a person has taken back a person books
+            return "held"
         result = match(
             self._payment(deposit),
             [],
@@ -99,6 +102,15 @@ class Settling:
         if isinstance(result, HeldPayment) and deposit.state is FundingState.COMPLETED:
             await self._ask_about(deposit, result)
         return "held"
+
+    async def _asked_again(self, deposit: Deposit) -> Mismatch | None:
+        """The open question about a deposit whose answer was taken back."""
+        name = f"{deposit.funding_id}/{FEE_DIFFERS}"
+        first = ids.review_id(self._ref.case_id, FEE_DIFFERS, name)
+        last = await undos.asked_again(self._conn, first)
+        if last == first or (await reviews.get(self._conn, last)).state != "open":
+            return None
+        return Mismatch(review_id=last, code=FEE_DIFFERS)
 
     def _payment(self, deposit: Deposit) -> PaymentToMatch:
         return PaymentToMatch(

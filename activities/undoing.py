@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from temporalio import activity
 
-from activities import agreed_plan, undone_payouts, undone_reversals
+from activities import agreed_plan, undone_loans, undone_payouts, undone_reversals
 from activities.agency import hold_id
 from activities.answering import CannotCarryOut
 from activities.contracts import UndoIn, UndoneOut
@@ -154,6 +154,7 @@ async def _must_be_alone(
         raise CannotCarryOut("The lot was used since it has its new last day.")
     await undone_payouts.must_stand(conn, review, written)
     await undone_reversals.must_stand(conn, review, written)
+    await undone_loans.must_stand(conn, review, written)
     if await undos.moves_other_lots(conn, review.review_id):
         raise CannotCarryOut(undoing.NO_RULE)
 

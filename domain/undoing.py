@@ -43,7 +43,6 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
         **{topic.code: _REPLY for topic in topics_people.TOPICS},
         **{topic.code: _PLAN for topic in topics_plan.TOPICS},
         **{topic.code: _LENDER for topic in topics_lender.TOPICS},
-        **dict.fromkeys(("LENDER_UNFUNDED", "LENDER_REVERSED", "LENDER_FEE_DIFF"), _LENDER),
         "DISPUTE_OPEN": _BANK,
         **dict.fromkeys(("REFUND_ASKED", "REFUND_BY_HAND", "REFUND_TO_LENDER"), _ON_ITS_WAY),
         **dict.fromkeys(("REFUND_FAILED", "REFUND_OUTSIDE", "REFUND_UNLINKED"), _ON_ITS_WAY),
@@ -115,6 +114,14 @@ _ABOUT = frozenset(
         ("DISPUTE_LOST", "write_off"),
         ("REFUND_BY_HAND", "refund_to_credit"),
         ("REFUND_FAILED", "refund_to_credit"),
+        ("LENDER_FEE_DIFF", "accept"),
+        ("LENDER_FEE_DIFF", "contest"),
+        ("LENDER_REVERSED", "cancel_plan"),
+        ("LENDER_REVERSED", "contest"),
+        ("LENDER_REVERSED", "re_bill"),
+        ("LENDER_UNFUNDED", "call_lender"),
+        ("LENDER_UNFUNDED", "convert_to_patient"),
+        ("LENDER_UNFUNDED", "resubmit"),
     }
 )
 """Answers about a thing of its own, such as a lot, whose case asks about nothing else."""

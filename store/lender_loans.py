@@ -57,7 +57,7 @@ SELECT l.location_id, l.lender, array_agg(l.loan_id ORDER BY l.recorded_at, l.lo
     l.payment_id, min(l.case_id) AS case_id, min(l.client_id) AS client_id,
     max(l.programme) AS programme, min(l.signed_on) AS signed_on,
     p.amount_cents AS financed_cents,
-    p.amount_cents + coalesce((SELECT sum(b.receivable_cents) FROM lender_bookings b
+    p.amount_cents + coalesce((SELECT sum(b.receivable_cents) FROM standing_lender_bookings b
         WHERE b.payment_id = l.payment_id), 0)::bigint
     - coalesce((SELECT sum(m.amount_cents) FROM refund_moves m WHERE m.payment_id = l.payment_id
         AND m.way = 'lender' AND m.state = 'paid'), 0)::bigint AS open_cents
@@ -107,10 +107,10 @@ async def book(conn: Conn, booking: Booking) -> None:
 async def bookings_of(
     conn: Conn, location_id: str, lender: str, loan_ids: Sequence[str]
 ) -> list[Booking]:
-    """What was booked for any id of a loan, oldest first."""
+    """What was booked for any id of a loan and stands, oldest first."""
     rows = await conn.fetch(
         "SELECT business_key, location_id, lender, loan_id, payment_id, funding_id, kind,"
-        " receivable_cents, net_cents, fee_cents, booked_on FROM lender_bookings"
+        " receivable_cents, net_cents, fee_cents, booked_on FROM standing_lender_bookings"
         " WHERE location_id = $1 AND lender = $2 AND loan_id = ANY($3::text[])"
         " ORDER BY recorded_at, business_key",
         location_id,
@@ -118,6 +118,18 @@ async def bookings_of(
         list(loan_ids),
     )
     return [Booking.model_validate(dict(row)) for row in rows]
+
+
+async def moved_since(conn: Conn, business_keys: Sequence[str]) -> bool:
+    """Whether the part that these entries moved was moved by another one after them."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM lender_bookings done JOIN standing_lender_bookings later"
+        " ON later.payment_id = done.payment_id AND later.recorded_at > done.recorded_at"
+        " WHERE done.business_key = ANY($1::text[]) AND later.receivable_cents <> 0"
+        " AND later.business_key <> ALL($1::text[]))",
+        list(business_keys),
+    )
+    return found
 
 
 async def put_terms(conn: Conn, location_id: str, terms: LenderTerms, by: str) -> int:

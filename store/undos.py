@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime
 
-from domain import undoing
+from domain import ids, undoing
 from domain.model import Record
 from store.db import Conn
 from store.reviews import Review
@@ -113,6 +113,17 @@ async def moves_other_lots(conn: Conn, review_id: str) -> bool:
         review_id,
     )
     return found
+
+
+async def asked_again(conn: Conn, review_id: str) -> str:
+    """The question that stands for another one by now: itself, or the last that was asked anew."""
+    while row := await conn.fetchrow(
+        "SELECT case_id, code FROM reviews JOIN review_undos USING (review_id)"
+        " WHERE review_id = $1",
+        review_id,
+    ):
+        review_id = ids.review_id(row["case_id"], row["code"], f"{undoing.KEY}{review_id}")
+    return review_id
 
 
 async def is_lot_used_since(conn: Conn, review_id: str) -> bool:

@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.lender_money import LenderMoneyActivities
     from activities.loan_contracts import ApplyLoanIn, LoanRef, SettleLoanIn
-    from domain.case import Attention, Decision, Stage
+    from domain.case import Attention, Decision, Stage, Undo
     from domain.loan_case import LoanInput, LoanMoved, LoanResult
     from workflows.case_room import CaseRoom
     from workflows.options import BOOKS
@@ -30,6 +30,7 @@ class LenderLoan:
     |---|---|---|
     | loan_moved | signal | the lender's polls and files, the hourly look for late loans |
     | review_decided | update and signal | the desk |
+    | decision_undone | signal | the desk: a decision is taken back |
     """
 
     @workflow.init
@@ -51,7 +52,7 @@ class LenderLoan:
     @workflow.run
     async def run(self, _: LoanInput) -> LoanResult:
         """Go on until the lender owes nothing and nothing is asked."""
-        while not self.is_done:
+        while self.room.undos or not self.is_done:
             try:
                 await self._next()
             except ActivityError as failure:
@@ -65,14 +66,22 @@ class LenderLoan:
     async def _next(self) -> None:
         """Carry out, look, or wait."""
         decision = self.room.answer()
-        if decision is not None:
+        if self.room.undos:
+            await self._take_back()
+        elif decision is not None:
             await self._carry_out(decision)
         elif self.news or (not self.room.questions and not self._rests()):
             await self._settle()
         elif self.room.questions:
-            await self.room.desk(lambda: self.news, "a lender's money does not fit")
+            await self.room.desk(self._is_news, "a lender's money does not fit")
         else:
             await self._wait()
+
+    async def _take_back(self) -> None:
+        """The part is as it was before the decision; a rest that it began is over."""
+        if await self.room.take_back(self.start.staff_reminder_business_days) is not None:
+            self.rests_until = None
+        self.is_done, self.news = False, True
 
     async def _settle(self) -> None:
         """Follow the deposits; ask, or know until when to wait."""
@@ -122,7 +131,16 @@ class LenderLoan:
         self.room.enter(
             Stage.AWAITING_PAYMENT, Attention.SYSTEM, self.rests_until, "the lender is to pay"
         )
-        await self.room.wait(lambda: self.news, self.rests_until, "the lender is to pay")
+        await self.room.wait(self._is_news, self.rests_until, "the lender is to pay")
+
+    def _is_news(self) -> bool:
+        """The lender has news, or a person takes a decision back."""
+        return self.news or bool(self.room.undos)
+
+    @workflow.signal
+    def decision_undone(self, undo: Undo) -> None:
+        """A person takes a decision back; a loan that was settled hears it in a new run."""
+        self.room.undos.append(undo)
 
     @workflow.signal
     def loan_moved(self, moved: LoanMoved) -> None:

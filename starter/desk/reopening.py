@@ -6,9 +6,11 @@ from types import MappingProxyType
 from activities.translation import dispute_input, refund_input, visit_input
 from domain.case import UnmatchedInput
 from domain.control_case import ControlInput
+from domain.loan_case import LoanInput
 from domain.lot_case import LotInput
 from domain.model import Record
 from domain.payout_case import PayoutInput
+from domain.plan_case import Lender
 from store.locations import Location
 from store.reviews import Review
 
@@ -50,6 +52,21 @@ def _payout(place: Location, _: Review, rest: str) -> tuple[str, Record]:
     return "PayoutTieOut", start
 
 
+def _loan(place: Location, review: Review, rest: str) -> tuple[str, Record]:
+    """Its case may be named by a visit; the question names the loans of its part."""
+    _, lender, name = rest.split("/", 2)
+    loans = str((review.shown.get("theirs") or {}).get("loan") or name)
+    start = LoanInput(
+        location_id=place.location_id,
+        lender=Lender(lender),
+        loan_id=loans.split(", ")[0],
+        zone=place.zone,
+        staff_reminder_business_days=place.chase.staff_reminder_business_days,
+        clock_shift_seconds=place.clock_shift_seconds,
+    )
+    return "LenderLoan", start
+
+
 def _lot(place: Location, _: Review, rest: str) -> tuple[str, Record]:
     start = LotInput(
         location_id=place.location_id,
@@ -87,6 +104,7 @@ _OPENINGS: Mapping[str, Callable[[Location, Review, str], tuple[str, Record]]] =
         "payment": _payment,
         "payout": _payout,
         "lot": _lot,
+        "loan": _loan,
         "refund": _refund,
         "control": _control,
         "dispute": _dispute,

@@ -48,6 +48,11 @@ CASES = [
         lambda start: ids.payout_workflow_id(start.source, start.payout_id),
     ),
     (
+        "LenderLoan",
+        ids.loan_workflow_id("lumin", "cherry", "tx-1"),
+        lambda start: ids.loan_workflow_id(start.location_id, start.lender, start.loan_id),
+    ),
+    (
         "ExpiredLot",
         ids.lot_workflow_id("lumin", "document-1/2"),
         lambda start: ids.lot_workflow_id(start.location_id, start.lot_id),
@@ -78,7 +83,7 @@ def test_it_has_the_same_id_and_the_place_s_clock(
         location_id="lumin",
         code="BREAKAGE",
         opened_at=datetime(2026, 11, 2, tzinfo=UTC),
-        shown={"since": "2026-11-01"},
+        shown={"since": "2026-11-01", "theirs": {"loan": "tx-1, tx-2"}},
         choices=[],
         money_cents=0,
     )
