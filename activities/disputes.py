@@ -209,7 +209,8 @@ async def _ask(
         "movements": [movement.movement_id for movement in read.movements],
     }
     shown = {**asked.shown, "dispute": named}
-    asked = await undos.asked_now(conn, asked.model_copy(update={"shown": shown}))
+    review_id = await undos.asked_again(conn, asked.review_id)
+    asked = asked.model_copy(update={"shown": shown, "review_id": review_id})
     await reviews.open_review(conn, asked)
     one = Mismatch(review_id=asked.review_id, code=code)
     return FollowDisputeOut(status="asked", questions=(one,))

@@ -196,9 +196,10 @@ class RefundActivities:
 
 async def moves_of(conn: Conn, ref: RefundRef) -> list[RefundMove]:
     """The movements of a refund; of one made elsewhere also those that replace it."""
-    if ref.refund_id is not None:
-        return await refunds.moves_of(conn, ref.refund_id)
-    found = await refunds.move_of_object(conn, ref.source or "", ref.object_id or "")
+    if ref.object_id is None:
+        return await refunds.moves_of(conn, ref.refund_id or "")
+    # What it was explained as may have been taken back since: its own name stays.
+    found = await refunds.move_of_object(conn, ref.source or "", ref.object_id)
     if found is None or found.refund_id is None:
         return [found] if found else []
     return await refunds.moves_of(conn, found.refund_id)
@@ -243,7 +244,8 @@ async def _question(conn: Conn, ask: SettleRefundIn, move: RefundMove, code: str
         **await about(conn, move),
     )
     shown = {**asked.shown, "move": move.move_id}
-    asked = await undos.asked_now(conn, asked.model_copy(update={"shown": shown}))
+    review_id = await undos.asked_again(conn, asked.review_id)
+    asked = asked.model_copy(update={"shown": shown, "review_id": review_id})
     await reviews.open_review(conn, asked)
     return Mismatch(review_id=asked.review_id, code=code)
 

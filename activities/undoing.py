@@ -30,6 +30,7 @@ from store import (
     lots,
     payments,
     refund_facts,
+    refunds,
     reviews,
     undos,
 )
@@ -191,7 +192,8 @@ async def _lots_back(conn: Conn, review_id: str, undo: Undo, today: date) -> Non
         await lots.end(conn, "refund", holder, lot.lot_id, lot.quantity, lot.cents, today)
     if await entitlements.drawn(conn, review_id):
         await entitlements.settle_delta(conn, review_id, holder, (), today)
-    await lots.unend(conn, review_id, holder, today)
+    for act_id in (review_id, *await refunds.of_decision(conn, review_id)):
+        await lots.unend(conn, act_id, holder, today)
     if (had := await lots.expiry_before(conn, review_id)) is not None:
         await lots.set_expiry(conn, *had, undo.by, undo.reason, holder)
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from activities.answering import CannotCarryOut, subject
-from domain import ids, undoing
+from activities.placed_money import UNAPPLIED, UNKNOWN
+from activities.posting import is_placed
+from domain import entries_held, ids, undoing
 from domain.case import Undo
 from domain.ledger import Entry
-from store import agency, disputes, holds, ledger, refund_facts, refunds
+from store import agency, disputes, holds, ledger, payments, refund_facts, refunds
 from store.db import Conn
 from store.reviews import Review
 
@@ -19,7 +21,8 @@ _OVERTAKEN = (
     "A refund that waited ended by it and does not begin again: settle what is left by a refund"
     " or a write-off."
 )
-_OWED_AGAIN = ("rebill",)
+_OWED_AGAIN = ("rebill", "owe_again")
+_EXPLAINED = ("allow", "post_now", "owe_again")
 _DISPUTE, _RECEIVABLE = "dispute/", "1100"
 
 
@@ -33,6 +36,11 @@ async def must_stand(conn: Conn, review: Review, written: Sequence[Entry]) -> No
             raise CannotCarryOut(GONE)
     if (review.decision or {})["choice"] in _OWED_AGAIN:
         await _must_be_owed(conn, written)
+    for refund_id in await _explained(conn, review):
+        moves = await refunds.moves_of(conn, refund_id)
+        if [move.state for move in moves] not in (["sent"], ["paid"]):
+            raise CannotCarryOut("Since then the refund came back: answer what is asked of that.")
+        await _must_be_held(conn, moves[0].payment_id or "", written)
 
 
 async def _must_be_owed(conn: Conn, written: Sequence[Entry]) -> None:
@@ -46,6 +54,16 @@ async def _must_be_owed(conn: Conn, written: Sequence[Entry]) -> None:
             raise CannotCarryOut("Since then the debt went to an agency: take that back first.")
 
 
+async def _must_be_held(conn: Conn, payment_id: str, written: Sequence[Entry]) -> None:
+    """Of money in suspense the rest, where there is one, has no place yet."""
+    used = {line.account for entry in written for line in entry.postings}
+    whole = {entries_held.held_refund_key(payment_id)} & {each.business_key for each in written}
+    if not used & {UNKNOWN, UNAPPLIED} or whole:
+        return
+    if await payments.allocated(conn, payment_id) or await is_placed(conn, payment_id):
+        raise CannotCarryOut("Since then the rest of this money was placed: take that back first.")
+
+
 async def undo(conn: Conn, review: Review, undo: Undo, at: datetime) -> None:
     """Movements, the dispute and holds are as before the answer."""
     for move in await refunds.ended_by(conn, review.review_id):
@@ -54,6 +72,14 @@ async def undo(conn: Conn, review: Review, undo: Undo, at: datetime) -> None:
         named = subject(review, "dispute")
         await disputes.open_again(conn, named["source"], named["dispute_id"])
         await _holds_back(conn, review.review_id, undo, at)
+    for refund_id in await _explained(conn, review):
+        await refunds.unexplain(conn, refund_id)
+
+
+async def _explained(conn: Conn, review: Review) -> list[str]:
+    """The refund as which an answer has explained money that had gone."""
+    is_one = (review.decision or {})["choice"] in _EXPLAINED
+    return await refunds.of_decision(conn, review.review_id) if is_one else []
 
 
 async def _holds_back(conn: Conn, review_id: str, undo: Undo, at: datetime) -> None:

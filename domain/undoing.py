@@ -45,8 +45,7 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
         **{topic.code: _LENDER for topic in topics_lender.TOPICS},
         "DISPUTE_OPEN": _BANK,
         **dict.fromkeys(("REFUND_ASKED", "REFUND_BY_HAND", "REFUND_TO_LENDER"), _ON_ITS_WAY),
-        **dict.fromkeys(("REFUND_FAILED", "REFUND_OUTSIDE", "REFUND_UNLINKED"), _ON_ITS_WAY),
-        "REFUND_AFTER_CLOSE": _ON_ITS_WAY,
+        **dict.fromkeys(("REFUND_FAILED", "REFUND_UNLINKED"), _ON_ITS_WAY),
         **dict.fromkeys(("PMS_CONFIRM", "PMS_WRITE_FAILED", "LATE_EVENT"), _READ),
     }
 )
@@ -112,6 +111,8 @@ _ABOUT = frozenset(
         ("DISPUTE_LOST", "block"),
         ("DISPUTE_LOST", "rebill"),
         ("DISPUTE_LOST", "write_off"),
+        ("REFUND_AFTER_CLOSE", "owe_again"),
+        ("REFUND_AFTER_CLOSE", "post_now"),
         ("REFUND_BY_HAND", "refund_to_credit"),
         ("REFUND_FAILED", "refund_to_credit"),
         ("LENDER_FEE_DIFF", "accept"),
@@ -122,6 +123,8 @@ _ABOUT = frozenset(
         ("LENDER_UNFUNDED", "call_lender"),
         ("LENDER_UNFUNDED", "convert_to_patient"),
         ("LENDER_UNFUNDED", "resubmit"),
+        ("REFUND_OUTSIDE", "allow"),
+        ("REFUND_OUTSIDE", "owe_again"),
     }
 )
 """Answers about a thing of its own, such as a lot, whose case asks about nothing else."""

@@ -180,6 +180,11 @@ async def explain(
     )
 
 
+async def unexplain(conn: Conn, refund_id: str) -> None:
+    """What this refund has explained is open again: the decision was taken back."""
+    await conn.execute("UPDATE refund_moves SET refund_id = NULL WHERE refund_id = $1", refund_id)
+
+
 async def know_payment(
     conn: Conn, move_id: str, payment_id: str | None, client_id: str | None, location_id: str
 ) -> None:
@@ -201,6 +206,14 @@ async def get(conn: Conn, refund_id: str) -> RefundRow | None:
     """One refund."""
     row = await conn.fetchrow("SELECT * FROM refunds WHERE refund_id = $1", refund_id)
     return RefundRow.model_validate(dict(row)) if row else None
+
+
+async def of_decision(conn: Conn, review_id: str) -> list[str]:
+    """Ids of what a decision has decided to give back, or explained."""
+    rows = await conn.fetch(
+        "SELECT refund_id FROM refunds WHERE review_id = $1 ORDER BY refund_id", review_id
+    )
+    return [row["refund_id"] for row in rows]
 
 
 async def move(conn: Conn, move_id: str) -> RefundMove | None:
@@ -226,9 +239,11 @@ async def moves_of(conn: Conn, refund_id: str) -> list[RefundMove]:
 
 
 async def of_case(conn: Conn, case_id: str) -> list[RefundRow]:
-    """Refunds of a visit, oldest first."""
+    """Refunds of a visit that nobody took back, oldest first."""
     rows = await conn.fetch(
-        "SELECT * FROM refunds WHERE case_id = $1 ORDER BY recorded_at, refund_id", case_id
+        "SELECT * FROM refunds WHERE case_id = $1 AND NOT refund_is_taken_back(refund_id)"
+        " ORDER BY recorded_at, refund_id",
+        case_id,
     )
     return [RefundRow.model_validate(dict(row)) for row in rows]
 

@@ -6,10 +6,9 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime
 
-from domain import ids, undoing
+from domain import undoing
 from domain.model import Record
 from store.db import Conn
-from store.reviews import Review
 
 
 class UndoProposal(Record):
@@ -109,7 +108,8 @@ async def moves_other_lots(conn: Conn, review_id: str) -> bool:
     """Whether a decision drew, returned or reinstated for somebody else than itself."""
     found: bool = await conn.fetchval(
         "SELECT EXISTS (SELECT FROM lot_reinstatements WHERE review_id = $1)"
-        " OR EXISTS (SELECT FROM lot_movements WHERE review_id = $1 AND case_id <> $1)",
+        " OR EXISTS (SELECT FROM lot_movements WHERE review_id = $1 AND case_id <> $1"
+        "  AND case_id NOT IN (SELECT refund_id FROM refunds WHERE review_id = $1))",
         review_id,
     )
     return found
@@ -122,7 +122,7 @@ async def asked_again(conn: Conn, review_id: str) -> str:
         " WHERE review_id = $1",
         review_id,
     ):
-        review_id = ids.review_id(row["case_id"], row["code"], f"{undoing.KEY}{review_id}")
+        review_id = undoing.asked_again_id(row["case_id"], row["code"], review_id)
     return review_id
 
 
@@ -137,16 +137,6 @@ async def is_lot_used_since(conn: Conn, review_id: str) -> bool:
         review_id,
     )
     return found
-
-
-async def asked_now(conn: Conn, asked: Review) -> Review:
-    """A question as it is to be asked now: anew after each answer that was taken back."""
-    while await conn.fetchval(
-        "SELECT EXISTS (SELECT FROM review_undos WHERE review_id = $1)", asked.review_id
-    ):
-        again = undoing.asked_again_id(asked.case_id, asked.code, asked.review_id)
-        asked = asked.model_copy(update={"review_id": again})
-    return asked
 
 
 async def message_since(conn: Conn, review_id: str, case_ids: Sequence[str]) -> str | None:

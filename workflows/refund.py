@@ -75,6 +75,7 @@ class Refund:
         """Take back, carry out, ask, settle or wait; None while the refund has no end."""
         if self.room.undos:
             await self.room.take_back(self.start.staff_reminder_business_days)
+            self.looks = PATIENT_LOOKS  # a person was asked already
             return None
         decision = self.room.answer()
         if decision is not None:

@@ -9,9 +9,10 @@ import pytest
 
 from activities.contracts import CaseRef
 from activities.refund_contracts import RefundRef
+from domain import ids
 from domain.case import Decision
 from domain.month import Month
-from store import disputes, entitlements, holds, ledger, periods
+from store import disputes, entitlements, holds, ledger, periods, refunds
 from store.db import transaction
 from store.holds import ClientHold
 from store.periods import PeriodClose
@@ -302,11 +303,137 @@ async def test_a_word_to_the_bank_stays(till: Till) -> None:
     assert (await till.taken_back(asked.review_id)).note.startswith("The bank has its answer")
 
 
+# -- a refund that nobody here started
+
+
+async def _outside(till: Till, code: str, cents: int):
+    """More was paid than owed: credit bears a part of what went back, and the visit the rest."""
+    who, case, payment = await _paid(till, cents=DUE_CENTS + 5_000)
+    ref = await till.refunded_outside(payment, cents)
+    if code == "REFUND_AFTER_CLOSE":
+        await _november_is_closed(till)
+    [asked] = (await till.settle(ref)).questions
+    assert asked.code == code
+    return who, case, ref, asked.review_id
+
+
+@pytest.mark.parametrize(
+    ("code", "choice", "other"),
+    [
+        ("REFUND_OUTSIDE", "allow", "owe_again"),
+        ("REFUND_OUTSIDE", "owe_again", "allow"),
+        ("REFUND_AFTER_CLOSE", "post_now", "owe_again"),
+        ("REFUND_AFTER_CLOSE", "owe_again", "post_now"),
+    ],
+)
+async def test_what_a_refund_was_for_is_asked_again(
+    till: Till, code: str, choice: str, other: str
+) -> None:
+    who, case, ref, review_id = await _outside(till, code, 20_000)
+    before = await till.accounts()
+    assert (before["2100"], before["2060"]) == (20_000, -5_000)
+    for _ in range(2):
+        done = await till.decide(ref, review_id, choice, **WHY)
+        assert not {"2100", "2060"} & (await till.accounts()).keys()
+        # The case that is running knows what it was explained as.
+        ref = ref.model_copy(update={"refund_id": done.refund_ids[0]})
+        assert (await till.settle(ref)).status == "paid"
+        undone = await till.taken_back(review_id)
+        assert (undone.effect, undone.code) == ("undone", code), undone
+        assert (await till.accounts(), await till.owed(case)) == (before, (0,))
+        [asked] = (await till.settle(ref)).questions
+        assert (asked.review_id, (await till.review(asked.review_id)).state) == (
+            undone.review_id,
+            "open",
+        )
+        assert await till.taken_back(review_id) == undone
+        assert await till.accounts() == before
+        async with till.practice.world.pool.acquire() as conn:
+            assert await refunds.of_case(conn, case.case_id) == []
+            assert len(await refunds.unfinished(conn, ref.location_id)) == 1
+        review_id = undone.review_id
+    await till.decide(ref, review_id, other, **WHY)
+    assert (await till.settle(ref)).status == "paid"
+    books = await till.accounts()
+    owes = other == "owe_again"
+    assert (books.get("1100", 0), books.get("4920", 0)) == (15_000 * owes, 15_000 * (not owes))
+    async with till.practice.world.pool.acquire() as conn:
+        totals = await ledger.totals(conn)
+        [lot] = await entitlements.lot_statement(conn, till.practice.client_id(who))
+    assert (totals.debits_cents, totals.unbalanced_entries) == (totals.credits_cents, 0)
+    assert (lot.remaining_cents, lot.is_conserved) == (0, True)
+
+
+async def test_a_refund_that_came_back_since_is_asked_about_itself(till: Till) -> None:
+    _, _, ref, review_id = await _outside(till, "REFUND_OUTSIDE", 20_000)
+    await till.decide(ref, review_id, "allow", **WHY)
+    await till.twin.control(f"/refunds/{ref.object_id}/fail")
+    assert [one.code for one in (await till.settle(ref)).questions] == ["REFUND_FAILED"]
+    assert (await till.taken_back(review_id)).note == (
+        "Since then the refund came back: answer what is asked of that."
+    )
+
+
+async def test_what_is_owed_again_and_was_paid_since_stays_owed(till: Till) -> None:
+    who, case, ref, review_id = await _outside(till, "REFUND_OUTSIDE", 20_000)
+    await till.decide(ref, review_id, "owe_again", **WHY)
+    await till.pay(case, who, 15_000, kind="cash")
+    sentence = "Since then a part of what it made owed again was paid or ended."
+    assert (await till.taken_back(review_id)).note == sentence
+
+
+@pytest.mark.parametrize("cents", [1_000, 9_000])
+async def test_money_in_suspense_that_went_back_is_there_again(till: Till, cents: int) -> None:
+    loose = await till.loose(9_000)
+    ref = await till.refunded_outside(ids.payment_id("stripe", loose.payment_id), cents)
+    [asked] = (await till.settle(ref)).questions
+    before = await till.accounts()
+    await till.decide(ref, asked.review_id, "allow", **WHY)
+    assert "2100" not in await till.accounts()
+    undone = await till.taken_back(asked.review_id)
+    assert await till.accounts() == before
+    await till.decide(ref, undone.review_id, "owe_again", **WHY)
+    assert "2100" not in await till.accounts()
+    if cents < 9_000:
+        await till.place(loose, "refund")
+        assert (await till.taken_back(undone.review_id)).note == (
+            "Since then the rest of this money was placed: take that back first."
+        )
+
+
+async def test_the_database_forgets_what_a_refund_was_for_an_undoing_alone(till: Till) -> None:
+    _, _, ref, review_id = await _outside(till, "REFUND_OUTSIDE", 20_000)
+    done = await till.decide(ref, review_id, "allow", **WHY)
+    async with till.practice.world.pool.acquire() as conn:
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await refunds.unexplain(conn, done.refund_ids[0])
+    undone = await till.taken_back(review_id)
+    done = await till.decide(ref, undone.review_id, "allow", **WHY)
+    async with till.practice.world.pool.acquire() as conn:
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await refunds.unexplain(conn, done.refund_ids[0])
+
+
+async def test_a_refund_of_an_unknown_payment_stays_where_it_was_booked(till: Till) -> None:
+    name = await till.charge(9_000)
+    ref = till.outside((await till.twin.control("/refund", payment_intent=name))["id"])
+    [asked] = (await till.settle(ref, patient=False)).questions
+    await till.decide(ref, asked.review_id, "accept", **WHY)
+    assert (await till.taken_back(asked.review_id)).effect == "refused"
+
+
 async def test_a_closed_month_keeps_them(till: Till) -> None:
     ref, who, review_id = await _waiting(till, "REFUND_BY_HAND")
     await till.decide(ref, review_id, "refund_to_credit", who, **WHY)
+    await _november_is_closed(till)
+    assert (await till.taken_back(review_id)).note.startswith(
+        "The month of this decision is closed"
+    )
+
+
+async def _november_is_closed(till: Till) -> None:
     close = PeriodClose(
-        location_id=ref.location_id,
+        location_id=till.practice.world.location_id,
         month=Month(first=date(2026, 11, 1)),
         signed_by="owner",
         limit_cents=0,
@@ -317,6 +444,3 @@ async def test_a_closed_month_keeps_them(till: Till) -> None:
     )
     async with transaction(till.practice.world.pool) as conn:
         await periods.close(conn, close)
-    assert (await till.taken_back(review_id)).note.startswith(
-        "The month of this decision is closed"
-    )

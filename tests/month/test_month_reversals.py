@@ -87,6 +87,21 @@ async def test_a_refund_that_is_owed_again_ties_out(till: Till) -> None:
     assert await _off(till) == {}
 
 
+@pytest.mark.parametrize("choice", ["allow", "owe_again"])
+async def test_what_a_refund_was_for_ties_out_while_it_is_asked_again(
+    till: Till, choice: str
+) -> None:
+    _, _, payment = await _paid(till)
+    ref = await till.refunded_outside(payment, 10_000)
+    [asked] = (await till.settle(ref)).questions
+    await till.decide(ref, asked.review_id, choice, reason="by phone")
+    assert await _off(till) == {}
+    undone = await till.taken_back(asked.review_id)
+    assert await _off(till) == {}
+    await till.decide(ref, undone.review_id, "owe_again", reason="after all")
+    assert await _off(till) == {}
+
+
 async def test_a_refund_that_came_back_before_anybody_explained_it_ties_out(till: Till) -> None:
     _, _, payment = await _paid(till)
     ref = await till.refunded_outside(payment, 10_000)

@@ -62,6 +62,25 @@ async def test_what_is_on_its_way_is_followed_while_another_part_is_asked_about_
     assert world.times("settle_refund") == looks + 1
 
 
+async def test_a_refund_made_elsewhere_is_asked_about_again_in_a_new_run(
+    clinic: Clinic, world: World
+) -> None:
+    clinic.refunds.answers = ["REFUND_OUTSIDE", "paid"]
+    refund = await clinic.refund(source="stripe", object_id="re_again")
+    start = await first_input(refund, RefundInput)
+    await refund.decide("allow", reason="by phone")
+    assert (await refund.ended()).status == "paid"
+    await reopened(refund, "Refund", start)
+    assert world.open_codes == ["REFUND_OUTSIDE"]
+    clinic.refunds.answers = ["REFUND_OUTSIDE"]
+    await refund.refund_moved("succeeded")
+    assert world.open_codes == ["REFUND_OUTSIDE"]
+    assert world.of("settle_refund")[-1].patient is False
+    clinic.refunds.answers = ["paid"]
+    await refund.decide("owe_again", reason="made by mistake")
+    assert (await refund.ended()).status == "paid"
+
+
 async def test_a_lost_dispute_is_asked_about_again_in_a_new_run(
     clinic: Clinic, world: World
 ) -> None:
