@@ -38,8 +38,9 @@ class ReplyIntake:
         """The workflow id that was told; `Ignored` when nobody has to read the reply."""
         reading = replies.classify(text.body, text.opt_out)
         async with transaction(self._pool) as conn:
-            senders = await clients.clients_by_phone(conn, self._vault, text.from_e164)
             digest = clients.phone_digest(self._vault, text.from_e164)
+            await unknown_senders.lock_number(conn, digest)
+            senders = await clients.clients_by_phone(conn, self._vault, text.from_e164)
             await self._change_consent(conn, event, reading, senders, digest)
             home = await _home(conn, senders, reading)
             received = (

@@ -3,9 +3,6 @@
 The patient's words stay in the sealed inbox; a question names the inbox row alone.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
-
 from temporalio import activity
 
 from activities import answering, reply_holds
@@ -26,10 +23,9 @@ from activities.reply_holds import clients_of
 from activities.tools import Tools
 from domain.case import Decision
 from domain.money import dollars
-from domain.reply_case import ReplyReceived
 from store import clients, holds, reviews, unknown_senders
 from store import replies as books
-from store.db import Conn, transaction
+from store.db import transaction
 from store.reviews import Review
 
 BOOKS_ANSWERED = "the books show it paid"
@@ -78,7 +74,8 @@ class ReplyActivities:
                 return SettledOut(settled=False)
             for hold in placed:
                 await holds.release(conn, hold.hold_id, "books", BOOKS_ANSWERED, ask.at)
-            await _answered(conn, ask.replies, ask.at)
+            inbox_ids = [reply.inbox_id for reply in ask.replies]
+            await unknown_senders.answer(conn, inbox_ids, ask.at)
             waiting = await books.waiting_cases(conn, senders)
         return SettledOut(settled=True, hold_id=placed[0].hold_id, case_ids=tuple(waiting))
 
@@ -95,8 +92,6 @@ class ReplyActivities:
                 return await apply_choice(conn, what, placed)
 
             done = await answering.carry_out(conn, decision, ask.at, effect)
-            if not isinstance(done, Waits):
-                await _answered(conn, ask.replies, ask.at)
         if isinstance(done, Waits):
             return ApplyReplyOut(effect=done.effect, why=done.why)
         if decision.choice == "corrected":
@@ -109,10 +104,6 @@ class ReplyActivities:
             async with self._tools.pool.acquire() as conn:
                 pms_ref = await clients.pms_ref_of(conn, client_id)
             await refresh_contact(self._tools, ask.case.location_id, pms_ref)
-
-
-async def _answered(conn: Conn, replies: Iterable[ReplyReceived], at: datetime) -> None:
-    await unknown_senders.answer(conn, [reply.inbox_id for reply in replies], at)
 
 
 def _facts(ask: AskReplyIn, senders: int) -> tuple[str, ...]:

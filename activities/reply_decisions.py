@@ -4,9 +4,9 @@ from datetime import date
 
 from activities.answering import CannotCarryOut
 from activities.reply_contracts import ApplyReplyIn, ApplyReplyOut
-from domain import calendar, ids
+from domain import calendar, consent, ids
 from domain.reply_case import KEEP, PAID_PAUSE, ReplyHold, ReplyReceived, promise_problem
-from store import consents, holds, invoices, ledger
+from store import consents, holds, invoices, ledger, unknown_senders
 from store import replies as books
 from store.db import Conn
 from store.holds import ClientHold
@@ -32,10 +32,13 @@ async def apply_choice(
                 conn, client_id, "sms", consents.EVERYTHING, "desk", "reply",
                 taken_by=ask.decision.by,
             )  # fmt: skip
+        if not placed:  # the word of a number alone, as its own STOP
+            await unknown_senders.bar(conn, _inbox_ids(ask), consent.STOPPED, ask.at)
     elif choice == "right_person":
         for client_id in _clients(placed):
             await consents.lift_for_client(conn, client_id, "sms", WRONG_PERSON)
     await _pause_after_paid(conn, ask, placed)
+    await unknown_senders.answer(conn, _inbox_ids(ask), ask.at)
     return await _release(conn, ask, placed)
 
 
@@ -61,6 +64,7 @@ async def _keep(
 ) -> ApplyReplyOut:
     """The client stays silent, for the reason that a person gave; nothing is ever unheld first."""
     decision = ask.decision
+    await unknown_senders.stay_silent(conn, _inbox_ids(ask), kind)
     standing = {
         hold.hold_id
         for hold in await holds.unreleased(conn, [hold.hold_id for hold in placed])
@@ -149,6 +153,10 @@ async def _place(
             }
         ),
     )
+
+
+def _inbox_ids(ask: ApplyReplyIn) -> list[str]:
+    return [reply.inbox_id for reply in ask.replies]
 
 
 def _clients(placed: tuple[ReplyHold, ...]) -> list[str]:

@@ -34,21 +34,30 @@ async def place(
 
 
 async def place_on_newcomer(conn: Conn, client_id: str) -> None:
-    """A client who turns out to have written before we knew the number hears nothing either."""
+    """A client who turns out to have written before we knew the number hears nothing either.
+
+    Call in the transaction that learns the number.
+    """
+    await unknown_senders.lock_number_of(conn, client_id)
     for words in await unknown_senders.unanswered(conn, client_id):
         await place(conn, words.inbox_id, client_id, words.kind, words.reason, words.at)
 
 
 async def placed(conn: Conn, replies: Sequence[ReplyReceived]) -> tuple[ReplyHold, ...]:
-    """The holds of these replies, those placed since they came among them."""
+    """The holds of these replies, those placed since they came among them.
+
+    Nobody else turns out to have sent them until the transaction ends.
+    """
     inbox_ids = [reply.inbox_id for reply in replies]
-    later = [
-        ReplyHold(hold_id=_hold_id(inbox_id, client_id), client_id=client_id)
-        for inbox_id, client_id in await unknown_senders.senders(conn, inbox_ids)
-    ]
-    stands = await holds.placed(conn, [hold.hold_id for hold in later])
+    await unknown_senders.lock_numbers_of(conn, inbox_ids)
     known = [hold for reply in replies for hold in reply.holds]
-    return tuple(dict.fromkeys([*known, *(one for one in later if one.hold_id in stands)]))
+    # By the hold itself: its client may have another number by now.
+    later = [
+        ReplyHold(hold_id=hold_id, client_id=client_id)
+        for hold_id, client_id in await unknown_senders.holds_of(conn, inbox_ids)
+        if hold_id in {_hold_id(inbox_id, client_id) for inbox_id in inbox_ids}
+    ]
+    return tuple(dict.fromkeys([*known, *later]))
 
 
 def clients_of(placed: Iterable[ReplyHold]) -> list[str]:

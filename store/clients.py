@@ -137,7 +137,9 @@ async def erase_contact(conn: Conn, client_id: str) -> None:
     """Remove what names the client; money, lots and messages stay under the opaque id."""
     await conn.execute(
         "DELETE FROM unknown_senders WHERE phone_digest ="
-        " (SELECT phone_digest FROM clients WHERE client_id = $1)",
+        " (SELECT phone_digest FROM clients WHERE client_id = $1)"
+        " AND NOT EXISTS (SELECT FROM clients c WHERE c.client_id <> $1"  # theirs as well
+        " AND c.phone_digest = unknown_senders.phone_digest)",
         client_id,
     )
     await conn.execute(

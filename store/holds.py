@@ -108,14 +108,6 @@ async def unreleased(conn: Conn, hold_ids: Sequence[str]) -> list[ClientHold]:
     return [ClientHold.model_validate(dict(row)) for row in rows]
 
 
-async def placed(conn: Conn, hold_ids: Sequence[str]) -> frozenset[str]:
-    """Those of these ids under which a hold was placed, lifted or not."""
-    rows = await conn.fetch(
-        "SELECT hold_id FROM client_holds WHERE hold_id = ANY($1::text[])", list(hold_ids)
-    )
-    return frozenset(row["hold_id"] for row in rows)
-
-
 async def release(conn: Conn, hold_id: str, by: str, reason: str, at: datetime) -> bool:
     """Lift a hold; False when it was lifted before, is unknown, or is permanent."""
     released = await conn.fetchval(

@@ -89,6 +89,8 @@ async def others(conn: Conn, since: datetime) -> list[str]:
         " UNION ALL SELECT format(CASE WHEN allowed THEN 'The patient may be written to by %s.'"
         "  ELSE 'The patient opts out of %s.' END, channel), recorded_at FROM consent_events"
         "  WHERE recorded_at >= $1"
+        " UNION ALL SELECT format('Nothing goes to the number that wrote by %s.', channel),"
+        "  recorded_at FROM address_events WHERE suppressed AND recorded_at >= $1"
         " UNION ALL SELECT format('The lot is good until %s.', expires_on), recorded_at"
         "  FROM lot_expiries WHERE recorded_at >= $1"
         " UNION ALL SELECT format('The switch %s is %s at %s.', name, state, location_id),"

@@ -18,6 +18,31 @@ class UnknownWords(Record):
     at: AwareDatetime
 
 
+_LOCK = "pg_advisory_xact_lock(hashtextextended(encode({digest}, 'hex'), 1))"
+
+
+async def lock_number(conn: Conn, phone_digest: bytes) -> None:
+    """Let nobody turn out to have the number, nor be answered, until the transaction ends."""
+    await conn.execute(f"SELECT {_LOCK.format(digest='$1::bytea')}", phone_digest)
+
+
+async def lock_number_of(conn: Conn, client_id: str) -> None:
+    """The same for the number of a client."""
+    await conn.execute(
+        f"SELECT {_LOCK.format(digest='phone_digest')} FROM clients WHERE client_id = $1",  # noqa: S608
+        client_id,
+    )
+
+
+async def lock_numbers_of(conn: Conn, inbox_ids: Sequence[str]) -> None:
+    """The same for the numbers that these words came from."""
+    await conn.execute(
+        f"SELECT {_LOCK.format(digest='phone_digest')} FROM unknown_senders"  # noqa: S608
+        " WHERE inbox_id = ANY($1::text[]) ORDER BY phone_digest",
+        list(inbox_ids),
+    )
+
+
 async def keep(conn: Conn, phone_digest: bytes, words: UnknownWords) -> None:
     """Keep that somebody wrote; a repeat changes nothing."""
     await conn.execute(
@@ -42,15 +67,37 @@ async def unanswered(conn: Conn, client_id: str) -> list[UnknownWords]:
     return [UnknownWords.model_validate(dict(row)) for row in rows]
 
 
-async def senders(conn: Conn, inbox_ids: Sequence[str]) -> list[tuple[str, str]]:
-    """(inbox id, client id) of each client who has the number by now."""
+async def holds_of(conn: Conn, inbox_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """(hold id, client id) of what was placed for the instant at which these words came."""
     rows = await conn.fetch(
-        "SELECT u.inbox_id, c.client_id FROM unknown_senders u"
-        " JOIN clients c ON c.phone_digest = u.phone_digest"
-        " WHERE u.inbox_id = ANY($1::text[]) ORDER BY u.at, c.client_id",
+        "SELECT DISTINCT h.client_id, h.hold_id FROM unknown_senders u"
+        " JOIN client_holds h ON (h.placed_at, h.reason) = (u.at, u.reason)"
+        " WHERE u.inbox_id = ANY($1::text[]) ORDER BY h.client_id, h.hold_id",
         list(inbox_ids),
     )
-    return [(row["inbox_id"], row["client_id"]) for row in rows]
+    return [(row["hold_id"], row["client_id"]) for row in rows]
+
+
+async def bar(conn: Conn, inbox_ids: Sequence[str], reason: str, at: datetime) -> None:
+    """No text goes to the numbers that these words came from, whoever gets them later."""
+    await conn.execute(
+        "INSERT INTO address_events (digest, channel, suppressed, reason, given_at)"
+        " SELECT DISTINCT phone_digest, 'sms', true, $2::text, $3::timestamptz"
+        " FROM unknown_senders WHERE inbox_id = ANY($1::text[])",
+        list(inbox_ids),
+        reason,
+        at,
+    )
+
+
+async def stay_silent(conn: Conn, inbox_ids: Sequence[str], kind: str) -> None:
+    """A person has said that their sender stays silent, and why: so does who gets the number."""
+    await conn.execute(
+        "UPDATE unknown_senders SET kind = $2"
+        " WHERE inbox_id = ANY($1::text[]) AND answered_at IS NULL",
+        list(inbox_ids),
+        kind,
+    )
 
 
 async def answer(conn: Conn, inbox_ids: Sequence[str], at: datetime) -> None:
