@@ -105,6 +105,11 @@ def remittance_id(location_id: str, agency: str, reference: str) -> str:
     return str(uuid5(_SPACE, f"remittance|{location_id}|{agency}|{reference}"))
 
 
+def own_plan_id(location_id: str, terms_hash: str) -> str:
+    """Id of a plan that the practice lends itself, by whose it is, for what and on which terms."""
+    return str(uuid5(_SPACE, f"own-plan|{location_id}|{terms_hash}"))
+
+
 def client_id(location_id: str, pms: str, pms_client_ref: str) -> str:
     """Our opaque client id, the same for the same PMS client."""
     return str(uuid5(_SPACE, f"client|{location_id}|{pms}|{pms_client_ref}"))

@@ -106,7 +106,7 @@ async def _export(
             async with books.conn.transaction():
                 ids = [each.placement_id for each in listed]
                 await agency.export(books.conn, ids, to, by, datetime.now(UTC))
-                desk.write(file, text)
+                desk.write(file, text, is_again=any(each.agency is None for each in listed))
         else:
             is_meant = False
     if as_json:

@@ -103,11 +103,17 @@ def _cell(value: object) -> str:
     return f"'{text}" if is_formula else text
 
 
-def write(path: Path, text: str) -> None:
-    """A file of names: for its owner's eyes, and never over another one."""
+def write(path: Path, text: str, is_again: bool) -> None:
+    """A file of names: for its owner's eyes, and never over another one.
+
+    `is_again` lets the same list lie there already: of a try that died before it was kept who has
+    these debts.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
+        if is_again and path.is_file() and path.read_bytes() == text.encode():
+            return
         raise Refusal(f"{path} is there already: name another file.") from None
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}.") from None

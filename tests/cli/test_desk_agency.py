@@ -13,6 +13,8 @@ from domain.agency import Part
 from domain.case import Decision
 from domain.entries_dispute import agency_remitted
 from domain.month import month_of
+from starter.desk.agency import file_of
+from starter.desk.books import Books
 from starter.desk.month_end import month_report
 from store import agency, holds, ledger, review_acts, reviews
 from tests.cli.desk import one_sentence
@@ -115,6 +117,20 @@ async def test_the_list_names_the_debtor_and_nothing_of_the_treatment(world, tmp
         "client", "release", document.number, *BY, "--reason", "x", "--kind", "agency"
     )
     assert "agency is never lifted" in one_sentence(lifted, 1)
+
+
+async def test_a_list_that_was_written_and_not_kept_is_taken_for_the_same(world, tmp_path):
+    """The process died between the file and the commit; another file stays another file."""
+    path = tmp_path / "november.csv"
+    await _handed_over(world)
+    books = Books(None, world.conn, world.vault)
+    listed = await file_of(books, await agency.placements(world.conn, world.location_id))
+    path.write_bytes(listed.encode() + b"\n")
+    assert "is there already" in one_sentence(await _export(world, path, "--json"), 1)
+    assert (await _state(world))[0][0] == "to_export"
+    path.write_bytes(listed.encode())
+    assert (await _export(world, path, "--json")).code == 0
+    assert (await _state(world))[0][0] == "with_agency"
 
 
 async def test_what_the_agency_pays_is_booked_net_of_its_fee(world, tmp_path, woken):

@@ -7,8 +7,11 @@ import pytest
 
 from domain import ids
 from domain.case import Channel
+from domain.in_house import Terms
 from domain.plan_case import Lender, PlanStatus
 from domain.plan_facts import FactSource, PlanFact
+from starter.desk.books import Books
+from starter.desk.plan_entry import signed_plan, staff_fact
 from store import plan_sessions, plans, touchpoints
 from tests.cli.conftest import World
 from tests.cli.desk import one_sentence
@@ -149,3 +152,25 @@ async def test_nothing_is_written_while_temporal_is_away(world):
     assert said.code == 1
     of = ("--location", world.location_id, "--json")
     assert (await world.run("plan", "list", "--all", *of)).json == []
+
+
+async def test_terms_that_are_entered_twice_are_one_plan_until_it_ends(world):
+    """The first try may have died after it was kept and before it said so."""
+    books = Books(None, world.conn, world.vault)
+    due = date(2099, 1, 15)
+    terms = Terms(total_cents=60_000, installments=3, first_due_on=due, every="month")
+
+    async def enter(given: Terms = terms) -> PlanFact:
+        return await signed_plan(books, world.client_id, given, None, None)
+
+    first = await enter()
+    async with world.conn.transaction():
+        await plans.record(world.conn, first)
+    assert await enter() == first
+    other = await enter(terms.model_copy(update={"installments": 2}))
+    assert other.plan_id != first.plan_id
+    standing = await plans.standing(world.conn, world.location_id, Lender.IN_HOUSE, first.plan_id)
+    ended = staff_fact(standing, datetime.now(UTC), status=PlanStatus.CANCELLED)
+    async with world.conn.transaction():
+        await plans.record(world.conn, ended)
+    assert (await enter()).plan_id != first.plan_id
