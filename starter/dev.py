@@ -40,7 +40,7 @@ class Stack:
     `ports` default to the well-known ones; `Ports.free()` lets many stacks run at once.
     `say` gets one line per step. `practice` is imported when the books hold no location, and
     gets the vendors' webhooks; `practices`, when given, stand for a group in its place.
-    `database_url` replaces the embedded PostgreSQL, `worker` what Python runs as the worker.
+    `database_url` replaces the embedded PostgreSQL, `worker` and `web` what Python runs for them.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Stack:
         practices: Sequence[Practice] = (),
         database_url: str | None = None,
         worker: Sequence[str] = ("worker.py",),
+        web: Sequence[str] = ("-m", "starter", "serve"),
     ) -> None:
         self.ports = ports or Ports.fixed()
         self.practices = tuple(practices) or (read_practice(practice),)
@@ -63,7 +64,7 @@ class Stack:
         self._fresh = fresh
         self._say = say or (lambda _: None)
         self._database_url = database_url
-        self._worker = worker
+        self._worker, self._web = worker, web
         self._children: dict[str, Child] = {}
 
     @property
@@ -169,6 +170,7 @@ class Stack:
                 one.location.location_id for one in self.practices if one.location.pms == "zenoti"
             ],
             worker=self._worker,
+            web=self._web,
         )
         self.env = layout.environment()
         if self._database_url is None:

@@ -29,6 +29,8 @@ class Layout:
     """Another PostgreSQL than the embedded one."""
     worker: Sequence[str] = ("worker.py",)
     """What Python runs as the worker; tests of the checkers run one with a planted bug."""
+    web: Sequence[str] = ("-m", "starter", "serve")
+    """What Python runs as the web process."""
     location_ids: Sequence[str] = ()
     """Whose texts may go by the sandboxed Podium, and who has accounts at the lenders."""
     zenoti_locations: Sequence[str] = ()
@@ -175,7 +177,7 @@ class Layout:
         url = f"{_loopback(self.ports.web)}/readyz"
         return self._plan(
             "web",
-            [sys.executable, "-m", "starter", "serve"],
+            [sys.executable, *self.web],
             lambda: probes.http_answers(url),
             stop_seconds=10,
         )

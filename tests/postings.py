@@ -48,12 +48,18 @@ class Postings:
         if own._nested:
             await _leave(own, kind, error, trace)
             return
-        events = self._written.pop(id(own._connection), [])
-        if not events or kind is not None:
+        written = self._written.pop(id(own._connection), [])
+        if kind is None:
+            written = await self.told_of(own._connection, written)
+        if not written or kind is not None:
             await _leave(own, kind, error, trace)
             return
-        async with self.passing(events):
+        async with self.passing(written):
             await _leave(own, kind, error, trace)
+
+    async def told_of(self, conn: Conn, events: Sequence[str]) -> Sequence[str]:
+        """What a transaction that is about to commit is called."""
+        return events
 
     @asynccontextmanager
     async def passing(self, events: Sequence[str]) -> AsyncIterator[None]:

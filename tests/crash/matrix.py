@@ -1,7 +1,8 @@
 """All stories once in peace and once with a death at every posting: the same ledger hash.
 
 The deaths are died together: whoever comes to a posting where one was asked for hangs there, and
-when no more come, the worker is killed with all of them. The engine gives each attempt out anew.
+when no more come, the worker and the web process are killed with all of theirs. The engine gives
+each attempt out anew, the vendors tell again, and a payer presses again.
 """
 
 import asyncio
@@ -17,20 +18,22 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.exceptions import ApplicationError
 
+from domain.ledger import Event
 from store import seen
 from tests.crash import doomed
-from tests.crash.story import Story
-from tests.crash.town import Town
-from tests.e2e.play import ROOT, playing
+from tests.crash.story import UNDONE, Story
+from tests.crash.town import TERMS, Town
+from tests.e2e.play import playing
 
 BREATH_SECONDS = 0.6
 """So long nobody else comes to a death: all who will have come."""
+PARTS = ("worker", "web")
 WORKER_DIED = "WorkerDied"
-TERMS = ROOT / "examples" / "lender-terms.json"
 
 _BOOKED = """
 SELECT event, json_agg(json_build_array(account, debit_cents, credit_cents, client_id IS NOT NULL,
@@ -43,7 +46,32 @@ UNION ALL SELECT 'lot moved', concat_ws(' ', kind, quantity, cents) FROM lot_mov
     WHERE recorded_at >= $1
 UNION ALL SELECT 'document', concat_ws(' ', kind, change_due_cents) FROM documents
     WHERE recorded_at >= $1
+UNION ALL SELECT 'checkouts', amount_cents::text FROM checkouts
+    WHERE recorded_at >= $1 AND outcome = 'paid'
+UNION ALL SELECT 'lender_files', rows::text FROM lender_files WHERE imported_at >= $1
 """
+_KEPT = {
+    "agency_exports": "agency",
+    "agency_recalls": "reason",
+    "agency_remittances": "concat_ws(' ', gross_cents, fee_cents)",
+    "agency_remittance_parts": "gross_cents",
+    "bank_claims": "kind",
+    "bank_lines": "amount_cents",
+    "bank_payouts": "leg",
+    "client_hold_releases": "reason",
+    "lender_fundings": "state",
+    "memberships": "tier",
+    "payments": "concat_ws(' ', state, amount_cents, allocated_cents)",
+    "period_closes": "reason",
+    "plan_facts": "concat_ws(' ', source, status)",
+    "plans": "status",
+    "review_undo_proposals": "reason",
+}
+"""What else is kept of money, and how a row of it is told."""
+_ALL = _BOOKED + "".join(
+    f"UNION ALL SELECT '{table}', ({told})::text FROM {table} WHERE recorded_at >= $1 "
+    for table, told in _KEPT.items()
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +83,7 @@ class Told:
 
     @property
     def ledger_hash(self) -> str:
-        """Of entries with their lines, parts of payments, lots and documents; of no id or time."""
+        """Of entries with their lines and of what else is kept of money; of no id or time."""
         rows = sorted((*what, count) for what, count in self.books.items())
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
@@ -65,8 +93,9 @@ async def in_town() -> AsyncIterator[Town]:
     """A stack whose worker can be killed at a posting."""
     folder = Path(tempfile.mkdtemp(prefix="tieout-deaths-"))
     try:
-        worker = ("-m", "tests.crash.doomed", str(folder), "worker")
-        async with playing(worker=worker) as play:
+        doomed_as = ("-m", "tests.crash.doomed", str(folder))
+        parts = {"worker": (*doomed_as, "worker"), "web": (*doomed_as, "serve")}
+        async with playing(**parts) as play:
             town = Town(play.stack, play.practice, folder)
             terms = ("lender", "terms", town.practice.location_id, str(TERMS))
             assert (await town.run(*terms, "--by", "dana")).code == 0
@@ -92,16 +121,14 @@ async def _books(town: Town, since: datetime) -> Told:
     """Once they are still."""
     before: Counter[tuple[str, str]] | None = None
     while True:
-        rows = await town.fetch(_BOOKED, since)
+        rows = await town.fetch(_ALL, since)
         found = Counter((row[0], row[1]) for row in rows)
         if found == before:
             break
         before = found
         await asyncio.sleep(BREATH_SECONDS)
-    names = [
-        name for name, _ in found if name not in ("part of a payment", "lot moved", "document")
-    ]
-    return Told(found, frozenset(names))
+    events = {name for name, _ in found if name.removesuffix(UNDONE) in get_args(Event)}
+    return Told(found, frozenset(events))
 
 
 async def _tell_dying(town: Town, stories: Sequence[Story]) -> tuple[Told, int]:
@@ -114,10 +141,7 @@ async def _tell_dying(town: Town, stories: Sequence[Story]) -> tuple[Told, int]:
             await asyncio.sleep(0.1)
             if town.hung():
                 await _until_still(town)
-                await _kill(town)
-                kills += 1
-                await _end_attempts(town)
-                await town.stack.start("worker")
+                kills += len(await _kill(town))
 
     reaper, told = asyncio.create_task(reap()), asyncio.create_task(_tell(town, stories))
     try:
@@ -138,10 +162,21 @@ async def _until_still(town: Town) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _kill(town: Town) -> None:
+async def _kill(town: Town) -> list[str]:
+    """Those that hang, and bring them back; which."""
     with contextlib.ExitStack() as until_dead:
         await asyncio.to_thread(until_dead.enter_context, doomed.alone(town.deaths))
-        await town.stack.kill("worker", signal.SIGKILL)
+        dying = [name for name in PARTS if town.hung(name)]
+        for name in dying:
+            await town.stack.kill(name, signal.SIGKILL)
+    if "worker" in dying:
+        await _end_attempts(town)
+    for name in dying:
+        await town.stack.start(name)
+    if "web" in dying:
+        # What was kept and not handed on; its schedule does so within half a minute.
+        await town.sweep("InboxRedrive", back_seconds=0)
+    return dying
 
 
 async def _end_attempts(town: Town) -> None:
@@ -182,11 +217,12 @@ class Found:
 
 async def run(town: Town, stories: Sequence[Story], events: Collection[str] = ()) -> Found:
     """Tell the stories twice; the second time with a death on both sides of the commit of each of
-    these entries, or of whatever the stories booked the first time."""
+    these entries, or of whatever the stories booked the first time, and of what the web process
+    and the desk write in them."""
     began = time.monotonic()
     calm = await _tell(town, stories)
     told = frozenset[str]().union(*(one.books for one in stories))
-    asked = sorted(events or calm.events)
+    asked = sorted({*(events or calm.events), *frozenset().union(*(one.deaths for one in stories))})
     doomed.ask(town.deaths, asked)
     dying, kills = await _tell_dying(town, stories)
     return Found(

@@ -206,14 +206,14 @@ async def dispute_won(town: Town) -> None:
     await town.booked("dispute_reinstated", case.client_id)
 
 
-@story("written_off", undoes=("written_off",))
+@story("written_off", undoes=("written_off",), desk=("review_undo_proposals",))
 async def written_off_and_taken_back(town: Town) -> None:
     case = await town.chased_to_the_end()
     review = await town.asked("CHASE_EXHAUSTED", case.case_id)
     await town.answer(review, "write_off")
     await town.booked("written_off", case.case_id)
     undo = ("review", "undo", review.review_id, "--reason", "they called")
-    await town.command(*undo, "--by", "robin")
+    await town.command_dying(*undo, "--by", "robin", ends=1)
     await town.command(*undo, "--by", "dana")
     await town.booked("written_off_reversed", case.case_id)
 
@@ -246,9 +246,14 @@ async def payout_is_off(town: Town) -> None:
     await town.booked("payout_difference_accepted", payout)
 
 
-@story("payout_paid", undoes=("payout_paid",), is_last=True)
+@story("payout_paid", undoes=("payout_paid",), desk=("bank_payouts",), is_last=True)
 async def payout_comes_back(town: Town) -> None:
     await town.paid()
     done = await town.practice.control("stripe/payouts", {"amount_cents": 1_000, "paid": False})
     await town.practice.control(f"stripe/payouts/{done['id']}/fail", {})
     await town.booked("payout_paid_reversed", done["id"])
+    day = town.practice.now().date().isoformat()
+    name = done["id"]
+    rows = f"date,amount,description,reference\n{day},10.00,IN,{name}\n{day},-10.00,BACK,{name}\n"
+    file = town.state_file("bank.csv", rows)
+    await town.command_dying("import", "bank", file, "--apply", "--by", "dana")

@@ -1,5 +1,4 @@
-"""What happens to lenders' money, lots, plans and the bank, told so that every kind of entry is
-booked; and what the desk's own commands book."""
+"""What happens to lenders' money and to lots, told so that every kind of entry is booked."""
 
 import json
 from datetime import timedelta
@@ -8,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from domain import ids
-from domain.chart import MoneyLot, UnitLot
+from domain.chart import UnitLot
 from domain.lender_news import FundingFact, FundingState
 from domain.plan_case import Lender, PlanStatus
 from domain.plan_facts import FactSource, PlanFact
@@ -97,7 +96,7 @@ async def lender_pays_a_strange_loan(town: Town) -> None:
     await town.booked("lender_placed", case.client_id)
 
 
-async def _opened(town: Town, **owns: Any) -> str:
+async def opened(town: Town, **owns: Any) -> str:
     """A client who owns something at go-live, imported from a file; who."""
     patient = new_patient()
     urn = await town.practice.admit(patient)
@@ -124,7 +123,7 @@ async def _expired(town: Town, choice: str) -> str:
         purchased_at=then,
         expires_on=(then + timedelta(days=365)).date().isoformat(),
     )
-    await _opened(town, unit_lots=[lot.model_dump(mode="json")])
+    await opened(town, unit_lots=[lot.model_dump(mode="json")])
     await town.sweep("ExpiredLots", location_id=town.practice.location_id)
     await town.reply("BREAKAGE", lot.lot_id, choice)
     return lot.lot_id
@@ -138,54 +137,3 @@ async def lot_is_kept(town: Town) -> None:
 @story("opening_lot", "escheated")
 async def lot_goes_to_the_state(town: Town) -> None:
     await _expired(town, "to_state")
-
-
-@story("plan_signed")
-async def pays_by_instalments(town: Town) -> None:
-    case = await town.owed()
-    number = (await town.document(case)).number
-    due = (town.practice.now() + timedelta(days=30)).date().isoformat()
-    terms = ("--total", "520", "--installments", "2", "--first-due", due)
-    of = ("--client", case.client_id, "--visit", number)
-    await town.command("plan", "add", *of, *terms, "--by", "dana")
-    await town.booked("plan_signed", case.case_id)
-
-
-# -- postings of the desk's own commands
-
-
-@story("opening_lot")
-async def books_are_opened(town: Town) -> None:
-    now = town.practice.now()
-    lot = MoneyLot(lot_id=str(uuid4()), kind="gift_card", remaining_cents=10_000, purchased_at=now)
-    client_id = await _opened(town, money_lots=[lot.model_dump(mode="json")])
-    await town.booked("opening_lot", client_id)
-
-
-@story("drawer_deposited")
-async def drawer_goes_to_the_bank(town: Town) -> None:
-    reference = uuid4().hex
-    day = town.practice.now().date().isoformat()
-    rows = f"date,amount,description,reference\n{day},123.45,CASH DEPOSIT,{reference}\n"
-    file = town.state_file("bank.csv", rows)
-    known = {line["line_id"] for line in await town.command("bank", "list")}
-    await town.run("import", "bank", file, "--apply", "--by", "dana")
-    loose = await town.command("bank", "list")
-    [line] = [one["line_id"] for one in loose if one["line_id"] not in known]
-    claim = ("bank", "claim", line, "drawer", "--by", "dana", "--reason", "slip")
-    await town.command_dying(*claim)
-    await town.booked("drawer_deposited", line)
-
-
-@story("agency_remitted")
-async def agency_pays(town: Town) -> None:
-    case = await town.chased_to_the_end()
-    review = await town.asked("CHASE_EXHAUSTED", case.case_id)
-    await town.answer(review, "agency")
-    number, name = (await town.document(case)).number, uuid4().hex
-    listed = str(town.stack.state / f"{name}.csv")
-    await town.command("agency", "export", listed, "--to", "Blue Bay Recovery", "--by", "dana")
-    day = town.practice.now().date().isoformat()
-    money = (f"{number}=520", "--fee", "182", "--net", "338", "--on", day)
-    await town.command_dying("agency", "remit", name, *money, "--by", "dana", "--yes")
-    await town.booked("agency_remitted", case.client_id)

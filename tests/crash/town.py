@@ -5,10 +5,12 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+import httpx
 
 from domain.case import PaymentPosted
 from starter.dev import Stack
@@ -24,6 +26,7 @@ from tests.e2e.play import ROOT, TOXIN_40, WAIT_SECONDS, Case, Play
 DUE = 52_000
 """40 units."""
 SAID_SECONDS = 20
+TERMS = ROOT / "examples" / "lender-terms.json"
 DAY_SECONDS = 4
 """So long a case gets to come to what it does on a day."""
 
@@ -36,9 +39,10 @@ class Town(Play):
         self.deaths = deaths
         self._one_at_a_time = asyncio.Lock()
 
-    def hung(self) -> set[str]:
-        """Deaths at which the worker hangs."""
-        return doomed.hung(self.deaths, self.stack.pid("worker"))
+    def hung(self, *parts: str) -> set[str]:
+        """Deaths at which these parts of the stack hang, or any of those that can."""
+        names = parts or ("worker", "web")
+        return set().union(*(doomed.hung(self.deaths, self.stack.pid(one)) for one in names))
 
     # -- what the books have and ask
 
@@ -56,6 +60,15 @@ class Town(Play):
             return bool(found)
 
         await self.until(so, f"{event} of {about}")
+
+    async def kept(self, table: str, about: str) -> None:
+        """Wait for a row that names `about`."""
+        named = f"SELECT 1 FROM {table} t WHERE strpos(t::text, $1) > 0"
+
+        async def so() -> bool:
+            return bool(await self.fetch(named, about))
+
+        await self.until(so, f"{about} in {table}")
 
     async def asked(self, code: str, about: str, seconds: float = WAIT_SECONDS) -> Review:
         """Wait for an open question about a client, a case or something that it shows."""
@@ -143,6 +156,35 @@ class Town(Play):
 
         return str((await self.until(so, f"a refund of {intent}"))[0])
 
+    # -- a payer's browser
+
+    async def browse(self, address: str, form: Mapping[str, str] | None = None) -> httpx.Response:
+        """Open a page, or press its button; again while the web process is dead."""
+        async with httpx.AsyncClient(timeout=SAID_SECONDS) as http:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    said = await http.request("GET" if form is None else "POST", address, data=form)
+                    if said.status_code < 500:
+                        return said
+                await asyncio.sleep(0.3)
+
+    async def link_of(self, case: Case) -> str:
+        """The token of a visit's pay page."""
+        [row] = await self.fetch("SELECT token FROM pay_links WHERE case_id = $1", case.case_id)
+        return str(row["token"])
+
+    async def press(self, case: Case, **form: str) -> str:
+        """Press the pay page's button; the address at the processor."""
+        said = await self.browse(f"{self.stack.web_url}/p/{await self.link_of(case)}/pay", form)
+        assert said.status_code == 303, said.text
+        return said.headers["location"]
+
+    async def pay_there(self, address: str) -> str:
+        """Pay on the processor's page; the way back from there."""
+        async with httpx.AsyncClient(timeout=SAID_SECONDS) as http:
+            said = await http.post(address, headers={"accept": "text/html"}, data={})
+        return said.headers["location"]
+
     # -- the desk's own processes
 
     async def run(self, *words: str) -> Said:
@@ -156,12 +198,16 @@ class Town(Play):
         assert said.code == 0, said
         return said.json
 
-    async def command_dying(self, *words: str) -> None:
-        """The same in a process that may die at its postings; then the person types it again."""
-        while not await self._command_once(words):
-            pass
+    async def command_dying(self, *words: str, ends: int = 0) -> None:
+        """The same in a process that may die at its postings; then the person types it again.
 
-    async def _command_once(self, words: tuple[str, ...]) -> bool:
+        `ends` is the exit code when it is typed again and was done.
+        """
+        known = {0}
+        while not await self._command_once(words, known):
+            known.add(ends)
+
+    async def _command_once(self, words: tuple[str, ...], known: set[int]) -> bool:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.crash.doomed", str(self.deaths), *words),
             env={"PATH": os.environ["PATH"], "TIEOUT_STATE": str(self.stack.state)},
@@ -175,12 +221,13 @@ class Town(Play):
                 process.kill()
                 await process.wait()
                 return False
-        assert process.returncode == 0, words
+        assert process.returncode in known, words
         return True
 
     def state_file(self, name: str, text: str) -> str:
         """A file for a command to read; its path."""
-        path = self.stack.state / f"{uuid4().hex}-{name}"
+        path = self.stack.state / uuid4().hex / name
+        path.parent.mkdir()
         path.write_text(text)
         return str(path)
 
