@@ -31,10 +31,13 @@ async def bill_installment(conn: Conn, ask: BuildIn) -> BuildOut:
     case = ask.case
     plan_id, number = ids.installment_of(case.visit_id)
     plan = await plans.standing(conn, case.location_id, IN_HOUSE, plan_id)
+    if plan is not None and plan.client_id is not None:
+        await clients.lock_client(conn, plan.client_id)
+        # Who takes the plan back holds the lock until it is over.
+        plan = await plans.standing(conn, case.location_id, IN_HOUSE, plan_id)
     part = _numbered(plan, number)
     if plan is None or plan.client_id is None or part is None or plan.status not in RUNNING:
         return BuildOut(status="not_billable")
-    await clients.lock_client(conn, plan.client_id)
     latest = await invoices.latest_document(conn, case.case_id)
     chart = _chart(ask, part)
     is_new = latest is None or latest.chart_hash != input_hash(chart)
