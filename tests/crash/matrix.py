@@ -127,7 +127,8 @@ async def _books(town: Town, since: datetime) -> Told:
             break
         before = found
         await asyncio.sleep(BREATH_SECONDS)
-    events = {name for name, _ in found if name.removesuffix(UNDONE) in get_args(Event)}
+    known = set(get_args(Event))
+    events = {name for name, _ in found if {name, name.removesuffix(UNDONE)} & known}
     return Told(found, frozenset(events))
 
 

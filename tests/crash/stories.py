@@ -1,6 +1,7 @@
 """What happens to the money of visits, told so that every kind of entry is booked."""
 
 from domain import ids
+from store.reviews import Review
 from tests.crash.story import story
 from tests.crash.town import DUE, Town
 from tests.e2e.play import TOXIN_20, TOXIN_40, Case
@@ -146,14 +147,34 @@ async def paid_by_another_patient(town: Town) -> None:
 # -- what comes back
 
 
-@story("refund_paid", "payment_reversed", "refund_returned")
-async def refunded_elsewhere_and_returned(town: Town) -> None:
+async def _closed(town: Town) -> Case:
+    """A visit that is paid and has ended: what is owed again is the desk's to say."""
     case = await town.paid()
+    await town.record_in_pms(case)
+    await town.result(case)
+    return case
+
+
+async def _taken_back(town: Town, review: Review) -> None:
+    undo = ("review", "undo", review.review_id, "--by", "robin", "--reason", "a mistake")
+    await town.command(*undo)
+
+
+@story("refund_paid", "payment_reversed", "refund_returned", undoes=("payment_reversed",))
+async def refunded_elsewhere_and_returned(town: Town) -> None:
+    case = await _closed(town)
     intent = await town.intent_of(case)
     ask = {"payment_intent": intent, "amount_cents": 10_000}
     refund = (await town.practice.control("stripe/refund", ask))["id"]
-    await town.reply("REFUND_OUTSIDE", case.client_id, "owe_again")
+    outside = await town.asked("REFUND_OUTSIDE", case.client_id)
+    await town.answer(outside, "owe_again")
     await town.booked("payment_reversed", case.client_id)
+    await town.until_balance(case, 10_000)
+    await _taken_back(town, outside)
+    await town.booked("payment_reversed_reversed", case.client_id)
+    await town.until_balance(case, 0)
+    await town.reply("REFUND_OUTSIDE", case.client_id, "owe_again")
+    await town.until_balance(case, 10_000)
     await town.booked("refund_paid", refund)
     await town.practice.control(f"stripe/refunds/{refund}/fail", {})
     await town.booked("refund_returned", refund)
@@ -161,7 +182,7 @@ async def refunded_elsewhere_and_returned(town: Town) -> None:
 
 @story(
     "visit_refunded", "refund_paid", "refund_returned", "refund_kept_as_credit",
-    "credit_refunded", "given_back",
+    "credit_refunded", "given_back", undoes=("refund_kept_as_credit",),
 )  # fmt: skip
 async def refund_fails_and_is_given_by_hand(town: Town) -> None:
     case = await town.paid()
@@ -173,8 +194,12 @@ async def refund_fails_and_is_given_by_hand(town: Town) -> None:
     await town.booked("refund_paid", refund)
     await town.practice.control(f"stripe/refunds/{refund}/fail", {})
     await town.booked("refund_returned", refund)
-    await town.reply("REFUND_FAILED", case.client_id, "refund_to_credit")
+    failed = await town.asked("REFUND_FAILED", case.client_id)
+    await town.answer(failed, "refund_to_credit")
     await town.booked("refund_kept_as_credit", case.client_id)
+    await _taken_back(town, failed)
+    await town.booked("refund_kept_as_credit_reversed", case.client_id)
+    await town.reply("REFUND_FAILED", case.client_id, "refund_to_credit")
     ask = await town.command("refund", "credit", case.client_id, "--amount", "90", *by)
     await town.answer(await town.review(ask["review_id"]), "pay_back")
     await town.booked("credit_refunded", case.client_id)
@@ -182,8 +207,7 @@ async def refund_fails_and_is_given_by_hand(town: Town) -> None:
     await town.booked("given_back", case.client_id)
 
 
-async def _disputed(town: Town, outcome: str) -> Case:
-    case = await town.paid()
+async def _disputed(town: Town, outcome: str, case: Case) -> Case:
     ask = {"payment_intent": await town.intent_of(case)}
     dispute = (await town.practice.control("stripe/disputes", ask))["id"]
     await town.asked("DISPUTE_OPEN", dispute)
@@ -192,17 +216,23 @@ async def _disputed(town: Town, outcome: str) -> Case:
     return case
 
 
-@story("dispute_withdrawn", "dispute_fee", "dispute_lost")
+@story("dispute_withdrawn", "dispute_fee", "dispute_lost", undoes=("dispute_lost",))
 async def dispute_lost(town: Town) -> None:
-    case = await _disputed(town, "lost")
-    await town.reply("DISPUTE_LOST", case.client_id, "rebill")
+    """Billed again, taken back when its case has ended, and given up."""
+    case = await _disputed(town, "lost", await _closed(town))
+    lost = await town.asked("DISPUTE_LOST", case.client_id)
+    await town.answer(lost, "rebill")
     await town.booked("dispute_lost", case.client_id)
     await town.until_balance(case, DUE)
+    await _taken_back(town, lost)
+    await town.booked("dispute_lost_reversed", case.client_id)
+    await town.until_balance(case, 0)
+    await town.reply("DISPUTE_LOST", case.client_id, "write_off")
 
 
 @story("dispute_withdrawn", "dispute_fee", "dispute_reinstated")
 async def dispute_won(town: Town) -> None:
-    case = await _disputed(town, "won")
+    case = await _disputed(town, "won", await town.paid())
     await town.booked("dispute_reinstated", case.client_id)
 
 
