@@ -8,7 +8,7 @@ from activities.placed_money import CREDIT, Lies, end_credit, where_it_lies
 from domain import calendar, entries_dispute, ids
 from domain.entries_dispute import BAD_DEBT, RECEIVABLE
 from domain.entries_refund import OWED_BACK
-from store import clients, disputes, holds, ledger, payments, refunds
+from store import clients, disputes, holds, invoices, ledger, payments, refunds
 from store.db import Conn
 from store.disputes import Dispute, Outcome
 from store.holds import ClientHold
@@ -85,30 +85,39 @@ async def _end(
         raise CannotCarryOut(_CHANGED)
     lies = await where_it_lies(conn, fact, left_cents, owed=True)
     on = calendar.local_date(ask.at, ask.case.zone)
+    keeper = None
+    if lies.credit_cents:
+        keeper = await end_credit(conn, fact, review.review_id, lies.credit_cents, on)
     await ledger.post(
         conn,
         entries_dispute.dispute_lost(
             dispute_id=dispute.dispute_id,
-            parts=_parts(lies, on_visits),
+            parts=await _parts(conn, fact, lies, keeper, on_visits),
             client_id=fact.client_id,
             location_id=dispute.location_id,
             effective_on=on,
         ),
     )
-    if lies.credit_cents:
-        await end_credit(conn, fact, review.review_id, lies.credit_cents, on)
     await refunds.overtake(conn, fact.payment_id)
     await disputes.end(conn, dispute.source, dispute.dispute_id, outcome, ask.decision.by)
     return dispute, fact, lies
 
 
-def _parts(lies: Lies, on_visits: str) -> Sequence[tuple[str, str | None, int]]:
-    """The loss by account and case; what was used up elsewhere is bad debt."""
-    parts: list[tuple[str, str | None, int]] = [
-        (OWED_BACK, None, lies.owed_cents),
-        (lies.held_in or OWED_BACK, None, lies.held_cents),
-        (CREDIT, None, lies.credit_cents),
-        *((on_visits, case_id, cents) for case_id, cents in lies.cases),
-        (BAD_DEBT, None, lies.rest_cents),
+async def _parts(
+    conn: Conn, fact: PaymentFact, lies: Lies, keeper: str | None, on_visits: str
+) -> Sequence[tuple[str, str | None, str | None, int]]:
+    """The loss by account, client and case; what was used up elsewhere is bad debt.
+
+    What an unknown payer's money had paid is theirs whose visit it is.
+    """
+    payer = fact.client_id
+    parts: list[tuple[str, str | None, str | None, int]] = [
+        (OWED_BACK, payer, None, lies.owed_cents),
+        (lies.held_in or OWED_BACK, payer, None, lies.held_cents),
+        (CREDIT, keeper, None, lies.credit_cents),
+        (BAD_DEBT, payer, None, lies.rest_cents),
     ]
-    return [part for part in parts if part[2]]
+    for case_id, cents in lies.cases:
+        document = await invoices.latest_document(conn, case_id)
+        parts.append((on_visits, document.client_id if document else payer, case_id, cents))
+    return [part for part in parts if part[3]]

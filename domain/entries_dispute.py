@@ -19,20 +19,20 @@ def dispute_lost_key(dispute_id: str) -> str:
 def dispute_lost(
     *,
     dispute_id: str,
-    parts: Sequence[tuple[str, str | None, int]],
+    parts: Sequence[tuple[str, str | None, str | None, int]],
     client_id: str | None,
     location_id: str,
     effective_on: date,
 ) -> Entry:
-    """The money is gone for good: 1120 to what bears each part, as (account, case, cents).
+    """The money is gone for good: 1120 to what bears each part, as (account, whose, case, cents).
 
     1100 of a case asks the patient again, 6030 gives it up, a suspense account loses what it
-    held. Together they are what was left in 1120.
+    held. Together they are what was left in 1120. `client_id` is who paid, if that is known.
     """
     tally = Tally(client_id)
-    for account, case_id, cents in parts:
-        tally = tally.plus(Tally(client_id, case_id).add(account, cents))
-    tally.add(DISPUTED, -sum(cents for _, _, cents in parts))
+    for account, whose, case_id, cents in parts:
+        tally = tally.plus(Tally(whose, case_id).add(account, cents))
+    tally.add(DISPUTED, -sum(cents for *_, cents in parts))
     return entry("dispute_lost", dispute_lost_key(dispute_id), location_id, effective_on, tally)
 
 

@@ -79,3 +79,19 @@ async def test_given_back_by_the_desk_it_is_paid_to_whom_it_is_owed(till: Till) 
     assert (await tie(till, payout["id"])).status == "tied"
     assert (await till.settle(ref)).status == "paid"
     assert await _by_client(till, "2100") == []
+
+
+@pytest.mark.parametrize("credit_cents", [0, 5_000])
+async def test_taken_by_the_bank_it_is_owed_again_by_whose_visit_it_had_paid(
+    till: Till, credit_cents: int
+) -> None:
+    who, case, name = await _placed(till, DUE_CENTS + credit_cents)
+    ref = await till.disputed(ids.payment_id("stripe", name))
+    await till.follow(ref)
+    await till.bank(ref, "lost")
+    [asked] = (await till.follow(ref)).questions
+    await till.decide(ref, asked.review_id, "rebill", **WHY)
+    assert (await till.follow(ref)).status == "rebill"
+    assert await till.owed(case) == (DUE_CENTS,)
+    owed = [("1100", till.practice.client_id(who), DUE_CENTS)]
+    assert await _by_client(till, "1100", "1120", "2060") == owed
