@@ -6,6 +6,7 @@ from pydantic import AwareDatetime
 
 from domain.case import ChannelOutcome, ChasePolicy, ChaseStep, Decision, Undo, VisitStatus
 from domain.model import Record
+from domain.reply_case import ReplyReceived
 
 
 class CaseRef(Record):
@@ -241,6 +242,8 @@ class UndoneOut(Record):
     review_id: str = ""
     code: str = ""
     balance_cents: int = 0
+    replies: tuple[ReplyReceived, ...] = ()
+    """What a question about a patient's words is about, with the holds that stand."""
 
 
 class RemindIn(Record):

@@ -18,6 +18,7 @@ from activities import (
     payouts,
     previews_lending,
     reply_holds,
+    undone_replies,
     unmatched_choices,
 )
 from activities.answering import CannotCarryOut, Waits
@@ -291,7 +292,7 @@ async def _reply(
     conn: Conn, review: Review, decision: Decision, place: Location, at: datetime
 ) -> list[str]:
     named = str((review.shown.get("theirs") or {}).get("replies") or "")
-    replies = [
+    replies = undone_replies.received(review) or [
         await _received(conn, review, inbox_id) for inbox_id in named.split(", ") if inbox_id
     ]
     ask = ApplyReplyIn(

@@ -5,7 +5,7 @@ The patient's words stay in the sealed inbox; a question names the inbox row alo
 
 from temporalio import activity
 
-from activities import answering, reply_holds
+from activities import answering, reply_holds, undone_replies
 from activities.answering import Waits
 from activities.contacts import refresh_contact
 from activities.errors import vendor_errors
@@ -60,7 +60,9 @@ class ReplyActivities:
                 ours={debt.number: f"{dollars(debt.balance_cents)} owed" for debt in debts},
                 theirs={"replies": ", ".join(reply.inbox_id for reply in ask.replies)},
             )
-            await reviews.open_review(conn, asked)
+            kept = tuple(r.model_copy(update={"holds": ()}) for r in ask.replies[1:])
+            first = ask.replies[0].model_copy(update={"holds": placed})
+            await reviews.open_review(conn, undone_replies.with_received(asked, (first, *kept)))
         return AskReplyOut(status="asked", review_id=asked.review_id)
 
     @activity.defn

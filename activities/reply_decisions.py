@@ -71,9 +71,13 @@ async def _keep(
         if hold.kind == kind
     }
     kept = []
+    silent = {hold.client_id for hold in placed if hold.hold_id in standing}
     for hold in placed:
         if hold.hold_id in standing:
             kept.append(hold)
+            continue
+        if hold.client_id in silent:
+            await holds.release(conn, hold.hold_id, decision.by, f"now a hold: {kind}", ask.at)
             continue
         hold_id = ids.hold_id(f"{decision.review_id}|{kind}", hold.client_id)
         await _place(conn, ask, hold_id, hold.client_id, kind)

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from temporalio import activity
 
-from activities import agreed_plan, undone_loans, undone_payouts, undone_reversals
+from activities import agreed_plan, undone_loans, undone_payouts, undone_replies, undone_reversals
 from activities.agency import hold_id
 from activities.answering import CannotCarryOut
 from activities.contracts import UndoIn, UndoneOut
@@ -60,6 +60,7 @@ class UndoActivities:
             return UndoneOut(effect="refused", note=str(refusal))
         await tell(self._pool, self._engine, case_ids, review_id, f"{undoing.KEY}{review_id}")
         await self._tell_plan(review_id)
+        await undone_replies.tell(self._pool, self._engine, undone.replies)
         return undone
 
     async def _tell_plan(self, review_id: str) -> None:
@@ -87,12 +88,14 @@ async def take_back(conn: Conn, undo: Undo, at: datetime) -> tuple[UndoneOut, tu
         await must_be_possible(conn, review, undo.confirmed_by is not None)
         await _must_be_alone(conn, review, written, case_ids)
         await _do(conn, review, undo, written, at)
+        again = await undone_replies.undo(conn, review, again, at)
         await reviews.open_review(conn, again)
     undone = UndoneOut(
         effect="undone",
         review_id=again.review_id,
         code=again.code,
         balance_cents=await ledger.balance_of_case(conn, review.case_id),
+        replies=undone_replies.received(await reviews.get(conn, again.review_id)),
     )
     return undone, tuple(each for each in case_ids if each != review.case_id)
 
@@ -156,6 +159,7 @@ async def _must_be_alone(
     await undone_payouts.must_stand(conn, review, written)
     await undone_reversals.must_stand(conn, review, written)
     await undone_loans.must_stand(conn, review, written)
+    await undone_replies.must_stand(conn, review)
     if await undos.moves_other_lots(conn, review.review_id):
         raise CannotCarryOut(undoing.NO_RULE)
 

@@ -40,6 +40,8 @@ class ReplyInput(Record):
     reply: ReplyReceived
     staff_reminder_business_days: tuple[int, ...] = (1, 3, 7)
     clock_shift_seconds: int = 0
+    was_read: bool = False
+    """The reply was answered before: the case is opened again to take the answer back."""
 
 
 class ReplyResult(Record):

@@ -32,7 +32,7 @@ _READ = "It only had another system read or corrected; our books hold nothing of
 _LENDER = "The lender was told or believed by it: answer the lender's next question instead."
 _BANK = "The bank has its answer: settle what is left by a refund or a write-off."
 _ADDED = "Each payment that was missing is asked about by itself: answer, or take back, that."
-_REPLY = "It placed or lifted a hold: `tieout client` changes holds and consent by name."
+REPLY = "It placed or lifted a hold: `tieout client` changes holds and consent by name."
 _PLAN = "It steers a plan: `tieout plan` changes its dates, pauses, resumes or cancels it."
 _PMS = "It follows what the PMS shows: have the payment entered there again."
 NO_RULE = "This kind of decision cannot be taken back by a counter-entry."
@@ -40,7 +40,7 @@ NO_RULE = "This kind of decision cannot be taken back by a counter-entry."
 _OF_CODE: Mapping[str, str] = MappingProxyType(
     {
         **{topic.code: _BILLED for topic in topics_draft.TOPICS if topic.code != "CHART_CHANGED"},
-        **{topic.code: _REPLY for topic in topics_people.TOPICS},
+        **{topic.code: REPLY for topic in topics_people.TOPICS},
         **{topic.code: _PLAN for topic in topics_plan.TOPICS},
         **{topic.code: _LENDER for topic in topics_lender.TOPICS},
         "DISPUTE_OPEN": _BANK,
@@ -97,12 +97,30 @@ TAKEN_BACK = frozenset(
     }
 )
 """Choices whose whole effect is in our books, or is a course that a case has not gone on with."""
+_HOLDS_ALONE = frozenset(
+    {
+        "clinician_spoke",
+        "complaint",
+        "dispute",
+        "exclude",
+        "keep_silent",
+        "recorded",
+        "resume",
+    }
+)
+"""Answers about a reply that lift or place holds of its clients, and do nothing else."""
 _ABOUT = frozenset(
     {
         *(
             (topic.code, choice.name)
             for topic in (*topics_lots.TOPICS, *topics_control.TOPICS)
             for choice in topic.choices
+        ),
+        *(
+            (topic.code, choice.name)
+            for topic in topics_people.TOPICS
+            for choice in topic.choices
+            if choice.name in _HOLDS_ALONE
         ),
         ("PAYOUT_DIFF", "accept"),
         ("PAYOUT_DIFF", "call_processor"),

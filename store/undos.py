@@ -152,6 +152,19 @@ async def message_since(conn: Conn, review_id: str, case_ids: Sequence[str]) -> 
     return step
 
 
+async def message_to_since(conn: Conn, review_id: str, client_ids: Sequence[str]) -> str | None:
+    """The step of a message to these clients, about anything, that went out after a decision."""
+    step: str | None = await conn.fetchval(
+        "SELECT step FROM touchpoints t JOIN review_decisions d ON d.review_id = $1"
+        " WHERE client_id = ANY($2::text[]) AND t.sending_at > d.recorded_at"
+        " AND t.state IN ('sending', 'accepted', 'delivered', 'unknown')"
+        " ORDER BY t.sending_at LIMIT 1",
+        review_id,
+        list(client_ids),
+    )
+    return step
+
+
 async def asked_since(conn: Conn, review_id: str) -> bool:
     """Whether the same question was asked again, and was not taken back, after a decision."""
     found: bool = await conn.fetchval(

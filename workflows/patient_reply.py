@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
         ReplyRef,
         SettledIn,
     )
-    from domain.case import ClientReleased, Decision, PaymentPosted
+    from domain.case import ClientReleased, Decision, PaymentPosted, Undo
     from domain.reply_case import ReplyInput, ReplyReceived, ReplyResult
     from workflows.case_room import CaseRoom
     from workflows.options import BOOKS
@@ -43,6 +43,7 @@ class PatientReply:
     |---|---|---|
     | reply_received | signal | the next reply of the same client, or a repeated one |
     | review_decided | update and signal | the desk |
+    | decision_undone | signal | the desk: a decision is taken back |
     """
 
     @workflow.init
@@ -54,17 +55,19 @@ class PatientReply:
             location_id=start.location_id,
             zone=start.zone,
         )
-        self.unread: list[Replies] = [(start.reply,)]
+        self.unread: list[Replies] = [] if start.was_read else [(start.reply,)]
         self.seen: set[str] = {start.reply.inbox_id}
         self.asked: dict[str, tuple[ReplyReceived, ...]] = {}
         self.looks: list[datetime] = []
+        self.by_a_person: set[str] = set()
+        """Questions asked anew: their holds end by an answer alone, whatever the books show."""
         self.again: str | None = None
         self.decided = self.settled = 0
 
     @workflow.run
     async def run(self, _: ReplyInput) -> ReplyResult:
         """Go on until every reply is answered."""
-        while self.unread or self.room.questions:
+        while self.room.undos or self.unread or self.room.questions:
             try:
                 await self._next()
             except ActivityError as failure:
@@ -77,7 +80,9 @@ class PatientReply:
     async def _next(self) -> None:
         """Carry out, ask, look into the books, or wait."""
         decision = self.room.answer()
-        if decision is not None:
+        if self.room.undos:
+            await self._take_back()
+        elif decision is not None:
             await self._carry_out(decision)
         elif self.unread:
             await self._ask(self.unread[0])
@@ -85,7 +90,18 @@ class PatientReply:
             await self._look()
         else:
             also_at = self.looks[0] if self.looks else None
-            await self.room.desk(lambda: bool(self.unread), "a reply is to be read", also_at)
+            await self.room.desk(self._is_news, "a reply is to be read", also_at)
+
+    def _is_news(self) -> bool:
+        """The client wrote again, or a person takes a decision back."""
+        return bool(self.unread or self.room.undos)
+
+    async def _take_back(self) -> None:
+        """The patient is silent as before the answer, and their words wait to be read again."""
+        undone = await self.room.take_back(self.start.staff_reminder_business_days)
+        if undone is not None:
+            self.asked[undone.review_id] = undone.replies
+            self.by_a_person.add(undone.review_id)
 
     async def _ask(self, unread: Replies) -> None:
         """One question per code: what comes while it is open is asked together with it."""
@@ -111,6 +127,8 @@ class PatientReply:
             return
         self.room.asked(asked.review_id, code, self.start.staff_reminder_business_days)
         self.asked[asked.review_id] = replies
+        if earlier in self.by_a_person:
+            self.by_a_person.add(asked.review_id)
         if code == PAID:
             self.looks = [self.room.now() + pause for pause in LOOKS]
         if earlier is not None:
@@ -122,7 +140,8 @@ class PatientReply:
     async def _look(self) -> None:
         """The books may show by now what the patient said."""
         self.looks.pop(0)
-        for review_id in [r for r, q in self.room.questions.items() if q.code == PAID]:
+        paid = [r for r, q in self.room.questions.items() if q.code == PAID]
+        for review_id in [r for r in paid if r not in self.by_a_person]:
             found = await workflow.execute_activity_method(
                 ReplyActivities.settle_reply,
                 SettledIn(case=self.case, replies=self.asked[review_id], at=self.room.now()),
@@ -183,6 +202,11 @@ class PatientReply:
         if reply.inbox_id not in self.seen:
             self.seen.add(reply.inbox_id)
             self.unread.append((reply,))
+
+    @workflow.signal
+    def decision_undone(self, undo: Undo) -> None:
+        """A person takes a decision back; a reply that was answered hears it in a new run."""
+        self.room.undos.append(undo)
 
     @workflow.update(name="review_decided")
     async def decide(self, decision: Decision) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from activities.translation import dispute_input, refund_input, visit_input
+from activities.undone_replies import received
 from domain.case import UnmatchedInput
 from domain.control_case import ControlInput
 from domain.loan_case import LoanInput
@@ -11,6 +12,7 @@ from domain.lot_case import LotInput
 from domain.model import Record
 from domain.payout_case import PayoutInput
 from domain.plan_case import Lender
+from domain.reply_case import ReplyInput
 from store.locations import Location
 from store.reviews import Review
 
@@ -67,6 +69,18 @@ def _loan(place: Location, review: Review, rest: str) -> tuple[str, Record]:
     return "LenderLoan", start
 
 
+def _reply(place: Location, review: Review, _: str) -> tuple[str, Record]:
+    start = ReplyInput(
+        location_id=place.location_id,
+        zone=place.zone,
+        reply=received(review)[0],
+        staff_reminder_business_days=place.chase.staff_reminder_business_days,
+        clock_shift_seconds=place.clock_shift_seconds,
+        was_read=True,
+    )
+    return "PatientReply", start
+
+
 def _lot(place: Location, _: Review, rest: str) -> tuple[str, Record]:
     start = LotInput(
         location_id=place.location_id,
@@ -105,6 +119,7 @@ _OPENINGS: Mapping[str, Callable[[Location, Review, str], tuple[str, Record]]] =
         "payout": _payout,
         "lot": _lot,
         "loan": _loan,
+        "reply": _reply,
         "refund": _refund,
         "control": _control,
         "dispute": _dispute,

@@ -53,6 +53,11 @@ CASES = [
         lambda start: ids.loan_workflow_id(start.location_id, start.lender, start.loan_id),
     ),
     (
+        "PatientReply",
+        ids.reply_workflow_id("lumin", "inbox-1"),
+        lambda start: ids.reply_workflow_id(start.location_id, start.reply.inbox_id),
+    ),
+    (
         "ExpiredLot",
         ids.lot_workflow_id("lumin", "document-1/2"),
         lambda start: ids.lot_workflow_id(start.location_id, start.lot_id),
@@ -70,6 +75,7 @@ CASES = [
         lambda start: ids.dispute_workflow_id(start.source, start.dispute_id),
     ),
 ]
+REPLY = {"inbox_id": "inbox-1", "code": "REPLY_CALL", "at": "2026-11-02T15:00:00Z"}
 
 
 @pytest.mark.parametrize(("name", "case_id", "id_of"), CASES)
@@ -83,7 +89,7 @@ def test_it_has_the_same_id_and_the_place_s_clock(
         location_id="lumin",
         code="BREAKAGE",
         opened_at=datetime(2026, 11, 2, tzinfo=UTC),
-        shown={"since": "2026-11-01", "theirs": {"loan": "tx-1, tx-2"}},
+        shown={"since": "2026-11-01", "theirs": {"loan": "tx-1, tx-2"}, "received": [REPLY]},
         choices=[],
         money_cents=0,
     )

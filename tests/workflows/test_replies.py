@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from domain.reply_case import ReplyResult
+from domain.reply_case import ReplyInput, ReplyResult
 from tests.workflows.clinic import THURSDAY, Clinic, received
 from tests.workflows.fakes import World
+from tests.workflows.undoing import first_input, reopened, undo_of
 
 
 async def test_the_desk_is_asked_and_told_on_the_same_day(clinic: Clinic, world: World) -> None:
@@ -148,3 +149,60 @@ async def signals_of(case: object) -> list[str]:
         for event in history.events
         if event.HasField("workflow_execution_signaled_event_attributes")
     ]
+
+
+async def test_an_answered_reply_is_asked_about_again_in_a_new_run(
+    clinic: Clinic, world: World
+) -> None:
+    reply = await clinic.reply("REPLY_CALL")
+    start = await first_input(reply, ReplyInput)
+    await reply.decide("resume")
+    await reply.ended()
+    asked = world.times("ask_reply")
+    await reopened(reply, "PatientReply", start.model_copy(update={"was_read": True}))
+    assert (world.open_codes, world.times("ask_reply")) == (["REPLY_CALL"], asked)
+    await reply.decide("dispute", reason="the sum is wrong")
+    assert [r.inbox_id for r in world.of("apply_reply")[-1].replies] == ["inbox-1"]
+    assert await reply.ended() == ReplyResult(decided=1, settled=0)
+
+
+async def test_an_answer_taken_back_while_another_is_open_waits_beside_it(
+    clinic: Clinic, world: World
+) -> None:
+    reply = await clinic.reply("REPLY_CALL")
+    await reply.signal("reply_received", received("ADVERSE_EVENT", inbox_id="inbox-2"))
+    await reply.decide("resume", "REPLY_CALL")
+    await reply.signal("decision_undone", undo_of(world))
+    assert sorted(world.open_codes) == ["ADVERSE_EVENT", "REPLY_CALL"]
+    # What comes while it is open is read together with it.
+    await reply.signal("reply_received", received("REPLY_CALL", inbox_id="inbox-3"))
+    assert [r.inbox_id for r in world.of("ask_reply")[-1].replies] == ["inbox-1", "inbox-3"]
+
+
+async def test_what_the_books_refuse_to_take_back_leaves_the_reply_answered(
+    clinic: Clinic, world: World
+) -> None:
+    reply = await clinic.reply("REPLY_CALL")
+    start = await first_input(reply, ReplyInput)
+    await reply.decide("resume")
+    await reply.ended()
+    world.refuses_undos.append("Since then a message went to the patient.")
+    await reopened(reply, "PatientReply", start.model_copy(update={"was_read": True}))
+    assert await reply.ended() == ReplyResult(decided=0, settled=0)
+    assert world.open_codes == []
+
+
+async def test_what_was_asked_anew_a_person_answers_and_not_the_books(
+    clinic: Clinic, world: World
+) -> None:
+    visit = await clinic.visit()
+    world.reply_visit = visit.handle.id
+    reply = await clinic.reply("REPLY_PAID")
+    await reply.signal("reply_received", received("REPLY_CALL", inbox_id="inbox-2"))
+    await reply.decide("dispute", "REPLY_PAID", reason="wrong sum")
+    await reply.signal("decision_undone", undo_of(world))
+    await visit.pay()
+    await reply.signal("reply_received", received("REPLY_PAID", inbox_id="inbox-3"))
+    await reply.day(4)
+    assert sorted(world.open_codes) == ["REPLY_CALL", "REPLY_PAID"]
+    assert world.times("settle_reply") == 0

@@ -257,6 +257,7 @@ class FakeReviews(Fake):
             review_id=again,
             code=old.code,
             balance_cents=world.balance_cents,
+            replies=next((a.replies for a in world.of("apply_reply")[-1:]), ()),
         )
 
     @activity.defn
