@@ -34,7 +34,7 @@ from domain import ids
 from domain.case import Decision, Undo
 from domain.money import dollars
 from domain.preview import Preview
-from domain.reply_case import ReplyHold, ReplyReceived
+from domain.reply_case import KEEP, ReplyHold, ReplyReceived
 from domain.reviews import topic_of
 from store import (
     clients,
@@ -87,11 +87,15 @@ async def preview_undo(conn: Conn, undo: Undo, at: datetime) -> Preview:
             await take_back(conn, undo, at)
         except CannotCarryOut as refusal:
             return shown.model_copy(update={"problem": str(refusal)})
-        asked = "The question is asked again, with both sides as they were."
-        follows = (*await seen.others(conn, since), asked)
+        follows = [*await seen.others(conn, since)]
+        if await agreed_plan.of_decision(conn, review) is not None:
+            follows.append("Its plan ends; no instalment of it falls due.")
+        follows.append("The question is asked again, with both sides as they were.")
         changes = await _written(conn, since, review.location_id)
         is_shared = review.confirmed_by is not None
-        return shown.model_copy(update={**changes, "follows": follows, "second_person": is_shared})
+        return shown.model_copy(
+            update={**changes, "follows": tuple(follows), "second_person": is_shared}
+        )
 
 
 async def _written(conn: Conn, since: datetime, location_id: str) -> dict[str, object]:
@@ -167,9 +171,11 @@ async def _visit(
     effect = await decisions.carry_out(conn, ask, review, is_first=True)
     if effect == "rebuild":
         return await _rebuilt(conn, review, decision, case, at)
-    balance_cents = await ledger.balance_of_case(conn, case.case_id)
     by_plan = await agreed_plan.due_dates(conn, review)
-    return [*by_plan, await _after(conn, effect, case, place, balance_cents)]
+    if by_plan:
+        return [*by_plan, "Each is asked for when it falls due; reminders of the visit stop."]
+    balance_cents = await ledger.balance_of_case(conn, case.case_id)
+    return [await _after(conn, effect, case, place, balance_cents)]
 
 
 def case_ref(case_id: str, place: Location) -> CaseRef:
@@ -305,6 +311,8 @@ async def _reply(
     done = await apply_choice(conn, ask, placed)
     if done.effect == "adverse_event":
         return ["A clinician is asked at once; the patient hears nothing."]
+    if not placed and decision.choice in KEEP:
+        return ["Nothing is sent, nor to whoever turns out to have the number."]
     if not done.case_ids:
         return ["Nothing is sent."]
     return [f"{len(done.case_ids)} visits go on; each reads holds and balance before it speaks."]

@@ -8,6 +8,7 @@ import pytest
 from activities.contracts import ApplyIn, ApplyOut, BuildIn, CaseRef, UndoIn, UndoneOut
 from activities.plan_contracts import PlanRef, SignedOut, SignIn
 from activities.plans import PlanActivities
+from activities.previews import preview_undo
 from activities.undoing import UndoActivities
 from domain import ids
 from domain.case import Decision, Undo
@@ -59,10 +60,11 @@ async def test_the_rest_is_owed_by_a_plan_that_has_its_case(practice: Practice) 
     before = await practice.accounts(scene.who)
     assert before["1100"] == OWED_CENTS
     shown = await scene.shows(answer(scene))
-    assert shown.follows[:3] == (
+    assert shown.follows == (
         "$66.67 fall due on 2026-12-20.",
         "$66.67 fall due on 2027-01-20.",
         "$66.66 fall due on 2027-02-20.",
+        "Each is asked for when it falls due; reminders of the visit stop.",
     )
     assert (await standing(scene), engine.started) == (None, [])
     done = await applied(scene, answer(scene))
@@ -153,6 +155,10 @@ async def test_taken_back_the_visit_owes_again_and_the_plan_hears_that_it_is_ove
     scene = await short(practice)
     before = await practice.accounts(scene.who)
     await applied(scene, answer(scene))
+    undo = Undo(review_id=scene.review.review_id, by="robin", reason="a mistake")
+    async with practice.world.pool.acquire() as conn:
+        shown = await preview_undo(conn, undo, AT + timedelta(hours=1))
+    assert shown.follows[0] == "Its plan ends; no instalment of it falls due."
     done = await undone(scene)
     assert (done.effect, done.balance_cents) == ("undone", OWED_CENTS)
     after = await practice.accounts(scene.who)

@@ -45,6 +45,9 @@ async def test_who_is_to_stay_silent_is_so_also_when_known_only_after_the_answer
 ) -> None:
     phone = new_phone()
     reply = await wrote(practice, body, phone)
+    shown = await reply.shows(choice, reason="as they asked")
+    said = "a clinician is asked" if choice == "adverse_event" else "whoever turns out to have it"
+    assert said in shown.follows[-1].lower().replace("the number", "it")
     applied = await reply.decide(choice, reason="as they asked")
     reply.clients = [await known_by_now(practice, phone)]
     assert await reply.standing() == [(kind, None)]
