@@ -48,6 +48,8 @@ UNION ALL SELECT 'document', concat_ws(' ', kind, change_due_cents) FROM documen
     WHERE recorded_at >= $1
 UNION ALL SELECT 'checkouts', amount_cents::text FROM checkouts
     WHERE recorded_at >= $1 AND outcome = 'paid'
+UNION ALL SELECT 'plan_facts', concat_ws(' ', source, status) FROM plan_facts
+    WHERE recorded_at >= $1 AND source <> 'poll'
 UNION ALL SELECT 'lender_files', rows::text FROM lender_files WHERE imported_at >= $1
 """
 _KEPT = {
@@ -63,8 +65,6 @@ _KEPT = {
     "memberships": "tier",
     "payments": "concat_ws(' ', state, amount_cents, allocated_cents)",
     "period_closes": "reason",
-    "plan_facts": "concat_ws(' ', source, status)",
-    "plans": "status",
     "review_undo_proposals": "reason",
 }
 """What else is kept of money, and how a row of it is told."""
@@ -105,15 +105,17 @@ async def in_town() -> AsyncIterator[Town]:
 
 
 async def _tell(town: Town, stories: Iterable[Story]) -> Told:
-    """Side by side, those of payouts at the end; what they booked."""
+    """Side by side, those of payouts at the end, each for itself; what they booked."""
     async with town.practice.pool.acquire() as conn:
         since = await seen.start(conn)
     told = list(stories)
-    for is_last in (False, True):
-        async with asyncio.TaskGroup() as group:
-            for one in told:
-                if one.is_last == is_last:
-                    group.create_task(one.tell(town), name=one.name)
+    async with asyncio.TaskGroup() as group:
+        for one in told:
+            if not one.is_last:
+                group.create_task(one.tell(town), name=one.name)
+    for one in told:
+        if one.is_last:
+            await one.tell(town)
     return await _books(town, since)
 
 
@@ -172,8 +174,7 @@ async def _kill(town: Town) -> list[str]:
             await town.stack.kill(name, signal.SIGKILL)
     if "worker" in dying:
         await _end_attempts(town)
-    for name in dying:
-        await town.stack.start(name)
+    await asyncio.gather(*map(town.stack.start, dying))
     if "web" in dying:
         # What was kept and not handed on; its schedule does so within half a minute.
         await town.sweep("InboxRedrive", back_seconds=0)

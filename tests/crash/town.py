@@ -21,11 +21,13 @@ from store import reviews
 from store.reviews import Review
 from tests.cli.desk import Said
 from tests.crash import doomed
-from tests.e2e.play import ROOT, TOXIN_40, WAIT_SECONDS, Case, Play
+from tests.e2e.play import ROOT, TOXIN_40, Case, Play
 
 DUE = 52_000
 """40 units."""
 SAID_SECONDS = 20
+PATIENCE_SECONDS = 600
+"""Whoever dies again and again comes to what it does late, and waits longer for each attempt."""
 TERMS = ROOT / "examples" / "lender-terms.json"
 DAY_SECONDS = 4
 """So long a case gets to come to what it does on a day."""
@@ -43,6 +45,12 @@ class Town(Play):
         """Deaths at which these parts of the stack hang, or any of those that can."""
         names = parts or ("worker", "web")
         return set().union(*(doomed.hung(self.deaths, self.stack.pid(one)) for one in names))
+
+    async def until(
+        self, ask: Any, what: str, case: Case | None = None, seconds: float = PATIENCE_SECONDS
+    ) -> Any:
+        """The same, with more patience."""
+        return await super().until(ask, what, case, seconds)
 
     # -- what the books have and ask
 
@@ -70,7 +78,7 @@ class Town(Play):
 
         await self.until(so, f"{about} in {table}")
 
-    async def asked(self, code: str, about: str, seconds: float = WAIT_SECONDS) -> Review:
+    async def asked(self, code: str, about: str, seconds: float = PATIENCE_SECONDS) -> Review:
         """Wait for an open question about a client, a case or something that it shows."""
 
         async def so() -> Review | None:
@@ -214,13 +222,16 @@ class Town(Play):
             cwd=ROOT,
             stdout=asyncio.subprocess.DEVNULL,
         )
-        while process.returncode is None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), 0.1)
-            if doomed.hung(self.deaths, process.pid):
+        try:
+            while process.returncode is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), 0.1)
+                if doomed.hung(self.deaths, process.pid):
+                    return False
+        finally:
+            if process.returncode is None:
                 process.kill()
                 await process.wait()
-                return False
         assert process.returncode in known, words
         return True
 
