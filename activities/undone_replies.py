@@ -11,7 +11,7 @@ from connectors.ports import CaseEngine
 from domain import ids, undoing
 from domain.case import ClientHeld
 from domain.reply_case import ReplyHold, ReplyReceived
-from store import holds, undos
+from store import holds, undos, unknown_senders
 from store import replies as books
 from store.db import Conn, Pool
 from store.reviews import Review
@@ -57,6 +57,7 @@ async def undo(conn: Conn, review: Review, again: Review, at: datetime) -> Revie
         hold_id = ids.hold_id(f"{undoing.KEY}{review.review_id}|{hold.hold_id}", hold.client_id)
         await holds.place(conn, hold.model_copy(update={"hold_id": hold_id, "placed_at": at}))
     before = await reply_holds.placed(conn, received(review))
+    await unknown_senders.wait_again(conn, [reply.inbox_id for reply in received(review)])
     stands = [
         *await holds.unreleased(conn, [hold.hold_id for hold in before]),
         *(h for h in await holds.placed_by(conn, review.review_id) if h.until is None),

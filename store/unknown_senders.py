@@ -100,6 +100,14 @@ async def stay_silent(conn: Conn, inbox_ids: Sequence[str], kind: str) -> None:
     )
 
 
+async def wait_again(conn: Conn, inbox_ids: Sequence[str]) -> None:
+    """The answer was taken back: who gets the number is silent until there is another one."""
+    await conn.execute(
+        "UPDATE unknown_senders SET answered_at = NULL WHERE inbox_id = ANY($1::text[])",
+        list(inbox_ids),
+    )
+
+
 async def answer(conn: Conn, inbox_ids: Sequence[str], at: datetime) -> None:
     """A person has answered: who gets the number later is not silent for it."""
     await conn.execute(

@@ -6,8 +6,10 @@ import pytest
 
 from activities import reply_holds
 from activities.contacts import refresh_contact
+from activities.contracts import UndoIn
+from activities.undoing import UndoActivities
 from connectors.ports import PmsClient
-from domain.case import Channel
+from domain.case import Channel, Undo
 from store import clients, consents
 from store.db import transaction
 from tests.activities.practice import Practice
@@ -121,3 +123,17 @@ async def test_who_shares_the_number_of_an_erased_client_is_released(practice: P
     assert await reply.standing(second) == [("reply", None)]
     await reply.decide("resume")
     assert await reply.standing(second) == []
+
+
+async def test_who_becomes_known_after_an_answer_was_taken_back_is_silent(
+    practice: Practice,
+) -> None:
+    phone, world = new_phone(), practice.world
+    reply = await wrote(practice, "call me", phone)
+    asked = await reply.ask()
+    reply.clients = [await known_by_now(practice, phone)]
+    await reply.decide("resume")
+    undo = Undo(review_id=asked.review_id or "", by="robin", reason="a mistake")
+    done = await UndoActivities(world.pool, world.engine).take_back(UndoIn(undo=undo, at=reply.at))
+    assert (done.effect, await reply.standing()) == ("undone", [("reply", None)])
+    assert await reply.standing(await known_by_now(practice, phone)) == [("reply", None)]
