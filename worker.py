@@ -132,7 +132,7 @@ def activities(wiring: Wiring) -> list[Any]:
         WriteBackActivities(tools),
         UnmatchedActivities(tools),
     )
-    closing = ClosingActivities(tools)
+    closing = ClosingActivities(tools, wiring.engine)
     sweeps = SweepActivities(wiring.intake)
     undone = UndoActivities(wiring.pool, wiring.engine)
     replies, plans = ReplyActivities(tools), PlanActivities(tools, wiring.engine)

@@ -95,6 +95,17 @@ async def overdue(conn: Conn, plan: PlanStanding, today: date) -> int:
     return found
 
 
+async def settled(conn: Conn, plan: PlanStanding) -> tuple[int, ...]:
+    """Numbers of the instalments that were billed and of which nothing is owed any more."""
+    found = []
+    for part in plan.installments:
+        case_id = ids.installment_workflow_id(plan.location_id, plan.plan_id, part.number)
+        is_billed = await invoices.latest_document(conn, case_id) is not None
+        if is_billed and await ledger.balance_of_case(conn, case_id) <= 0:
+            found.append(part.number)
+    return tuple(found)
+
+
 def _numbered(plan: PlanStanding | None, number: int) -> Installment | None:
     parts = plan.installments if plan else ()
     return next((part for part in parts if part.number == number), None)

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from activities.declined_cards import tell_plans
 from activities.translation import (
     Ignored,
     json_object,
@@ -25,6 +26,7 @@ from store.locations import Location
 
 INVOICE_PAYMENT_PAID = "invoice_payment.paid"
 INVOICE_PAID = "invoice.paid"
+FAILED = frozenset({"invoice.payment_failed", "payment_intent.payment_failed"})
 LOOSE_PAID = "payment_intent.succeeded"
 INVOICE_HINTS = frozenset(
     {
@@ -66,7 +68,7 @@ class PaymentIntake:
                 raise Ignored("the payment's own event tells the case")
             return await self._paid(event, text_at(thing, "id"), text_at(thing, "id"))
         if kind in INVOICE_HINTS:
-            return await self._hint(text_at(thing, "id"))
+            return await self._hint(event, text_at(thing, "id"))
         if kind.startswith(PAGE):
             return await self._page(event, text_at(thing, "id"))
         if kind == LOOSE_PAID:
@@ -106,24 +108,32 @@ class PaymentIntake:
             async with self._pool.acquire() as conn:
                 await checkouts.finish(conn, row.checkout_id, "expired", event.received_at)
             raise Ignored("nobody paid on the page")
-        return await self._tell_client(row, session_id)
+        return (await self._tell_client(row, session_id))[0]
 
-    async def _tell_client(self, row: Checkout, payment_id: str) -> str:
+    async def _tell_client(self, row: Checkout, payment_id: str) -> list[str]:
         """Money is under way, or has failed on its way: every open case of the payer reads it."""
         async with self._pool.acquire() as conn:
             owed = await invoices.open_items(conn, row.location_id, row.client_id)
         told = [item.case_id for item in owed if await self._tell(item.case_id, payment_id)]
         if not told:
             raise Ignored("no open case of the payer runs")
-        return told[0]
+        return told
 
-    async def _hint(self, invoice_id: str) -> str:
+    async def _hint(self, event: InboxEvent, invoice_id: str) -> str:
         case_id = await self._case_of(invoice_id)
         if case_id is None:
             raise Ignored("the invoice is not ours")
         if not await self._tell(case_id, invoice_id):
             raise Ignored("the case is closed and no money came in")
+        await self._declined(event, case_id, invoice_id)
         return case_id
+
+    async def _declined(self, event: InboxEvent, case_id: str, invoice_id: str) -> None:
+        """An attempt on an instalment's invoice failed; a paid one has nothing to ask about."""
+        if event.event_type in FAILED and ids.plan_of_installment(case_id):
+            invoice = await self._port.read_invoice(invoice_id)
+            attempts = [one.declined for one in invoice.payments if invoice.state == "open"]
+            await tell_plans(self._engine, [case_id], attempts, event.received_at)
 
     async def _hint_by_intent(self, event: InboxEvent, intent_id: str) -> str:
         """A payment on its way, or failing: the cases of the invoice that it is applied to."""
@@ -133,7 +143,9 @@ class PaymentIntake:
         for invoice_id in payment.invoice_ids:
             case_id = await self._case_of(invoice_id)
             if case_id is not None:
-                return await self._hint_case(case_id, intent_id)
+                await self._hint_case(case_id, intent_id)
+                await self._declined(event, case_id, invoice_id)
+                return case_id
         row = await self._row_of(payment)
         if row is None:
             raise Ignored("the payment is on no invoice of ours")
@@ -144,7 +156,10 @@ class PaymentIntake:
                 await self._hint_case(case_id, intent_id)
         if paid:
             return await self._hint_case(paid[0], intent_id)
-        return await self._tell_client(row, intent_id)
+        told = await self._tell_client(row, intent_id)
+        meant = [row.case_id] if row.case_id else told
+        await tell_plans(self._engine, meant, [payment.declined], event.received_at)
+        return told[0]
 
     async def _hint_case(self, case_id: str, object_id: str) -> str:
         if await self._tell(case_id, object_id):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from activities.installments import overdue
+from activities.installments import overdue, settled
 from activities.plan_contracts import PlanRef, ReadPlanOut
 from activities.tools import Tools
 from connectors.ports import ConnectorError
@@ -58,6 +58,7 @@ async def of_books(conn: Conn, plan: PlanRef, at: datetime) -> tuple[PlanFacts, 
         plan=standing,
         sessions=await plan_sessions.of_plan(conn, *key),
         overdue_installments=await overdue(conn, standing, today),
+        settled_installments=await settled(conn, standing),
         is_disputed=bool(kinds & _DISPUTE),
         has_reaction=bool(kinds & _REACTION),
         last_touch_on=max((row.local_date for row in _out(rows)), default=None),

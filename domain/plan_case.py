@@ -71,6 +71,8 @@ class Ask(Record):
     code: str
     key: str
     says: tuple[str, ...] = ()
+    installment: int | None = None
+    """Of the practice's own plan: the one that it is about; once settled, nothing is asked."""
 
 
 class OpenQuestion(Record):
@@ -213,6 +215,7 @@ class CardDeclined(Record):
     """A charge of an instalment was declined. `code` is a class of reasons, never card data."""
 
     event_id: str
+    """Of the attempt: one that is told many times is asked about once."""
     at: AwareDatetime
     code: str
     installment: int | None = None

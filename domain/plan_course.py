@@ -64,6 +64,8 @@ class PlanFacts(Record):
     """The next known booking that lies ahead."""
     overdue_installments: int = 0
     """Of the practice's own plan: how many past due are still owed."""
+    settled_installments: tuple[int, ...] = ()
+    """Of the practice's own plan: numbers of those billed of which nothing is owed any more."""
     is_disputed: bool = False
     has_reaction: bool = False
     last_touch_on: date | None = None

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from domain import calendar
-from domain.plan_case import Ask, PlanOutcome, PlanStatus
+from domain.plan_case import Ask, CardDeclined, PlanOutcome, PlanStatus
 from domain.plan_course import APPROVED, OVER, RUNNING, PlanFacts, date_problem, dropped_on
 from domain.plan_policy import PlanPolicy
 
@@ -24,6 +24,18 @@ def asks(facts: PlanFacts, policy: PlanPolicy, now: datetime, zone: str) -> list
     """Every question that the facts call for now; one that is not here any more is answered."""
     timed = [ask for due, ask in _timed(facts, policy, zone) if due <= now]
     return [*_about_standing(facts, policy), *_about_dates(facts, policy, zone), *timed]
+
+
+def about_declined(declined: CardDeclined) -> Ask:
+    """The question about a card that will not pay later either."""
+    says = f"The card was declined: {declined.code}."
+    number = declined.installment
+    return Ask(
+        code="CARD_DECLINED",
+        key=f"declined/{declined.event_id}",
+        says=(says,) if number is None else (says, f"It was to pay instalment {number}."),
+        installment=number,
+    )
 
 
 def wakes(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[datetime]:

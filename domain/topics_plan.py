@@ -72,6 +72,26 @@ TOPICS: tuple[Topic, ...] = (
         _STOP,
     ),
     topic(
+        "CARD_DECLINED",
+        "Card declined for good",
+        "The patient's bank has declined the card and will not accept it later.",
+        "The next reminder goes out as planned.",
+        "new_link",
+        choice(
+            "new_link",
+            "Ask for another card",
+            "The next reminder asks for it: its link takes any card.",
+        ),
+        choice("called", "I called the patient", "Reminders go on as planned."),
+        choice(
+            "plan",
+            "Patient agreed to other instalments",
+            "Nothing is sent. `tieout plan add` enters them, `tieout plan cancel` ends this plan;"
+            " while it runs, the question comes back in 7 days.",
+        ),
+        _STOP,
+    ),
+    topic(
         "PLAN_OVER_BALANCE",
         "Plan over more than is owed",
         "The patient signed instalments over more than the visit still owes.",

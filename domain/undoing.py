@@ -51,7 +51,6 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
 )
 _OF_ANSWER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
-        ("CARD_DECLINED", "plan"): _PLAN,
         ("PMS_WRITE_FAILED", "suspend"): (
             "It has switched write-back off: `tieout switch set LOCATION write-back live` resumes"
             " it."
@@ -63,7 +62,7 @@ _OF_ANSWER: Mapping[tuple[str, str], str] = MappingProxyType(
 _OF_CHOICE: Mapping[str, str] = MappingProxyType(
     {
         "refund": _ON_ITS_WAY,
-        **dict.fromkeys(("retry", "send_again", "new_link", "new_method"), _SENT),
+        **dict.fromkeys(("retry", "send_again", "new_method"), _SENT),
         **dict.fromkeys(("try_again", "read_again"), _READ),
         "add_missing": _ADDED,
         **dict.fromkeys(("take_pms", "was_refunded"), _PMS),

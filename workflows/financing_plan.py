@@ -60,7 +60,8 @@ class FinancingPlan(OwnInstallments):
     |---|---|---|
     | status_changed, dates_known | signal | lenders' webhooks, polls and files; the desk |
     | session_completed, booked | signal | completed visits, the PMS's calendar |
-    | installment_posted, card_declined | signal | the processor, the lender |
+    | installment_posted | signal | the end of an instalment's case; the desk |
+    | card_declined | signal | the processor's events |
     | delivery_failed | signal | message callbacks |
     | review_decided | update and signal | the desk; any tool, also the Temporal UI |
     | hold | update and signal | the desk; an inbound reply that a person must read first |
@@ -141,9 +142,8 @@ class FinancingPlan(OwnInstallments):
 
     @workflow.signal
     def card_declined(self, declined: CardDeclined) -> None:
-        """A charge was declined, or its event came twice."""
-        says = f"The card was declined: {declined.code}."
-        self._raise(Ask(code="CARD_DECLINED", key=f"declined/{declined.event_id}", says=(says,)))
+        """A card was declined for good, or its event came twice."""
+        self._raise(plan_desk.about_declined(declined))
 
     @workflow.signal
     def delivery_failed(self, failure: DeliveryFailed) -> None:

@@ -86,7 +86,9 @@ class PlanState:
 
     def _called_for(self, facts: PlanFacts) -> list[Ask]:
         now, zone = self.room.now(), self.start.zone
-        return [*self.raised, *plan_desk.asks(facts, self.policy, now, zone)]
+        settled = facts.settled_installments
+        raised = [ask for ask in self.raised if ask.installment not in settled]
+        return [*raised, *plan_desk.asks(facts, self.policy, now, zone)]
 
     # -- what to wait for
 

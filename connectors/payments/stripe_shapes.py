@@ -10,6 +10,7 @@ from typing import Any
 
 import stripe
 
+from connectors.payments.stripe_declines import for_good
 from connectors.ports import (
     BadRequest,
     ConnectorError,
@@ -119,6 +120,7 @@ def to_payment(row: Mapping[str, Any], customer_id: str | None) -> ProcessorPaym
         outside=payment["type"] == "payment_record",
         customer_id=customer_id,
         failure_code=_returned(payment.get("payment_intent")),
+        declined=for_good(payment.get("payment_intent")),
     )
 
 
@@ -163,6 +165,7 @@ def to_loose_payment(intent: Mapping[str, Any], rows: list[Mapping[str, Any]]) -
         paid_at=at(charge["created"]) if paid and isinstance(charge, Mapping) else None,
         checkout_id=metadata.get("checkout"),
         reference=str(metadata.get("invoice") or intent.get("description") or ""),
+        declined=for_good(intent),
     )
 
 

@@ -58,6 +58,8 @@ from connectors.ports.pms import (
 )
 from connectors.ports.processor import (
     CheckoutOrder,
+    Decline,
+    DeclineClass,
     LoosePayment,
     ProcessorCheckout,
     ProcessorInvoice,
@@ -76,6 +78,8 @@ __all__ = [
     "CaseEngine",
     "CheckoutOrder",
     "ConnectorError",
+    "Decline",
+    "DeclineClass",
     "DeliveryReport",
     "EmailPort",
     "EmrTextPort",

@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import AwareDatetime, Field
 
 from connectors.ports.outcomes import Refused, VendorEvent
 from domain.model import Record
+
+DeclineClass = Literal["expired", "lost or stolen", "not permitted", "account closed"]
+"""Why a card will not be accepted later either."""
+
+
+class Decline(Record):
+    """An attempt to pay that a card's bank declined for good. Holds nothing of the card."""
+
+    attempt_id: str
+    reason: DeclineClass
 
 
 class ProcessorPayment(Record):
@@ -24,6 +34,8 @@ class ProcessorPayment(Record):
     customer_id: str | None = None
     failure_code: str | None = None
     """Why a bank sent a debit back; None for cards, which are declined while the payer looks."""
+    declined: Decline | None = None
+    """The last attempt, when the card will not pay later either."""
 
 
 class ProcessorInvoice(Record):
@@ -57,6 +69,8 @@ class LoosePayment(Record):
     """Our checkout, when the payment was made on a page that we opened for it."""
     reference: str = Field(default="", repr=False)
     """What its maker wrote on it. May say anything: only an invoice's number is read from it."""
+    declined: Decline | None = None
+    """As of `ProcessorPayment`."""
 
 
 class CheckoutOrder(Record):

@@ -88,8 +88,13 @@ _CHARGE_EMPTY = (
 )
 
 
-def charge(id: str, now: int, intent: Doc, last4: str, failure: str | None) -> Doc:
-    """A charge of the whole intent, captured unless `failure` names the decline code."""
+def charge(
+    id: str, now: int, intent: Doc, last4: str, failure: str | None, reason: str | None
+) -> Doc:
+    """A charge of the whole intent, captured unless `failure` names the error's code.
+
+    `reason` is the bank's decline code, where it names one.
+    """
     ok = failure is None
     return {
         "id": id,
@@ -113,7 +118,7 @@ def charge(id: str, now: int, intent: Doc, last4: str, failure: str | None) -> D
         "metadata": {},
         "outcome": {
             "network_status": "approved_by_network" if ok else "declined_by_network",
-            "reason": failure,
+            "reason": reason or failure,
             "type": "authorized" if ok else "issuer_declined",
             **dict.fromkeys(("advice_code", "network_advice_code", "network_decline_code")),
             "seller_message": None,

@@ -1,5 +1,7 @@
 """Money: intents, charges with their fees, outside payments, and invoices paid by them."""
 
+from collections.abc import Mapping
+
 from sandbox.stripe import money
 from sandbox.stripe.billing import cancel_default, close_if_settled, lower_default, tie
 from sandbox.stripe.twin import Twin
@@ -7,6 +9,16 @@ from sandbox.stripe.wire import Doc, StripeError, amount, boolean, nested, refus
 
 _COUNTED = ("amount_paid", "amount_remaining", "amount_overpaid", "status")
 DECLINED_CARD = "4000000000000002"
+_DECLINES: Mapping[str, tuple[str, str | None]] = {
+    DECLINED_CARD: ("card_declined", "generic_decline"),
+    "4000000000009995": ("card_declined", "insufficient_funds"),
+    "4000000000009987": ("card_declined", "lost_card"),
+    "4000000000009979": ("card_declined", "stolen_card"),
+    "4000000000000069": ("expired_card", None),
+    "4000000000000127": ("incorrect_cvc", None),
+    "4000000000000119": ("processing_error", None),
+}
+"""Stripe's test cards that are declined: `code` and, where the bank names one, `decline_code`."""
 BANK_ACCOUNT = "000123456789"
 RETURNED = "insufficient_funds"
 """Why a bank sends a debit back, unless told otherwise."""
@@ -71,14 +83,28 @@ def cancel_intent(t: Twin, id: str) -> Doc:
     return intent
 
 
-def charge_intent(t: Twin, intent: Doc, card: str, why: str = "card_declined") -> bool:
-    """Charge the intent on `card`; False (and the events of a decline) for the declined one."""
-    failure = why if card.replace(" ", "") == DECLINED_CARD else None
-    charge = money.charge(t.new_id("ch"), t.now(), intent, card[-4:], failure)
+def charge_intent(t: Twin, intent: Doc, card: str, why: str | None = None) -> bool:
+    """Charge the intent on `card`; False (and the events of a decline) for a declined one.
+
+    `why` is a bank's reason for a debit that comes back.
+    """
+    declined = _DECLINES.get(card.replace(" ", ""))
+    failure, reason = (why, None) if declined and why else declined or (None, None)
+    charge = money.charge(t.new_id("ch"), t.now(), intent, card[-4:], failure, reason)
     intent["latest_charge"] = charge["id"]
     t.link("charges_of", intent["id"], charge["id"])
     if failure:
-        error = {"type": "card_error", "code": failure, "message": "The payment was declined."}
+        error = {
+            "type": "card_error",
+            "code": failure,
+            "decline_code": reason,
+            "charge": charge["id"],
+            "message": "The payment was declined.",
+            "payment_method": {
+                "object": "payment_method",
+                "type": intent["payment_method_types"][0],
+            },
+        }
         intent["status"], intent["last_payment_error"] = "requires_payment_method", error
         intent["processing"] = None
         t.save(charge)

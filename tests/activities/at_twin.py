@@ -11,11 +11,14 @@ from activities.refund_contracts import RefundRef
 from connectors.payments.stripe import StripeProcessor
 from domain.case import Decision
 from domain.month import Month
+from domain.plan_desk import about_declined
 from store import periods
 from store.db import transaction
 from store.periods import PeriodClose
+from tests.activities.declines import LOST, CardPage
 from tests.activities.desk import DUE_CENTS, Open, Scene, billed, carried
 from tests.activities.loans import Loans
+from tests.activities.mismatches import asked_of_plan
 from tests.activities.practice import AT, ZONE, Practice
 from tests.activities.reversals import Till
 from tests.activities.test_payouts import House
@@ -100,6 +103,13 @@ def at_twin(twin: Twin, stripe: StripeProcessor) -> Mapping[str, Open]:
         [asked] = (await till.settle(ref)).questions
         return await _reversal(till, ref, asked.review_id, who)
 
+    async def declined(practice: Practice) -> Scene:
+        page = await CardPage(practice, twin, stripe).open()
+        await page.pay(LOST)
+        ask = about_declined((await page.hear())[0])
+        own = page.own
+        return await asked_of_plan(practice, own.acts, own.ref, own.client_ref, ask)
+
     async def payout(
         practice: Practice, *, is_missing: bool = True, by_hand_cents: int | None = None
     ) -> Scene:
@@ -125,6 +135,7 @@ def at_twin(twin: Twin, stripe: StripeProcessor) -> Mapping[str, Open]:
         return await carried(practice, asked.review_id, practice.client(), carry)
 
     return {
+        "CARD_DECLINED": declined,
         "DISPUTE_LOST": lost,
         "DISPUTE_OPEN": disputed,
         "REFUND_AFTER_CLOSE": after_close,
@@ -162,6 +173,7 @@ def _november(location_id: str) -> PeriodClose:
 
 
 OF_TWIN = (
+    "CARD_DECLINED",
     "DISPUTE_LOST",
     "DISPUTE_OPEN",
     "PAYOUT_DIFF",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 from uuid import uuid4
 
 from activities.contacts import refresh_contact
@@ -10,11 +11,13 @@ from activities.control import ControlActivities
 from activities.control_contracts import ApplyControlIn, AskControlIn, ControlRef
 from activities.loan_contracts import ApplyLoanIn
 from activities.lot_contracts import ApplyLotIn
-from activities.plan_contracts import ApplyPlanIn, AskPlanIn
+from activities.plan_contracts import ApplyPlanIn, AskPlanIn, PlanRef
+from activities.plans import PlanActivities
 from connectors.ports import PmsPayment
 from domain import ids
 from domain.case import Decision
 from domain.lender_news import FundingState
+from domain.plan_case import Ask
 from domain.plan_desk import asks
 from domain.plan_policy import DEFAULT_PLAN
 from store import invoices, locations, processor
@@ -170,29 +173,25 @@ async def no_date(practice: Practice) -> Scene:
     plan = Plan(practice, who)
     await accepted(plan, first_payment_on=None)
     [ask] = asks((await plan.read()).facts, DEFAULT_PLAN, AT, ZONE)
-    opened = await plan.acts.ask_about_plan(
-        AskPlanIn(
-            plan=plan.ref,
-            client_id=plan.client_id,
-            code=ask.code,
-            subject=ask.key,
-            says=ask.says,
-            review_no=f"run/{uuid4()}",
-            at=AT,
-        )
+    return await asked_of_plan(practice, plan.acts, plan.ref, who, ask)
+
+
+async def asked_of_plan(
+    practice: Practice, acts: PlanActivities, ref: PlanRef, who: str, ask: Ask
+) -> Scene:
+    """What a plan asks when its facts, or what happened, call for it."""
+    known: dict[str, Any] = {
+        "plan": ref,
+        "client_id": practice.client_id(who),
+        "code": ask.code,
+        "at": AT,
+    }
+    opened = await acts.ask_about_plan(
+        AskPlanIn(**known, subject=ask.key, says=ask.says, review_no=f"run/{uuid4()}")
     )
 
     async def carry(decision: Decision) -> str:
-        done = await plan.acts.apply_to_plan(
-            ApplyPlanIn(
-                plan=plan.ref,
-                client_id=plan.client_id,
-                code=ask.code,
-                decision=decision,
-                at=AT,
-            )
-        )
-        return done.effect
+        return (await acts.apply_to_plan(ApplyPlanIn(**known, decision=decision))).effect
 
     return await carried(practice, opened.review_id, who, carry)
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from domain.plan_case import Installment, Lender, PlanStatus
+from domain.plan_case import CardDeclined, Installment, InstallmentPosted, Lender, PlanStatus
 from tests.workflows.clinic import THURSDAY, Case, Clinic
 from tests.workflows.fakes import World
 
@@ -92,3 +92,54 @@ async def test_the_plan_itself_says_nothing_of_an_instalment(clinic: Clinic, wor
     plan = await ours(clinic, 30)
     await plan.day(40)
     assert [step for step in world.said if step.startswith("first-payment")] == []
+
+
+async def declined(plan: Case, event_id: str = "ch_1", installment: int = 1) -> None:
+    told = CardDeclined(
+        event_id=event_id, at=await plan.now(), code="expired", installment=installment
+    )
+    await plan.signal("card_declined", told)
+
+
+async def test_a_declined_card_is_asked_about_once_for_each_attempt(
+    clinic: Clinic, world: World
+) -> None:
+    plan = await ours(clinic, 30, 60)
+    await plan.day(28)
+    for _ in range(10):
+        await declined(plan)
+    assert world.codes == ["CARD_DECLINED"]
+    await plan.decide("new_link")
+    await declined(plan)
+    assert (world.codes, world.open_codes) == (["CARD_DECLINED"], [])
+    await declined(plan, "ch_2")
+    assert world.codes == ["CARD_DECLINED"] * 2
+
+
+async def test_an_instalment_that_was_paid_meanwhile_leaves_no_question(
+    clinic: Clinic, world: World
+) -> None:
+    plan = await ours(clinic, 30, 60)
+    await plan.day(28)
+    await declined(plan)
+    posted = InstallmentPosted(payment_id="p-1")
+    clinic.plans.patient(settled_installments=(2,))
+    await plan.signal("installment_posted", posted)
+    assert world.open_codes == ["CARD_DECLINED"]
+    clinic.plans.patient(settled_installments=(1, 2))
+    await plan.signal("installment_posted", posted)
+    assert (world.codes, world.open_codes) == (["CARD_DECLINED"], [])
+    await declined(plan, "ch_2")
+    assert world.codes == ["CARD_DECLINED"], "paid before it was heard"
+
+
+async def test_what_waits_for_other_instalments_does_not_come_back_when_it_is_paid(
+    clinic: Clinic, world: World
+) -> None:
+    plan = await ours(clinic, 30, 60)
+    await plan.day(28)
+    await declined(plan)
+    await plan.decide("plan")
+    clinic.plans.patient(settled_installments=(1,))
+    await plan.pass_(days=9)
+    assert world.codes == ["CARD_DECLINED"]
