@@ -125,11 +125,16 @@ def to_payment(row: Mapping[str, Any], customer_id: str | None) -> ProcessorPaym
 
 
 def _returned(intent: Any) -> str | None:
-    """The bank's reason, of a debit that was under way and came back."""
-    if not isinstance(intent, Mapping) or "us_bank_account" not in intent["payment_method_types"]:
+    """The bank's reason, of a debit that was under way and came back.
+
+    An intent that takes cards as well says by its error which of them was tried.
+    """
+    error = intent.get("last_payment_error") if isinstance(intent, Mapping) else None
+    if not isinstance(error, Mapping):
         return None
-    error = intent.get("last_payment_error")
-    return str(error.get("code") or "unknown") if isinstance(error, Mapping) else None
+    tried = (error.get("payment_method") or {}).get("type")
+    kinds = [tried] if tried else intent["payment_method_types"]
+    return str(error.get("code") or "unknown") if kinds == ["us_bank_account"] else None
 
 
 def to_invoice(invoice: Mapping[str, Any], payments: list[Mapping[str, Any]]) -> ProcessorInvoice:

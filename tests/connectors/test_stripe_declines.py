@@ -7,6 +7,7 @@ import pytest
 
 from connectors.payments.stripe import StripeProcessor
 from connectors.payments.stripe_declines import CLASSES, for_good
+from connectors.payments.stripe_shapes import to_payment
 from connectors.ports import Decline, LoosePayment
 from tests.connectors.stripe_world import World, order
 
@@ -173,3 +174,22 @@ def _intent(decline_code: str, code: str = "card_declined") -> dict[str, object]
         "payment_method": {"type": "card", "card": {"last4": "0002"}},
     }
     return {"id": "pi_1", "status": "requires_payment_method", "last_payment_error": error}
+
+
+@pytest.mark.parametrize(("tried", "code"), [("card", None), ("us_bank_account", "debit_back")])
+def test_an_intent_that_takes_both_says_which_of_them_failed(tried: str, code: str | None) -> None:
+    intent = {
+        "id": "pi_1",
+        "status": "requires_payment_method",
+        "payment_method_types": ["card", "us_bank_account"],
+        "last_payment_error": {"code": "debit_back", "payment_method": {"type": tried}},
+    }
+    row = {
+        "id": "inpay_1",
+        "status": "open",
+        "amount_paid": None,
+        "amount_requested": 9_000,
+        "payment": {"type": "payment_intent", "payment_intent": intent},
+        "status_transitions": {"paid_at": None},
+    }
+    assert to_payment(row, None).failure_code == code
