@@ -264,18 +264,6 @@ async def written_off_and_paid_after_all(town: Town) -> None:
 # -- payouts, which take whatever the others left
 
 
-@story("processor_fee", "payout_paid", "payout_difference_accepted", is_last=True)
-async def payout_is_off(town: Town) -> None:
-    """All that moved at the processor, and a cent that nobody can explain."""
-    await town.paid()
-    done = await town.practice.control("stripe/payouts", {"paid": False})
-    payout = done["id"]
-    await town.practice.control("stripe/wrong_cent", {"payout": payout, "cents": 7})
-    await town.practice.control(f"stripe/payouts/{payout}/pay", {})
-    await town.reply("PAYOUT_DIFF", payout, "accept")
-    await town.booked("payout_difference_accepted", payout)
-
-
 @story("payout_paid", undoes=("payout_paid",), desk=("bank_payouts",), is_last=True)
 async def payout_comes_back(town: Town) -> None:
     await town.paid()
@@ -287,3 +275,15 @@ async def payout_comes_back(town: Town) -> None:
     rows = f"date,amount,description,reference\n{day},10.00,IN,{name}\n{day},-10.00,BACK,{name}\n"
     file = town.state_file("bank.csv", rows)
     await town.command_dying("import", "bank", file, "--apply", "--by", "dana")
+
+
+@story("processor_fee", "payout_paid", "payout_difference_accepted", is_last=True)
+async def payout_is_off(town: Town) -> None:
+    """All that moved at the processor is in it, and a cent that nobody can explain."""
+    await town.paid()
+    done = await town.practice.control("stripe/payouts", {"paid": False})
+    payout = done["id"]
+    await town.practice.control("stripe/wrong_cent", {"payout": payout, "cents": 7})
+    await town.practice.control(f"stripe/payouts/{payout}/pay", {})
+    await town.reply("PAYOUT_DIFF", payout, "accept")
+    await town.booked("payout_difference_accepted", payout)
