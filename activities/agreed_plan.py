@@ -8,14 +8,14 @@ from datetime import datetime
 
 from activities.answering import CannotCarryOut
 from activities.contracts import ApplyIn
-from activities.installments import IN_HOUSE, sign
+from activities.installments import IN_HOUSE, billed_of, sign
 from activities.plan_contracts import PlanRef
 from domain import calendar, ids
 from domain.in_house import agreed_terms, signed, terms_problem
 from domain.money import dollars
 from domain.plan_case import Lender, PlanStanding, PlanStatus
 from domain.plan_facts import FactSource, PlanFact
-from store import invoices, ledger, plans
+from store import ledger, plans
 from store.db import Conn
 from store.reviews import Review
 
@@ -85,11 +85,7 @@ async def due_dates(conn: Conn, review: Review) -> list[str]:
 
 async def is_billed(conn: Conn, plan: PlanStanding) -> bool:
     """Whether an instalment of the plan has its invoice."""
-    for part in plan.installments:
-        case_id = ids.installment_workflow_id(plan.location_id, plan.plan_id, part.number)
-        if await invoices.latest_document(conn, case_id) is not None:
-            return True
-    return False
+    return bool(await billed_of(conn, plan))
 
 
 async def undo(conn: Conn, review: Review, key: str, at: datetime) -> None:

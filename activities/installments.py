@@ -12,10 +12,11 @@ from activities.contracts import BuildIn, BuildOut
 from activities.plan_contracts import PlanRef, SignedOut
 from domain import calendar, entries, ids
 from domain.chart import Chart, ChartLine
+from domain.in_house import INSTALLMENTS_MAX
 from domain.invoice import InvoiceLine, LineKind, PricedInvoice
 from domain.model import input_hash
 from domain.plan_case import Installment, Lender, PlanStanding
-from domain.plan_course import RUNNING
+from domain.plan_course import ENDED, RUNNING
 from store import clients, invoices, ledger, plans
 from store.db import Conn
 
@@ -36,7 +37,9 @@ async def bill_installment(conn: Conn, ask: BuildIn) -> BuildOut:
         # Who takes the plan back holds the lock until it is over.
         plan = await plans.standing(conn, case.location_id, IN_HOUSE, plan_id)
     part = _numbered(plan, number)
-    if plan is None or plan.client_id is None or part is None or plan.status not in RUNNING:
+    if plan is None or plan.client_id is None or part is None:
+        return BuildOut(status="not_billable")
+    if plan.status not in RUNNING and not part.is_rest:
         return BuildOut(status="not_billable")
     latest = await invoices.latest_document(conn, case.case_id)
     chart = _chart(ask, part)
@@ -104,6 +107,39 @@ async def settled(conn: Conn, plan: PlanStanding) -> tuple[int, ...]:
         if is_billed and await ledger.balance_of_case(conn, case_id) <= 0:
             found.append(part.number)
     return tuple(found)
+
+
+async def rest_of(conn: Conn, plan: PlanStanding) -> tuple[int, Installment | None]:
+    """Of a plan of our own that has ended: cents on 1105 that nobody has decided about, and
+    the last instalment that waits for its invoice; nothing of any other plan."""
+    if plan.lender is not Lender.IN_HOUSE or plan.status not in ENDED:
+        return 0, None
+    left_cents = await unbilled(conn, plan)
+    billed = await billed_of(conn, plan)
+    waits = (each for each in plan.installments if each.is_rest and each.number not in billed)
+    last = next(waits, None)
+    return max(0, left_cents - (last.amount_cents if last else 0)), last
+
+
+async def unbilled(conn: Conn, plan: PlanStanding) -> int:
+    """Cents that were signed for and are neither billed nor given up (account 1105)."""
+    place, case_id = (
+        plan.location_id,
+        ids.plan_workflow_id(plan.location_id, plan.lender, plan.plan_id),
+    )
+    numbers = range(1, INSTALLMENTS_MAX + 2)
+    parts = [ids.installment_workflow_id(place, plan.plan_id, number) for number in numbers]
+    return await ledger.unbilled_of_plan(conn, entries.plan_signed_key(case_id), [case_id, *parts])
+
+
+async def billed_of(conn: Conn, plan: PlanStanding) -> set[int]:
+    """Numbers of the instalments that have their invoice."""
+    found = set()
+    for part in plan.installments:
+        case_id = ids.installment_workflow_id(plan.location_id, plan.plan_id, part.number)
+        if await invoices.latest_document(conn, case_id) is not None:
+            found.add(part.number)
+    return found
 
 
 def _numbered(plan: PlanStanding | None, number: int) -> Installment | None:

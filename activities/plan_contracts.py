@@ -113,6 +113,7 @@ class AskPlanIn(Record):
     subject: str
     """What of the plan the question is about, e.g. which of its dates."""
     says: tuple[str, ...]
+    money_cents: int = 0
     review_no: str
     at: AwareDatetime
 
@@ -135,7 +136,7 @@ class ApplyPlanIn(Record):
 
 class ApplyPlanOut(Record):
     """`effect`: read (the books have changed) | rest (until `until`) | stop (the plan ends) |
-    silence (nothing more is said, the plan goes on)."""
+    silence (nothing more is said, the plan goes on), or one of `domain.reviews.STAYS_OPEN`."""
 
     effect: str
     until: AwareDatetime | None = None

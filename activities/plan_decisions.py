@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
+from activities import plan_rest
 from activities.plan_contracts import ApplyPlanIn, ApplyPlanOut
+from activities.plan_rest import CODE, fact_of_decision
 from domain.plan_case import Lender, PlanStatus
-from domain.plan_facts import FactSource, PlanFact
 from store import plans
 from store.db import Conn
 from store.reviews import Review
@@ -30,11 +31,13 @@ async def carry_out_plan(
     choice = ask.decision.choice
     if choice in RESTS:
         return ApplyPlanOut(effect="rest", until=ask.at + RESTS[choice])
-    if choice == "stop":
+    if choice == "stop" and ask.plan.lender != Lender.IN_HOUSE:
         return ApplyPlanOut(effect="stop")
+    if review.code == CODE:
+        return await plan_rest.carry_out(conn, ask, review, is_first)
     said = await _said(conn, ask, review)
     if said and is_first:
-        await plans.record(conn, _fact(ask, said))
+        await plans.record(conn, fact_of_decision(ask, said))
     return ApplyPlanOut(effect="read")
 
 
@@ -50,24 +53,10 @@ async def _said(conn: Conn, ask: ApplyPlanIn, review: Review) -> dict[str, objec
         standing = await plans.standing(conn, plan.location_id, plan.lender, plan.plan_id)
         known = standing.first_payment_on if standing else None
         return {"first_payment_on": known, "is_date_confirmed": True}
+    if decision.choice == "stop":
+        return {"status": PlanStatus.CANCELLED}
     if decision.choice == "link_client":
         return {"client_id": decision.client_id}
     if decision.choice == "set_status":
         return {"status": PlanStatus(decision.status or "")}
     return {}
-
-
-def _fact(ask: ApplyPlanIn, said: Mapping[str, object]) -> PlanFact:
-    plan = ask.plan
-    return PlanFact.model_validate(
-        {
-            "location_id": plan.location_id,
-            "lender": Lender(plan.lender),
-            "plan_id": plan.plan_id,
-            "source": FactSource.STAFF,
-            "key": f"decision/{ask.decision.review_id}",
-            "as_of": ask.at,
-            "observed_at": ask.at,
-            **said,
-        }
-    )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from activities.installments import overdue, settled
+from activities.installments import overdue, rest_of, settled
 from activities.plan_contracts import PlanRef, ReadPlanOut
 from activities.tools import Tools
 from connectors.ports import ConnectorError
@@ -54,11 +54,14 @@ async def of_books(conn: Conn, plan: PlanRef, at: datetime) -> tuple[PlanFacts, 
     held = await holds.now(conn, standing.client_id, today) if standing.client_id else []
     kinds = {hold.kind for hold in held}
     silenced_by = {hold.kind for hold in held if hold.case_id in (None, plan.case_id)}
+    rest_cents, rest_part = await rest_of(conn, standing)
     facts = PlanFacts(
         plan=standing,
         sessions=await plan_sessions.of_plan(conn, *key),
         overdue_installments=await overdue(conn, standing, today),
         settled_installments=await settled(conn, standing),
+        rest_cents=rest_cents,
+        rest_part=rest_part,
         is_disputed=bool(kinds & _DISPUTE),
         has_reaction=bool(kinds & _REACTION),
         last_touch_on=max((row.local_date for row in _out(rows)), default=None),

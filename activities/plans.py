@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
+from activities import answering
+from activities.answering import Waits
 from activities.clock import at_this_attempt
 from activities.contracts import SendIn
 from activities.errors import vendor_errors
@@ -35,15 +37,16 @@ from activities.questions import question
 from activities.tools import Tools
 from connectors.ports import CaseEngine
 from domain import calendar, ids
-from domain.case import ChartAmended, VisitInput
+from domain.case import ChartAmended, Decision, VisitInput
 from domain.lender_contracts import CONTRACTS
 from domain.money import dollars
 from domain.plan_case import Lender, PlanStanding
 from domain.plan_course import Touch, is_called_for, is_pointless
 from domain.plan_policy import Unless
-from store import locations, plans, reviews
+from store import clients, locations, plans, reviews
 from store.db import transaction
 from store.locations import Location
+from store.reviews import Review
 
 _LOOK_AGAIN = timedelta(minutes=15)
 
@@ -149,7 +152,7 @@ class PlanActivities:
                 plan.case_id,
                 plan.location_id,
                 ask.code,
-                0,
+                ask.money_cents,
                 ask.review_no,
                 ask.at,
                 client_id=ask.client_id,
@@ -164,18 +167,16 @@ class PlanActivities:
     @vendor_errors
     async def apply_to_plan(self, ask: ApplyPlanIn) -> ApplyPlanOut:
         """Write who decided what, and do it, in one transaction; a repeat changes nothing."""
-        decision = ask.decision
         async with transaction(self._tools.pool) as conn:
-            review = await reviews.get(conn, decision.review_id)
-            is_first = await reviews.decide(
-                conn,
-                review.review_id,
-                decision.model_dump(mode="json"),
-                decision.by,
-                decision.reason,
-                ask.at,
-            )
-            return await carry_out_plan(conn, ask, review, is_first)
+            if ask.client_id is not None:
+                await clients.lock_client(conn, ask.client_id)
+
+            async def effect(review: Review, counts: Decision, is_first: bool) -> ApplyPlanOut:
+                what = ask.model_copy(update={"decision": counts})
+                return await carry_out_plan(conn, what, review, is_first)
+
+            done = await answering.carry_out(conn, ask.decision, ask.at, effect)
+        return ApplyPlanOut(effect=done.effect) if isinstance(done, Waits) else done
 
     async def _location(self, location_id: str) -> Location:
         async with self._tools.pool.acquire() as conn:

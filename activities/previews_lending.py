@@ -5,6 +5,7 @@ The calendar in the PMS is not read: a message that a booking makes needless is 
 
 from datetime import datetime
 
+from activities import plan_rest
 from activities.installments import sign
 from activities.loan_contracts import ApplyLoanIn, LoanRef, SettleLoanIn
 from activities.loan_effects import carry_out_loan
@@ -95,7 +96,7 @@ async def plan(
     if done.until is not None:
         back_on = calendar.local_date(done.until, place.zone)
         return [f"The plan goes on; the question comes back on {back_on} while it is still so."]
-    said = await _signed(conn, ref, place, at)
+    said = [*await _signed(conn, ref, place, at), *await _rest(conn, ref, review, at)]
     after = await _upcoming(conn, ref, at)
     said += [f"Goes out: {touch}." for touch in after[:_TOUCHES_SHOWN]]
     return [*said, *_stopped(before, after)] or ["Nothing is sent."]
@@ -135,3 +136,11 @@ async def _signed(conn: Conn, ref: PlanRef, place: Location, at: datetime) -> li
         return []
     signed = await sign(conn, ref, place.pms, calendar.local_date(at, place.zone))
     return [f"{dollars(signed.over_cents)} stand on no visit."] if signed.over_cents else []
+
+
+async def _rest(conn: Conn, ref: PlanRef, review: Review, at: datetime) -> list[str]:
+    """What a plan of our own that has ended had left: billed at once, or asked about."""
+    facts = await _facts(conn, ref, at)
+    if facts is not None and facts[0].rest_cents and review.code != plan_rest.CODE:
+        return [f"Then you are asked: {topic_of(plan_rest.CODE).title}."]
+    return await plan_rest.billed_next(conn, ref, at)

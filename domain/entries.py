@@ -131,6 +131,21 @@ def plan_signed(
     return entry("plan_signed", plan_signed_key(plan_case_id), location_id, effective_on, tally)
 
 
+def plan_rest_written_off(
+    *,
+    plan_case_id: str,
+    review_id: str,
+    amount_cents: int,
+    client_id: str,
+    location_id: str,
+    effective_on: date,
+) -> Entry:
+    """A person gives up what a plan that has ended had left to bill."""
+    tally = Tally(client_id, plan_case_id).move("6030", "1105", amount_cents)
+    key = f"plan-rest|{plan_case_id}|{review_id}"
+    return entry("plan_rest_written_off", key, location_id, effective_on, tally)
+
+
 def visit_amended(
     *,
     document_id: str,

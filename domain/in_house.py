@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import date, datetime, time, timedelta
 
 from domain import calendar
@@ -80,6 +80,15 @@ def schedule(terms: Terms) -> tuple[Installment, ...]:
         Installment(number=n + 1, due_on=_due(terms, n), amount_cents=cents)
         for n, cents in enumerate(split(whole, [1] * terms.installments))
     )
+
+
+def with_rest(
+    parts: tuple[Installment, ...], billed: Set[int], rest_cents: int, due_on: date
+) -> tuple[Installment, ...]:
+    """What was billed of a plan that has ended, and all that is left as one last instalment."""
+    number = max((part.number for part in parts), default=0) + 1
+    last = Installment(number=number, due_on=due_on, amount_cents=rest_cents, is_rest=True)
+    return (*(part for part in parts if part.number in billed), last)
 
 
 def _due(terms: Terms, n: int) -> date:

@@ -58,6 +58,7 @@ Event = Literal[
     "visit_issued",
     "visit_amended",
     "plan_signed",
+    "plan_rest_written_off",
     "payment_received",
     "unidentified_received",
     "unidentified_applied",

@@ -41,6 +41,7 @@ _NAMED_BY: Mapping[str, tuple[str, int]] = MappingProxyType(
         "lender-funded": ("deposit", 3),
         "lender-taken-back": ("deposit", 3),
         "plan-signed": ("plan", 1),
+        "plan-rest": ("plan", 1),
         "opening": ("lot", 1),
         "drawer-deposit": ("line", 1),
         "agency": ("agency", 1),

@@ -199,7 +199,7 @@ OVER = "Signed over more than the visit owed; a person was asked."
 def installments(
     lines: Sequence[BookLine], signed: Sequence[Signed], documents: Sequence[Billed], until: date
 ) -> Tie:
-    """1105 against the practice's own plans: what was signed, less the instalments billed."""
+    """1105 against the practice's own plans: what was signed, less what was billed or given up."""
     books, plans = Side(until), Side(until)
     booked_cents: dict[str, int] = {}
     for line in lines:
@@ -210,9 +210,12 @@ def installments(
             plan = ids.plan_of_installment(line.case_id or "") or plan
         books.add(plan, line.cents, line.on)
     known = {}
+    signed_cents: dict[str, int] = {}
     for each in signed:
         plans.add(each.plan, each.cents, each.on)
-        over_cents = each.cents - booked_cents.get(each.plan, 0)
+        signed_cents[each.plan] = signed_cents.get(each.plan, 0) + each.cents
+    for each in signed:
+        over_cents = signed_cents[each.plan] - booked_cents.get(each.plan, 0)
         if each.is_over_asked and over_cents > 0:
             known[each.plan] = (-over_cents, OVER)
     for document in documents:

@@ -67,7 +67,10 @@ class Remitted(Record):
 
 
 class Signed(Record):
-    """A plan of the practice's own: `plan` is its case, `cents` all instalments as signed."""
+    """A plan of the practice's own: `plan` is its case, `cents` all instalments as signed.
+
+    What a person gave up of one that had ended is a row of its own, below zero.
+    """
 
     plan: str
     cents: int

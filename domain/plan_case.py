@@ -63,6 +63,8 @@ class Installment(Record):
     number: int = Field(ge=1)
     due_on: date
     amount_cents: int = Field(gt=0)
+    is_rest: bool = False
+    """What a plan that has ended had left, billed as a person decided."""
 
 
 class Ask(Record):
@@ -73,6 +75,7 @@ class Ask(Record):
     says: tuple[str, ...] = ()
     installment: int | None = None
     """Of the practice's own plan: the one that it is about; once settled, nothing is asked."""
+    money_cents: int = 0
 
 
 class OpenQuestion(Record):

@@ -42,6 +42,8 @@ OVER = frozenset(
 )
 """Nothing more is said (G8)."""
 
+ENDED = OVER | {PlanStatus.PAID_OFF}
+
 
 _OF_THE_OFFER = frozenset({Anchor.APPROVED, Anchor.EXPIRY})
 
@@ -66,6 +68,10 @@ class PlanFacts(Record):
     """Of the practice's own plan: how many past due are still owed."""
     settled_installments: tuple[int, ...] = ()
     """Of the practice's own plan: numbers of those billed of which nothing is owed any more."""
+    rest_cents: int = 0
+    """Of one that has ended: what was signed, is not billed, and nobody has decided about."""
+    rest_part: Installment | None = None
+    """What is to be billed although the plan has ended; None once it is."""
     is_disputed: bool = False
     has_reaction: bool = False
     last_touch_on: date | None = None

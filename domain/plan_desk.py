@@ -3,8 +3,17 @@
 from datetime import datetime, timedelta
 
 from domain import calendar
+from domain.money import dollars
 from domain.plan_case import Ask, CardDeclined, PlanOutcome, PlanStatus
-from domain.plan_course import APPROVED, OVER, RUNNING, PlanFacts, date_problem, dropped_on
+from domain.plan_course import (
+    APPROVED,
+    ENDED,
+    OVER,
+    RUNNING,
+    PlanFacts,
+    date_problem,
+    dropped_on,
+)
 from domain.plan_policy import PlanPolicy
 
 _UNUSED = frozenset(
@@ -59,6 +68,10 @@ def _about_standing(facts: PlanFacts, policy: PlanPolicy) -> list[Ask]:
         says = (f"{facts.overdue_installments} instalments are past due and owed.",)
         key = f"missed/{facts.overdue_installments}"
         return [Ask(code="INSTALLMENTS_MISSED", key=key, says=says)]
+    if facts.rest_cents > 0:
+        says = (f"{dollars(facts.rest_cents)} of the plan were signed for and not billed yet.",)
+        key, cents = f"rest/{facts.rest_cents}", facts.rest_cents
+        return [Ask(code="PLAN_REST", key=key, says=says, money_cents=cents)]
     if plan.status is PlanStatus.EXPIRED and not facts.sessions:
         return [Ask(code="APPROVAL_EXPIRED", key="expired")]
     return []
@@ -95,9 +108,11 @@ def _timed(facts: PlanFacts, policy: PlanPolicy, zone: str) -> list[tuple[dateti
 def ends_at(facts: PlanFacts, policy: PlanPolicy, zone: str) -> datetime | None:
     """When a plan is over by itself; None while only news can end it."""
     plan = facts.plan
+    if facts.rest_cents > 0:
+        return None
     if plan.status is PlanStatus.DECLINED and plan.declined_at is not None:
         return plan.declined_at + timedelta(days=policy.declined_rest_days)
-    if plan.status in OVER or plan.status is PlanStatus.PAID_OFF:
+    if plan.status in ENDED:
         return plan.ended_at or plan.status_as_of
     if plan.status in _UNUSED:
         return plan.status_as_of + timedelta(days=policy.unused_rest_days)

@@ -242,3 +242,11 @@ DEFAULT_PLAN = PlanPolicy.model_validate(
 """Approval at once; booking nudges at 48 h, 5 days and 3 days before the approval ends; first
 payment three days and one day before; check-in a day after each session; mid-plan after the
 second; renewal 30 days before the last payment. Never on a due day."""
+
+
+def told_at_once(chase: ChasePolicy, due_in_days: int) -> ChasePolicy:
+    """The same cadence for what falls due later than usual: told now, the rest by its due day."""
+    later = max(0, due_in_days - chase.due_days)
+    first, *others = chase.steps
+    steps = (first, *(step.model_copy(update={"day": step.day + later}) for step in others))
+    return chase.model_copy(update={"due_days": chase.due_days + later, "steps": steps})

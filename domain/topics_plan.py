@@ -101,6 +101,32 @@ TOPICS: tuple[Topic, ...] = (
         _STOP,
     ),
     topic(
+        "PLAN_REST",
+        "Plan over, a part never billed",
+        "A plan of ours has ended, and {amount} that the patient signed for were not billed yet.",
+        "It stays owed, and the patient is not asked for it.",
+        None,
+        choice(
+            "bill",
+            "Bill it now",
+            "{amount} are billed as one last instalment, due by the location's terms, and asked"
+            " for as instalments are.",
+        ),
+        choice(
+            "write_off",
+            "Write it off",
+            "{amount} are given up as bad debt.",
+            Need.REASON,
+            two_person=True,
+        ),
+        choice(
+            "leave_open",
+            "Leave it open",
+            "Nothing is booked or sent; the question comes back on the day given.",
+            Need.UNTIL,
+        ),
+    ),
+    topic(
         "APPROVAL_EXPIRED",
         "The approval has expired",
         "The patient was approved, and the time in which to use it is over.",

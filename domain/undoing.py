@@ -51,6 +51,10 @@ _OF_CODE: Mapping[str, str] = MappingProxyType(
 )
 _OF_ANSWER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
+        ("PLAN_REST", "bill"): (
+            "It is an instalment of its own now: write it off, or credit it, by the questions of"
+            " that one."
+        ),
         ("PMS_WRITE_FAILED", "suspend"): (
             "It has switched write-back off: `tieout switch set LOCATION write-back live` resumes"
             " it."
@@ -121,6 +125,8 @@ _ABOUT = frozenset(
             for choice in topic.choices
             if choice.name in _HOLDS_ALONE
         ),
+        ("PLAN_REST", "leave_open"),
+        ("PLAN_REST", "write_off"),
         ("PAYOUT_DIFF", "accept"),
         ("PAYOUT_DIFF", "call_processor"),
         ("PAYOUT_MANUAL", "book"),

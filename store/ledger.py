@@ -24,6 +24,7 @@ __all__ = [
     "post",
     "post_all",
     "totals",
+    "unbilled_of_plan",
     "undo_key",
 ]
 
@@ -185,6 +186,27 @@ async def balance_of_case(conn: Conn, case_id: str) -> int:
         " WHERE case_id = $1 AND account = $2",
         case_id,
         RECEIVABLE,
+    )
+    return cents
+
+
+async def unbilled_of_plan(conn: Conn, signed_key: str, case_ids: Sequence[str]) -> int:
+    """Cents on 1105 of a plan, by the key with which it was signed and the cases it is billed in.
+
+    Signed, taken back, billed and given up: all of it counts.
+    """
+    cents: int = await conn.fetchval(
+        "WITH signed AS (SELECT entry_id FROM ledger_entries WHERE business_key = $1"
+        "  UNION ALL SELECT entry_id FROM ledger_entries"
+        "   WHERE starts_with(business_key, $1 || '|again|')),"
+        " moved AS (SELECT entry_id FROM signed UNION SELECT entry_id FROM ledger_entries"
+        "   WHERE business_key IN (SELECT 'undo|' || entry_id FROM signed)"
+        "  UNION SELECT entry_id FROM ledger_postings"
+        "   WHERE case_id = ANY($2::text[]) AND account = '1105')"
+        " SELECT coalesce(sum(debit_cents - credit_cents), 0)::bigint FROM ledger_postings"
+        " JOIN moved USING (entry_id) WHERE account = '1105'",
+        signed_key,
+        list(case_ids),
     )
     return cents
 

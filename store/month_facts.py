@@ -81,7 +81,10 @@ async def remitted(conn: Conn, places: Sequence[str]) -> list[Remitted]:
 
 
 async def signed_plans(conn: Conn, places: Sequence[str]) -> list[Signed]:
-    """Plans of the practice's own that run, or were booked: all instalments as signed."""
+    """Plans of the practice's own that run, or were booked: all instalments as signed.
+
+    What was given up of them counts against them, by the answers of the desk.
+    """
     rows = await conn.fetch(
         "SELECT plan, cents, coalesce(effective_on, (changed_at AT TIME ZONE zone)::date) AS on,"
         " EXISTS (SELECT FROM reviews WHERE case_id = plan AND code = 'PLAN_OVER_BALANCE')"
@@ -93,7 +96,18 @@ async def signed_plans(conn: Conn, places: Sequence[str]) -> list[Signed]:
         "  FROM jsonb_path_query(folded, '$.latest.installments[*]') AS part) AS each"
         " LEFT JOIN ledger_entries ON business_key = 'plan-signed|' || plan"
         " WHERE p.location_id = ANY($1::text[]) AND lender = 'in-house' AND cents > 0"
-        " AND (status = ANY($2::text[]) OR entry_id IS NOT NULL)",
+        " AND (status = ANY($2::text[]) OR entry_id IS NOT NULL)"
+        " UNION ALL SELECT case_id, side * money_cents,"
+        "  coalesce(e.effective_on, (at AT TIME ZONE zone)::date), false"
+        " FROM reviews r JOIN locations USING (location_id) JOIN review_decisions d"
+        "  USING (review_id) LEFT JOIN review_undos u USING (review_id)"
+        " LEFT JOIN ledger_entries gone ON gone.business_key ="
+        "  concat_ws('|', 'plan-rest', case_id, r.review_id)"
+        " CROSS JOIN LATERAL (VALUES (-1, decided_at, gone.business_key),"
+        "  (1, undone_at, 'undo|' || gone.entry_id)) AS each (side, at, key)"
+        " LEFT JOIN ledger_entries e ON e.business_key = key"
+        " WHERE r.location_id = ANY($1::text[]) AND code = 'PLAN_REST'"
+        "  AND d.decision ->> 'choice' = 'write_off' AND at IS NOT NULL",
         list(places),
         sorted(RUNNING),
     )

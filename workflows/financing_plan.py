@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         Hold,
         Release,
         Stage,
+        Undo,
     )
     from domain.plan_case import (
         Ask,
@@ -64,6 +65,7 @@ class FinancingPlan(OwnInstallments):
     | card_declined | signal | the processor's events |
     | delivery_failed | signal | message callbacks |
     | review_decided | update and signal | the desk; any tool, also the Temporal UI |
+    | decision_undone | signal | the desk: a decision is taken back |
     | hold | update and signal | the desk; an inbound reply that a person must read first |
     | client_held | signal | whoever silences the whole client: a reply, the desk |
     | client_released | signal | whoever lifts a hold of the whole client |
@@ -96,7 +98,9 @@ class FinancingPlan(OwnInstallments):
     async def _next(self) -> None:
         """The one place that decides what the plan does now."""
         decision = self.room.answer()
-        if self.ending is not None:
+        if self.room.undos:
+            await self._take_back()
+        elif self.ending is not None:
             self.outcome = self.ending
         elif decision is not None:
             await self._carry_out(decision)
@@ -167,6 +171,11 @@ class FinancingPlan(OwnInstallments):
         """The same answer from any tool; what cannot be read or used leaves a trace."""
         self.room.accept_raw(raw)
 
+    @workflow.signal
+    def decision_undone(self, undo: Undo) -> None:
+        """A person takes a decision back; a plan that was over hears it in a new run."""
+        self.room.undos.append(undo)
+
     @workflow.signal(name="hold")
     def hold_by_signal(self, hold: Hold) -> None:
         """Messages pause until a person has read a reply."""
@@ -226,6 +235,18 @@ class FinancingPlan(OwnInstallments):
         self.keys[review_id] = ask.key
         self.room.asked(review_id, ask.code, self.start.staff_reminder_business_days)
 
+    async def _take_back(self) -> None:
+        """The question of a decision that is taken back is open again, if the books still ask."""
+        undone = await self.room.take_back(self.start.staff_reminder_business_days)
+        await self._read()
+        if undone is None or self.facts is None:
+            return
+        asked = (ask.key for ask in self._called_for(self.facts) if ask.code == undone.code)
+        key = next(asked, "")
+        self.keys[undone.review_id] = key
+        self.asked.add(key)
+        self.not_before.pop(key, None)
+
     async def _carry_out(self, decision: Decision) -> None:
         """Do in the books what a person decided, and look at them anew."""
         review_id = decision.review_id
@@ -234,6 +255,7 @@ class FinancingPlan(OwnInstallments):
         applied = await self.steps.apply(code, decision)
         self.room.set_aside.discard(review_id)
         if not self.room.carried(decision, applied.effect):
+            self.news = self.news or applied.effect == "failed"  # the books say something else
             return
         key = self.keys.pop(review_id, "")
         if applied.effect != "rest":
@@ -306,7 +328,8 @@ class FinancingPlan(OwnInstallments):
 
     def _heard(self) -> bool:
         is_answered = self.room.answer() is not None
-        return self.news or is_answered or self.ending is not None
+        is_told = is_answered or bool(self.room.undos)
+        return self.news or is_told or self.ending is not None
 
     def _show(self, facts: PlanFacts, until: datetime | None) -> None:
         is_silent = self._is_quiet() or bool(facts.silenced_by)

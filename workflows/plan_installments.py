@@ -4,11 +4,12 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from domain import plan_course
+    from domain import calendar, plan_course
     from domain.case import PaymentPosted
     from domain.money import dollars
     from domain.plan_case import Ask, Installment
     from domain.plan_course import PlanFacts
+    from domain.plan_policy import told_at_once
     from workflows.plan_state import PlanState
 
 
@@ -36,5 +37,8 @@ class OwnInstallments(PlanState):
     async def _bill(self, part: Installment) -> None:
         """An instalment is a case of its own: asked for, chased and reconciled like a visit."""
         chase = self.policy.installment_chase
+        if part.is_rest:
+            today = calendar.local_date(self.room.now(), self.start.zone)
+            chase = told_at_once(chase, (part.due_on - today).days)
         await self.steps.open_installment(part.number, part.due_on, chase)
         self.billed.add(part.number)

@@ -100,6 +100,9 @@ class PlanState:
 
     def _to_bill(self, facts: PlanFacts) -> Installment | None:
         """The instalment whose case is to be opened now."""
+        last = facts.rest_part
+        if last is not None and last.number not in self.billed:
+            return last
         bills = plan_course.to_bill(facts, self.policy, self.billed)
         now = self.room.now()
         return next((part for day, part in bills if self._bill_at(day) <= now), None)
@@ -128,7 +131,7 @@ class PlanState:
 
     def _begins_a_chapter(self) -> bool:
         """A milestone, or a long history: the plan goes on in a run of its own."""
-        if self.facts is None or self.outcome is not None:
+        if self.facts is None or self.outcome is not None or self.room.undos:
             return False
         chapter = plan_desk.chapter(self.facts, self.room.now())
         is_new = self.chapter is not None and chapter != self.chapter

@@ -120,6 +120,7 @@ class PlanSteps:
                 code=ask.code,
                 subject=ask.key,
                 says=ask.says,
+                money_cents=ask.money_cents,
                 review_no=review_no,
                 at=self._now(),
             ),

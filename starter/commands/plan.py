@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from activities.desk_installments import KINDS, DeskPayment
+from activities.installments import unbilled
 from domain import ids
 from domain.case import Close, Hold, Release
 from domain.in_house import Terms
@@ -238,6 +239,7 @@ async def _cancel(name: str, by: str, why: str, yes: bool, as_json: bool) -> Non
     async with open_books() as books:
         row = await row_named(books, name)
         at = await plan_entry.now_of(books, row.standing.location_id)
+        left_cents = await unbilled(books.conn, row.standing)
     if not confirmed(f"Really cancel {row.standing.plan_id}?", yes=yes, as_json=as_json):
         raise Refusal("Nothing was changed.")
     if row.standing.lender is not Lender.IN_HOUSE:
@@ -245,7 +247,12 @@ async def _cancel(name: str, by: str, why: str, yes: bool, as_json: bool) -> Non
         return
     fact = plan_entry.staff_fact(row.standing, at, status=PlanStatus.CANCELLED)
     await plan_entry.take(fact, by)
-    _said(fact, "cancel", by, "The plan is cancelled; what was billed stays owed.", as_json)
+    words = "The plan is cancelled; what was billed stays owed."
+    if left_cents > 0:
+        words += (
+            f" {dollars(left_cents)} were not billed yet: `tieout review list` asks about them."
+        )
+    _said(fact, "cancel", by, words, as_json)
 
 
 async def _tell(

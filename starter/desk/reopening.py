@@ -11,7 +11,8 @@ from domain.loan_case import LoanInput
 from domain.lot_case import LotInput
 from domain.model import Record
 from domain.payout_case import PayoutInput
-from domain.plan_case import Lender
+from domain.plan_case import Lender, PlanInput
+from domain.plan_policy import DEFAULT_PLAN
 from domain.reply_case import ReplyInput
 from store.locations import Location
 from store.reviews import Review
@@ -81,6 +82,21 @@ def _reply(place: Location, review: Review, _: str) -> tuple[str, Record]:
     return "PatientReply", start
 
 
+def _plan(place: Location, review: Review, rest: str) -> tuple[str, Record]:
+    _, lender, plan_id = rest.split("/", 2)
+    start = PlanInput(
+        location_id=place.location_id,
+        lender=Lender(lender),
+        plan_id=plan_id,
+        zone=place.zone,
+        policy=DEFAULT_PLAN,
+        event_id=f"undo/{review.review_id}",
+        staff_reminder_business_days=place.chase.staff_reminder_business_days,
+        clock_shift_seconds=place.clock_shift_seconds,
+    )
+    return "FinancingPlan", start
+
+
 def _lot(place: Location, _: Review, rest: str) -> tuple[str, Record]:
     start = LotInput(
         location_id=place.location_id,
@@ -117,6 +133,7 @@ _OPENINGS: Mapping[str, Callable[[Location, Review, str], tuple[str, Record]]] =
         "visit": _visit,
         "payment": _payment,
         "payout": _payout,
+        "plan": _plan,
         "lot": _lot,
         "loan": _loan,
         "reply": _reply,

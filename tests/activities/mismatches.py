@@ -17,7 +17,7 @@ from connectors.ports import PmsPayment
 from domain import ids
 from domain.case import Decision
 from domain.lender_news import FundingState
-from domain.plan_case import Ask
+from domain.plan_case import Ask, PlanStatus
 from domain.plan_desk import asks
 from domain.plan_policy import DEFAULT_PLAN
 from store import invoices, locations, processor
@@ -35,6 +35,7 @@ from tests.activities.desk import (
 )
 from tests.activities.held_drafts import DRAFTS
 from tests.activities.loans import FEE, NET, Loans
+from tests.activities.own_plans import Own
 from tests.activities.plans import Plan, accepted
 from tests.activities.practice import AT, ZONE, Practice
 from tests.activities.test_expired_lots import Shelf
@@ -196,6 +197,20 @@ async def asked_of_plan(
     return await carried(practice, opened.review_id, who, carry)
 
 
+async def left_over(practice: Practice) -> Scene:
+    """A plan of our own is cancelled when one of its three instalments is billed."""
+    who = practice.client()
+    await refresh_contact(practice.tools, practice.world.location_id, who)
+    own = Own(practice, who)
+    await own.told()
+    await own.sign()
+    await own.bill(1)
+    await own.told(status=PlanStatus.CANCELLED, as_of=AT + timedelta(minutes=1))
+    scene = await own.asked()
+    scene.given = {"leave_open": {"until": date(2026, 12, 1)}}
+    return scene
+
+
 def of_lender(code: str) -> Open:
     """A lender's part of a visit: kept a fee that is off, did not pay, took its money back."""
 
@@ -279,6 +294,7 @@ EVENTS: Mapping[str, Open] = {
     "LENDER_UNFUNDED": of_lender("LENDER_UNFUNDED"),
     "LOT_MISMATCH": other_lots,
     "NULL_DATE": no_date,
+    "PLAN_REST": left_over,
     "PMS_DISAGREES": disagrees,
     "PMS_WRITE_FAILED": not_taken,
     "SETTLEMENT_FAILED": returned,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from activities.contracts import ApplyIn, ApplyOut, BuildIn, CaseRef, UndoIn, UndoneOut
+from activities.installments import rest_of
 from activities.plan_contracts import PlanRef, SignedOut, SignIn
 from activities.plans import PlanActivities
 from activities.previews import preview_undo
@@ -166,6 +167,8 @@ async def test_taken_back_the_visit_owes_again_and_the_plan_hears_that_it_is_ove
     plan = await standing(scene)
     assert plan is not None
     assert (plan.status, plan.installments) == (PlanStatus.CANCELLED, ())
+    async with practice.world.pool.acquire() as conn:
+        assert await rest_of(conn, plan) == (0, None)  # nobody is asked what becomes of it
     told = [signal for name, _, signal in practice.world.engine.signals if name == case_id(scene)]
     assert told == [StatusChanged(revision=plan.revision, status=PlanStatus.CANCELLED)]
     assert await undone(scene) == done

@@ -2,74 +2,19 @@
 
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from activities.contacts import refresh_contact
-from activities.contracts import BuildIn, BuildOut, CaseRef, StandingIn, WriteBackIn
+from activities.contracts import StandingIn, WriteBackIn
 from activities.desk_installments import DeskPayment, NotPayable, take_at_desk
-from activities.plan_contracts import OpenInstallmentIn, PlanRef, ReadPlanIn, SignedOut, SignIn
-from activities.plans import PlanActivities
-from domain import ids
+from activities.plan_contracts import OpenInstallmentIn, ReadPlanIn, SignedOut
 from domain.case import VisitInput
-from domain.in_house import Terms, signed
 from domain.plan_case import Lender, PlanStatus
-from domain.plan_facts import FactSource
 from domain.policies import INSTALLMENT_CHASE
 from store import plans
-from store.db import transaction
-from tests.activities.practice import AT, ZONE, Practice
-
-TERMS = Terms(total_cents=20_001, installments=3, first_due_on=date(2026, 11, 20), every="month")
-
-
-class Own:
-    """One plan of the practice's own, over one visit."""
-
-    def __init__(self, practice: Practice, client_ref: str) -> None:
-        self.practice, self.client_ref = practice, client_ref
-        self.plan_id = str(uuid4())
-        location_id = practice.world.location_id
-        self.ref = PlanRef(
-            case_id=ids.plan_workflow_id(location_id, Lender.IN_HOUSE, self.plan_id),
-            location_id=location_id,
-            lender=Lender.IN_HOUSE,
-            plan_id=self.plan_id,
-            zone=ZONE,
-        )
-        self.acts = PlanActivities(practice.tools, practice.world.engine)
-
-    async def told(self, visit_id: str | None = None, **changes: Any) -> None:
-        fact = signed(
-            TERMS,
-            location_id=self.ref.location_id,
-            plan_id=self.plan_id,
-            key=str(uuid4()),
-            as_of=AT,
-            observed_at=AT,
-            source=FactSource.STAFF,
-            patient_ref=self.client_ref,
-            visit_ref=visit_id,
-        ).model_copy(update=changes)
-        async with transaction(self.practice.world.pool) as conn:
-            await plans.record(conn, fact)
-
-    async def sign(self) -> SignedOut:
-        return await self.acts.sign_plan(SignIn(plan=self.ref, at=AT))
-
-    def case(self, number: int) -> CaseRef:
-        return CaseRef(
-            case_id=ids.installment_workflow_id(self.ref.location_id, self.plan_id, number),
-            location_id=self.ref.location_id,
-            pms=Lender.IN_HOUSE,
-            visit_id=ids.installment_visit_id(self.plan_id, number),
-            zone=ZONE,
-        )
-
-    async def bill(self, number: int, days: int = 0) -> BuildOut:
-        ask = BuildIn(case=self.case(number), at=AT + timedelta(days=days), review_no="run/1")
-        return await self.practice.build.build_invoice(ask)
+from tests.activities.own_plans import Own
+from tests.activities.practice import AT, Practice
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Plans of the practice's own at month end: 1105 is what was signed and is not billed yet."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -8,13 +8,14 @@ from activities.contacts import refresh_contact
 from activities.plan_contracts import AskPlanIn
 from domain.case import Decision
 from domain.month import parse_month
+from domain.plan_case import PlanStatus
 from domain.tie import Tie, Verdict
 from starter.desk.month_end import month_report
 from store.db import Pool
 from tests.activities.mismatches import short
+from tests.activities.own_plans import Own
 from tests.activities.practice import AT
 from tests.activities.taking_back import taken_back
-from tests.activities.test_installments import Own
 from tests.month.conftest import practice_in
 
 
@@ -70,6 +71,32 @@ async def test_a_plan_that_was_agreed_and_taken_back_leaves_nothing_off(own: Own
     assert done.effect == "undone"
     tie = await _tie(own)
     assert (tie.verdict, tie.ours_cents, tie.theirs_cents) == (Verdict.TIES, 0, 0)
+
+
+@pytest.mark.parametrize("choice", ["bill", "write_off"])
+async def test_what_an_ended_plan_had_left_ties_however_it_is_decided(
+    own: Own, choice: str
+) -> None:
+    await own.told()
+    await own.sign()
+    await own.bill(1)
+    await own.told(status=PlanStatus.CANCELLED, as_of=AT + timedelta(minutes=1))
+    left_cents = (await _tie(own)).ours_cents
+    scene = await own.asked()
+    given = Decision(review_id=scene.review.review_id, choice=choice, by="dana", reason="moved")
+    await scene.does(given)
+    tie = await _tie(own)
+    gone_cents = left_cents - 13_334
+    assert (tie.verdict, tie.ours_cents, tie.theirs_cents) == (
+        Verdict.TIES,
+        gone_cents,
+        gone_cents,
+    )
+    if choice == "write_off":
+        world = own.practice.world
+        await taken_back(world.pool, world.engine, scene.review.review_id)
+        tie = await _tie(own)
+        assert (tie.verdict, tie.ours_cents) == (Verdict.TIES, left_cents)
 
 
 async def test_more_than_the_visit_owed_is_explained_once_a_person_was_asked(own: Own) -> None:

@@ -58,6 +58,11 @@ CASES = [
         lambda start: ids.reply_workflow_id(start.location_id, start.reply.inbox_id),
     ),
     (
+        "FinancingPlan",
+        ids.plan_workflow_id("lumin", "in-house", "p/1"),
+        lambda start: ids.plan_workflow_id(start.location_id, start.lender, start.plan_id),
+    ),
+    (
         "ExpiredLot",
         ids.lot_workflow_id("lumin", "document-1/2"),
         lambda start: ids.lot_workflow_id(start.location_id, start.lot_id),

@@ -1,6 +1,6 @@
 """A scripted plan behind the real activity names: its facts, its patient, its desk."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -22,7 +22,7 @@ from activities.plan_contracts import (
 )
 from activities.plan_decisions import RESTS
 from domain import calendar
-from domain.plan_case import Lender, PlanStanding, PlanStatus
+from domain.plan_case import Installment, Lender, PlanStanding, PlanStatus
 from domain.plan_course import PlanFacts, Session, is_pointless
 from tests.workflows.fakes import Fake, Message, World
 
@@ -51,6 +51,8 @@ class FakePlans(Fake):
         self.over_cents = 0
         self.opened: list[tuple[int, date]] = []
         """Instalments that have a case, and the local day on which it was opened."""
+        self.rests: list[int] = []
+        """What is left by the time of the next answers about it, which then cannot be done."""
         self.answers: list[TouchOut] = []
         """Answers of the next touches, one each, instead of a hand-over."""
 
@@ -123,6 +125,8 @@ class FakePlans(Fake):
     @activity.defn
     async def open_installment(self, ask: OpenInstallmentIn) -> None:
         self.opened.append((ask.number, self.heard(ask).local(ask.at).date()))
+        if self.facts.rest_part is not None and self.facts.rest_part.number == ask.number:
+            self.patient(rest_part=None)
 
     @activity.defn
     async def ask_about_plan(self, ask: AskPlanIn) -> AskPlanOut:
@@ -131,9 +135,13 @@ class FakePlans(Fake):
 
     @activity.defn
     async def apply_to_plan(self, ask: ApplyPlanIn) -> ApplyPlanOut:
-        world = self.heard(ask)
-        world.decide(ask.decision)
-        decision = ask.decision
+        world, decision = self.heard(ask), ask.decision
+        if waits := world.waits(decision):
+            return ApplyPlanOut(effect=waits)
+        if ask.code == "PLAN_REST" and self.rests:
+            self.patient(rest_cents=self.rests.pop(0))
+            return ApplyPlanOut(effect="failed")
+        world.decide(decision)
         if decision.choice == "enter_date":
             self._date(decision.until, ask.at)
         elif decision.choice == "confirm_date":
@@ -142,6 +150,19 @@ class FakePlans(Fake):
             self.plan(client_id=decision.client_id)
         elif decision.choice == "set_status":
             self.plan(status=PlanStatus(decision.status or ""))
+        elif decision.choice == "bill":
+            due_on = calendar.local_date(ask.at, world.zone) + timedelta(days=14)
+            cents = self.facts.rest_cents
+            last = Installment(number=9, due_on=due_on, amount_cents=cents, is_rest=True)
+            self.patient(rest_cents=0, rest_part=last)
+        elif decision.choice == "write_off":
+            self.patient(rest_cents=0)
+        elif decision.choice == "leave_open" and decision.until is not None:
+            back_at = calendar.instant(decision.until, time(9), world.zone)
+            return ApplyPlanOut(effect="rest", until=back_at)
+        elif decision.choice == "stop" and self.facts.plan.lender is Lender.IN_HOUSE:
+            self.plan(status=PlanStatus.CANCELLED, ended_at=ask.at)
+            return ApplyPlanOut(effect="read")
         elif decision.choice in RESTS:
             return ApplyPlanOut(effect="rest", until=ask.at + RESTS[decision.choice])
         return ApplyPlanOut(effect={"stop": "stop"}.get(decision.choice, "read"))
