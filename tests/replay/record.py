@@ -19,17 +19,10 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.contracts import SendOut
-from domain.case import ClientReleased, Close, Hold, PaymentPosted, Release
+from domain.case import ClientReleased, Hold, PaymentPosted, Release
 from domain.control_case import ControlSeen
-from domain.plan_case import (
-    CardDeclined,
-    Installment,
-    Lender,
-    PlanStatus,
-    SessionCompleted,
-    StatusChanged,
-)
 from starter.exit import end
+from tests.replay.record_plans import ended_with_rest, financed, financed_by_us
 from tests.workflows.clinic import THURSDAY, Case, Clinic, received
 from tests.workflows.fakes import World
 from tests.workflows.server import dev_server
@@ -330,57 +323,10 @@ async def control_total(clinic: Clinic, _: World) -> Case:
     return line
 
 
-async def financed(clinic: Clinic, _: World) -> Case:
-    """Approved and accepted, without a date, sessions, a silent client, a decline, the renewal."""
-    books = clinic.plans
-    plan = await clinic.plan(plan_id="app-financed")
-    await plan.day(3)
-    books.plan(status=PlanStatus.ACCEPTED, accepted_at=await plan.now(), sessions_planned=4)
-    await plan.signal("status_changed", StatusChanged(revision=2, status=PlanStatus.ACCEPTED))
-    await plan.decide("enter_date", until=THURSDAY.date() + timedelta(days=34))
-    await plan.decide("enter_date", until=THURSDAY.date() + timedelta(days=200))
-    for day in (5, 33):
-        await plan.day(day)
-        books.session(await plan.now())
-        told = SessionCompleted(visit_case_id=f"visit/{day}", at=await plan.now())
-        await plan.signal("session_completed", told)
-    await plan.hold()
-    await plan.day(36)
-    await plan.update("release", Release(by="desk-1"))
-    declined = CardDeclined(event_id="e-1", at=await plan.now(), code="expired_card")
-    await plan.signal("card_declined", declined)
-    await plan.decide("called", "CARD_DECLINED")
-    await plan.update("close", Close(by="desk-1", reason="MOVED"))
-    return plan
-
-
-async def financed_by_us(clinic: Clinic, _: World) -> Case:
-    """Signed, billed by instalments, two missed, cancelled."""
-    due = [THURSDAY.date() + timedelta(days=day) for day in (10, 24)]
-    plan = await clinic.plan(
-        plan_id="own-financed",
-        lender=Lender.IN_HOUSE,
-        status=PlanStatus.ACCEPTED,
-        approved_at=None,
-        accepted_at=THURSDAY,
-        first_payment_on=due[0],
-        first_payment_known_at=THURSDAY,
-        final_payment_on=due[1],
-        installments=tuple(
-            Installment(number=n, due_on=day, amount_cents=10_000) for n, day in enumerate(due, 1)
-        ),
-    )
-    clinic.plans.patient(overdue_installments=2)
-    await plan.day(26)
-    await plan.decide("called", "INSTALLMENTS_MISSED")
-    clinic.plans.plan(status=PlanStatus.CANCELLED, ended_at=await plan.now())
-    await plan.signal("status_changed", StatusChanged(revision=3, status=PlanStatus.CANCELLED))
-    return plan
-
-
 PATHS: tuple[Play, ...] = (
     financed,
     financed_by_us,
+    ended_with_rest,
     expired_lot,
     control_total,
     paid_at_once,
