@@ -35,6 +35,24 @@ async def pays_by_instalments(town: Town) -> None:
     await town.booked("payment_received", first)
 
 
+@story("plan_signed", "plan_rest_written_off", desk=("plan_facts",))
+async def gives_up_a_plan(town: Town) -> None:
+    case = await town.owed()
+    number = (await town.document(case)).number
+    first_due = (town.practice.now() + timedelta(days=20)).date().isoformat()
+    terms = ("--total", "520", "--installments", "2", "--first-due", first_due)
+    await town.command_dying("plan", "add", "--client", number, "--visit", number, *terms, *BY)
+    await town.booked("plan_signed", case.case_id)
+    [plan] = await town.fetch(
+        "SELECT plan_id FROM plans WHERE visit_ref = $1 AND lender = $2",
+        case.visit_id,
+        Lender.IN_HOUSE,
+    )
+    await town.command_dying("plan", "cancel", plan["plan_id"], "--yes", *BY, "--reason", "moved")
+    await town.reply("PLAN_REST", case.client_id, "write_off")
+    await town.booked("plan_rest_written_off", case.client_id)
+
+
 @story("opening_lot", desk=("opening_lot", "lots", "clients", "memberships"))
 async def books_are_opened(town: Town) -> None:
     now = town.practice.now()
