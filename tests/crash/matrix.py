@@ -32,6 +32,7 @@ from tests.e2e.play import playing
 
 BREATH_SECONDS = 0.6
 """So long nobody else comes to a death: all who will have come."""
+SCHEDULE_SECONDS = 8
 PARTS = ("worker", "web")
 WORKER_DIED = "WorkerDied"
 
@@ -146,15 +147,17 @@ async def _tell_dying(town: Town, stories: Sequence[Story]) -> tuple[Told, int]:
                 await _until_still(town)
                 kills += len(await _kill(town))
 
-    reaper, told = asyncio.create_task(reap()), asyncio.create_task(_tell(town, stories))
+    told = asyncio.create_task(_tell(town, stories))
+    others = [asyncio.create_task(one) for one in (reap(), _keep_schedules(town))]
     try:
-        await asyncio.wait((told, reaper), return_when=asyncio.FIRST_COMPLETED)
-        if reaper.done():
-            reaper.result()
+        await asyncio.wait((told, *others), return_when=asyncio.FIRST_COMPLETED)
+        for one in others:
+            if one.done():
+                one.result()
         return await told, kills
     finally:
-        reaper.cancel()
-        told.cancel()
+        for one in (told, *others):
+            one.cancel()
 
 
 async def _until_still(town: Town) -> None:
@@ -175,10 +178,23 @@ async def _kill(town: Town) -> list[str]:
     if "worker" in dying:
         await _end_attempts(town)
     await asyncio.gather(*map(town.stack.start, dying))
-    if "web" in dying:
-        # What was kept and not handed on; its schedule does so within half a minute.
-        await town.sweep("InboxRedrive", back_seconds=0)
     return dying
+
+
+async def _keep_schedules(town: Town) -> None:
+    """What the schedules find, sooner: what was kept and not handed on, or not told of; once the
+    web process has died for good, what vendors have given up telling, which its pages see first.
+
+    Beside the killing, never in its way: a sweep may wait for what one who hangs has locked.
+    """
+    here = {"location_id": town.practice.location_id}
+    while True:
+        await asyncio.sleep(SCHEDULE_SECONDS)
+        await town.sweep("InboxRedrive", back_seconds=SCHEDULE_SECONDS)
+        await town.sweep("LenderLoans", **here)
+        if not any(f".{doomed.WEB}." in death for death in doomed.unmet(town.deaths)):
+            await town.sweep("ProcessorCatchUp", back_seconds=1_800)
+            await town.sweep("MissedVisits", back_seconds=26 * 3_600, **here)
 
 
 async def _end_attempts(town: Town) -> None:

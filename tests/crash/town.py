@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
 from domain.case import PaymentPosted
 from starter.dev import Stack
@@ -111,7 +112,9 @@ class Town(Play):
         words = {"reason": "as agreed", **more}
         while (now := await self.review(review.review_id)).state != "decided":
             assert now.state == "open", (now.code, now.state)
-            with contextlib.suppress(Refusal, TimeoutError):
+            with contextlib.suppress(
+                Refusal, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError
+            ):
                 waits = now.proposal is not None
                 say = self.confirm(now) if waits else self.decide(now, choice, **words)
                 await asyncio.wait_for(say, SAID_SECONDS)
