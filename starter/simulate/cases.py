@@ -52,16 +52,23 @@ class Tracked:
     retrying: bool = False
     passed: datetime | None = None
     """A time that it announced and let pass: no wake-up any more."""
+    asks: bool = False
+    """Whether a question of it is open."""
+
+    @property
+    def for_desk(self) -> bool:
+        """Whether it waits for a person: its stage says so until it next says of another."""
+        return self.stage == DESK and self.asks
 
     @property
     def silent(self) -> bool:
         """Whether it runs, waits for no person, and says of no time at which it acts."""
-        return self.running and self.stage != DESK and self.wake in (None, self.passed)
+        return self.running and not self.for_desk and self.wake in (None, self.passed)
 
     @property
     def looks_up(self) -> bool:
         """Whether it may be busy by itself with what became of a message."""
-        return self.running and self.stage != DESK and not self.retrying
+        return self.running and not self.for_desk and not self.retrying
 
 
 class NotIdle(Exception):
@@ -87,6 +94,11 @@ class Cases:
         """Whether the case was running when it was last looked at."""
         known = self.known.get(case_id)
         return known is not None and known.running
+
+    def asked(self, case_ids: set[str]) -> None:
+        """Whose questions are open."""
+        for case_id, known in self.known.items():
+            known.asks = case_id in case_ids
 
     def silent(self) -> set[str]:
         """Cases that say of no time at which they act: they may be busy with a look-up."""

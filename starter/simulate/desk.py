@@ -54,6 +54,7 @@ class Desk:
         """Read the queue; what is new is answered later."""
         async with self._world.practice.pool.acquire() as conn:
             waiting = await books.list_open(conn, self._world.practice.location_id)
+        self._world.cases.asked({review.workflow_id for review in waiting})
         for review in waiting:
             if review.review_id not in self._seen:
                 self._seen.add(review.review_id)
